@@ -1,0 +1,1 @@
+"""Ways news leaves the house, one file per channel."""

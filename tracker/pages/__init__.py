@@ -1,0 +1,1 @@
+"""Doors for the public, customers and agents: HTML pages."""
