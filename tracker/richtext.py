@@ -8,8 +8,8 @@ from html.parser import HTMLParser
 from typing import Any, Final
 
 from bleach.sanitizer import Cleaner
-from confusable_homoglyphs.categories import unique_aliases  # type: ignore[import-untyped]
-from confusable_homoglyphs.confusables import confusables_data  # type: ignore[import-untyped]
+from confusable_homoglyphs.categories import unique_aliases
+from confusable_homoglyphs.confusables import confusables_data
 from markdown_it import MarkdownIt
 from markdown_it.rules_core import StateCore
 from markdown_it.token import Token
@@ -116,7 +116,7 @@ def excerpt(html: str, length: int) -> str:
     if len(words) <= length:
         return words
     head = words[: max(length - 1, 0)]
-    if not words[len(head)].isspace() and " " in head:
+    if words[len(head)].isalnum() and " " in head:
         head = head[: head.rindex(" ")]
     return (head.rstrip(" ,;:") + "…")[:length]
 
@@ -161,8 +161,8 @@ def _has_stacked_marks(name: str) -> bool:
 def _looks(name: str) -> frozenset[str]:
     """Fold a name to what a glance sees (UTS 39 skeleton), once by its capitals and once by its small letters."""
     wide = unicodedata.normalize("NFKC", name)
-    folds = (_skeleton(wide).casefold(), _skeleton(wide.casefold()), _skeleton(_skeleton(wide).casefold()))
-    return frozenset(bare for fold in folds if (bare := "".join(filter(str.isalnum, fold))))
+    bare = "".join(c for c in wide if unicodedata.category(c)[0] not in "PZ") or wide
+    return frozenset({_skeleton(bare).casefold(), _skeleton(bare.casefold()), _skeleton(_skeleton(bare).casefold())})
 
 
 def _skeleton(text: str) -> str:
