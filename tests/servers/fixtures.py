@@ -1,0 +1,51 @@
+"""The test servers as fixtures; tests/conftest.py names this file as a plugin."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.servers.instance import Instance, instance
+from tests.servers.postgres import Postgres, postgres
+from tests.servers.redis import Redis, redis
+from tests.servers.site import ForeignSite, foreign_site
+from tests.servers.smtp import Mailserver, mailserver
+
+
+@pytest.fixture(scope="session")
+def postgres_cluster() -> Iterator[Postgres]:
+    """One PostgreSQL for the whole run."""
+    with postgres() as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def postgres_url(postgres_cluster: Postgres) -> Iterator[str]:
+    """An empty PostgreSQL database for this test alone."""
+    with postgres_cluster.database() as url:
+        yield url
+
+
+@pytest.fixture
+def redis_server() -> Iterator[Redis]:
+    with redis() as server:
+        yield server
+
+
+@pytest.fixture
+def mail_sink() -> Iterator[Mailserver]:
+    with mailserver() as sink:
+        yield sink
+
+
+@pytest.fixture
+def blog() -> Iterator[ForeignSite]:
+    """Somebody else's site, on an origin of its own."""
+    with foreign_site() as site:
+        yield site
+
+
+@pytest.fixture(scope="module")
+def nameplate(request: pytest.FixtureRequest) -> Iterator[Instance]:
+    """A running Nameplate on SQLite with the demo's people and tickets, shared by the tests of one file."""
+    with instance(demo=True) as running:
+        yield running

@@ -1,0 +1,66 @@
+"""What every test server stands on: finding programs, free ports, waiting with a bound, ending a process."""
+
+import os
+import random
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Callable
+from glob import glob
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+Found = TypeVar("Found")
+# Below the range the kernel takes client ports from, so that a server can come back to its port after a restart.
+PORTS = range(10_000, 32_000)
+
+
+def program(name: str, *, package: str) -> str:
+    """Return the path of a program; without it the test is skipped, or fails where nothing may be (CI=true)."""
+    places = sorted(glob(f"/usr/lib/postgresql/*/bin/{name}"), reverse=True)
+    found = shutil.which(name) or next(iter(places), None)
+    if found:
+        return found
+    reason = f"{name} is missing: apt-get install {package}"
+    if os.environ.get("CI") == "true":
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+def free_port(host: str = "127.0.0.1") -> int:
+    """Return a port nobody listens on."""
+    for port in random.sample(PORTS, 50):
+        with socket.socket() as probe:
+            try:
+                probe.bind((host, port))
+            except OSError:
+                continue
+            return port
+    raise OSError("no free port found in fifty tries")
+
+
+def wait_until(condition: Callable[[], Found | None], *, within: float = 10, what: str = "condition") -> Found:
+    """Ask until the answer is truthy and return it; TimeoutError after `within` seconds."""
+    end = time.monotonic() + within
+    while True:
+        found = condition()
+        if found:
+            return found
+        if time.monotonic() > end:
+            raise TimeoutError(f"{what}: not within {within} s")
+        time.sleep(0.02)
+
+
+def end(process: "subprocess.Popen[bytes]", *, within: float = 10) -> None:
+    """Ask a process to end, and kill it when it doesn't."""
+    if process.poll() is None:
+        process.terminate()
+        try:
+            process.wait(within)
+        except subprocess.TimeoutExpired:
+            process.kill()
+    process.wait(within)

@@ -1,0 +1,161 @@
+"""The servers that other tests stand on do what those tests take for granted."""
+
+import smtplib
+import socket
+import threading
+import urllib.error
+import urllib.request
+from email.message import EmailMessage
+
+import psycopg
+import pytest
+import redis as redis_client
+
+from tests.servers.ground import free_port, program, wait_until
+from tests.servers.postgres import Postgres, postgres
+from tests.servers.redis import Redis
+from tests.servers.site import ForeignSite, Page
+from tests.servers.smtp import Mailserver
+
+
+def letter() -> EmailMessage:
+    message = EmailMessage()
+    message["From"], message["To"], message["Subject"] = "ann@desk.test", "cara@home.test", "Grüße"
+    message.set_content("The part is on its way.")
+    return message
+
+
+def send(sink: Mailserver, *, timeout: float = 5) -> None:
+    with smtplib.SMTP("127.0.0.1", sink.port, timeout=timeout) as client:
+        client.send_message(letter())
+
+
+def connect(url: str) -> "psycopg.Connection[tuple[object, ...]]":
+    return psycopg.connect(url.replace("postgresql+psycopg", "postgresql"), connect_timeout=5)
+
+
+def test_the_mail_sink_keeps_what_it_is_sent(mail_sink: Mailserver) -> None:
+    send(mail_sink)
+    mail = mail_sink.to("cara@home.test")
+    assert mail.sender == "ann@desk.test"
+    assert mail.message["Subject"] == "Grüße"
+    assert "on its way" in mail.message.get_content()
+
+
+@pytest.mark.parametrize(("behaviour", "code"), [("try_later", 451), ("reject", 550)])
+def test_the_mail_sink_answers_with_the_code_it_was_told(mail_sink: Mailserver, behaviour: str, code: int) -> None:
+    mail_sink.behaviour = behaviour  # type: ignore[assignment]
+    with pytest.raises(smtplib.SMTPDataError) as refusal:
+        send(mail_sink)
+    assert refusal.value.smtp_code == code
+    assert mail_sink.attempts == 1
+    assert not mail_sink.mails
+
+
+def test_the_mail_sink_can_hang_drop_refuse_and_come_back_on_its_port(mail_sink: Mailserver) -> None:
+    mail_sink.behaviour = "hang"
+    with pytest.raises(smtplib.SMTPServerDisconnected, match="timed out"):
+        send(mail_sink, timeout=0.3)
+    mail_sink.behaviour = "drop"
+    with pytest.raises(smtplib.SMTPServerDisconnected, match="unexpectedly closed"):
+        send(mail_sink)
+    mail_sink.refuse()
+    with pytest.raises(ConnectionRefusedError):
+        send(mail_sink)
+    mail_sink.accept_again()
+    send(mail_sink)
+    assert len(mail_sink.mails) == 1
+
+
+def test_a_foreign_site_serves_its_pages_with_their_headers(blog: ForeignSite) -> None:
+    blog.pages["/"] = Page("<p>Hello</p>", headers={"Content-Security-Policy": "default-src 'none'"})
+    with urllib.request.urlopen(f"{blog.url}/?a=1", timeout=5) as answer:
+        assert answer.read() == b"<p>Hello</p>"
+        assert answer.headers["Content-Security-Policy"] == "default-src 'none'"
+    with pytest.raises(urllib.error.HTTPError) as missing:
+        urllib.request.urlopen(f"{blog.url}/nothing", timeout=5)
+    missing.value.close()
+    assert missing.value.code == 404
+    assert blog.asked == ["/", "/nothing"]
+    assert blog.url.startswith("http://127.0.0.2:")
+
+
+def test_a_free_port_is_not_one_that_somebody_listens_on() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", free_port()))
+        taken.listen()
+        assert taken.getsockname()[1] not in {free_port() for _ in range(200)}
+
+
+def test_waiting_ends_with_the_answer_or_with_an_error_that_names_it() -> None:
+    rung = threading.Event()
+    threading.Timer(0.05, rung.set).start()
+    assert wait_until(rung.is_set, within=5)
+    with pytest.raises(TimeoutError, match="the bell"):
+        wait_until(lambda: False, within=0.05, what="the bell")
+
+
+def test_a_missing_program_skips_but_fails_where_nothing_may_be_skipped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("CI", raising=False)
+    with pytest.raises(pytest.skip.Exception, match="apt-get install nowhere"):
+        program("no-such-program", package="nowhere")
+    monkeypatch.setenv("CI", "true")
+    with pytest.raises(pytest.fail.Exception, match="apt-get install nowhere"):
+        program("no-such-program", package="nowhere")
+
+
+@pytest.mark.slow
+def test_redis_comes_back_empty_on_the_same_port_after_a_kill(redis_server: Redis) -> None:
+    with redis_client.Redis.from_url(redis_server.url) as client:
+        client.set("word", "kept in memory only")
+        redis_server.kill()
+        with pytest.raises(redis_client.ConnectionError):
+            client.ping()
+        redis_server.start()
+        assert client.get("word") is None
+
+
+@pytest.mark.postgres
+def test_every_postgres_test_gets_its_own_copy_of_the_template(postgres_cluster: Postgres) -> None:
+    fills = []
+
+    def fill(url: str) -> None:
+        fills.append(url)
+        with connect(url) as connection:
+            connection.execute("CREATE TABLE word (text text)")
+
+    for _ in range(2):
+        with (
+            postgres_cluster.database(postgres_cluster.template("words", fill)) as url,
+            connect(url) as connection,
+        ):
+            assert connection.execute("SELECT count(*) FROM word").fetchone() == (0,)
+            connection.execute("INSERT INTO word VALUES ('mine')")
+    assert len(fills) == 1
+
+
+@pytest.mark.postgres
+def test_a_committed_row_survives_the_killing_of_postgres() -> None:
+    with postgres() as cluster, cluster.database() as url:
+        with connect(url) as connection:
+            connection.execute("CREATE TABLE word (text text)")
+            connection.execute("INSERT INTO word VALUES ('kept')")
+        cluster.kill()
+        with pytest.raises(psycopg.OperationalError):
+            connect(url)
+        cluster.start()
+        with connect(url) as connection:
+            assert connection.execute("SELECT text FROM word").fetchall() == [("kept",)]
+
+
+@pytest.mark.postgres
+def test_a_frozen_postgres_answers_nobody_until_it_is_thawed() -> None:
+    with postgres() as cluster, cluster.database() as url, connect(url) as connection:
+        cluster.freeze()
+        answered = threading.Event()
+        asker = threading.Thread(target=lambda: (connection.execute("SELECT 1"), answered.set()))
+        asker.start()
+        assert not answered.wait(0.5)
+        cluster.thaw()
+        assert answered.wait(10)
+        asker.join(10)
