@@ -153,7 +153,12 @@ def test_a_frozen_postgres_answers_nobody_until_it_is_thawed() -> None:
     with postgres() as cluster, cluster.database() as url, connect(url) as connection:
         cluster.freeze()
         answered = threading.Event()
-        asker = threading.Thread(target=lambda: (connection.execute("SELECT 1"), answered.set()))
+
+        def ask() -> None:
+            connection.execute("SELECT 1")
+            answered.set()
+
+        asker = threading.Thread(target=ask)
         asker.start()
         assert not answered.wait(0.5)
         cluster.thaw()

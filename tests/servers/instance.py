@@ -11,6 +11,7 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from tests.servers.ground import ROOT, end, free_port, wait_until
 
@@ -20,7 +21,7 @@ KEPT = ("PATH", "HOME", "LANG", "TMPDIR", "PYTHONDONTWRITEBYTECODE")
 class Instance:
     """One server on one port. `settings` are named as in tracker/settings.py: Instance(redis_url=…, sockets=20)."""
 
-    def __init__(self, *, host: str = "127.0.0.1", data_dir: Path | None = None, **settings: object) -> None:
+    def __init__(self, *, host: str = "127.0.0.1", data_dir: Path | None = None, **settings: Any) -> None:
         self.port = free_port(host)
         self.host = host
         self.url = f"http://{host}:{self.port}"
@@ -114,7 +115,7 @@ class Instance:
 
 
 @contextmanager
-def instance(*, host: str = "127.0.0.1", demo: bool = False, **settings: object) -> Iterator[Instance]:
+def instance(*, host: str = "127.0.0.1", demo: bool = False, **settings: Any) -> Iterator[Instance]:
     """Run a Nameplate with a fresh data folder; `database_url=` puts it on PostgreSQL, `demo=True` seeds the demo."""
     running = Instance(host=host, **settings)
     try:

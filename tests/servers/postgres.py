@@ -94,7 +94,7 @@ class Postgres:
         """Make the template database `name` once, letting `fill(url)` migrate and seed it."""
         if name not in self.templates:
             with self.admin() as admin:
-                admin.execute(f'CREATE DATABASE "{name}"')  # type: ignore[call-overload]
+                admin.execute(f'CREATE DATABASE "{name}"')
             fill(self.url(name))
             self.templates.add(name)
         return name
@@ -104,12 +104,12 @@ class Postgres:
         """Give the URL of a fresh database and drop it afterwards, whoever is still connected."""
         name = f"test_{uuid4().hex}"
         with self.admin() as admin:
-            admin.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')  # type: ignore[call-overload]
+            admin.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
         try:
             yield self.url(name)
         finally:
             with self.admin() as admin:
-                admin.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')  # type: ignore[call-overload]
+                admin.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
 
 
 @contextmanager

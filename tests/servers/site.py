@@ -21,12 +21,9 @@ class ForeignSite(ThreadingHTTPServer):
 
     def __init__(self, host: str) -> None:
         super().__init__((host, 0), Visitor)
+        self.url = f"http://{host}:{self.server_port}"
         self.pages: dict[str, Page] = {}
         self.asked: list[str] = []
-
-    @property
-    def url(self) -> str:
-        return f"http://{self.server_address[0]}:{self.server_port}"
 
 
 class Visitor(BaseHTTPRequestHandler):

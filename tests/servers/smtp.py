@@ -25,6 +25,12 @@ class Mail:
     message: EmailMessage
 
 
+def cut(session: SMTP) -> None:
+    """End a session without a word, as a crashing server does."""
+    if isinstance(session.transport, asyncio.WriteTransport):
+        session.transport.abort()
+
+
 class Mailserver:
     """Runs on a thread of its own; `mails` is what arrived whole, `attempts` counts every DATA."""
 
@@ -46,8 +52,7 @@ class Mailserver:
         if self.behaviour == "hang":
             await asyncio.Event().wait()
         if self.behaviour == "drop":
-            assert server.transport
-            server.transport.abort()
+            cut(server)
             return "421 gone"
         if self.behaviour == "accept":
             content = envelope.original_content or b""
@@ -70,8 +75,7 @@ class Mailserver:
         if self.server:
             self.server.close()
         for protocol in self.protocols:
-            if protocol.transport:
-                protocol.transport.abort()
+            cut(protocol)
         await asyncio.sleep(0)
 
     async def end(self) -> None:
