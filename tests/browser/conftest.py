@@ -1,0 +1,68 @@
+"""Chromium for the tests in this folder: one browser for the run, a profile of its own for every person in a test."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from tests.browser.visitor import Visitor, visiting
+from tests.servers.ground import program
+
+HERE = Path(__file__).parent
+# Nothing but this machine is ever asked for anything: no updates, no hints, no names outside.
+FLAGS = (
+    "--no-sandbox",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-default-apps",
+    "--disable-domain-reliability",
+    "--disable-sync",
+    "--disable-dev-shm-usage",
+    "--disable-features=OptimizationHints,MediaRouter,Translate,InterestFeedContentSuggestions",
+    "--metrics-recording-only",
+    "--no-first-run",
+    "--no-pings",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.*",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if HERE in item.path.parents:
+            item.add_marker(pytest.mark.browser)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    path = program("chromium", package="chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=list(FLAGS))
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def visitors(chromium: Browser, pytestconfig: pytest.Config) -> Iterator[Callable[..., Visitor]]:
+    """Let people in: `ann = visitors()`, each with cookies of their own; options go to Playwright's new_context."""
+    with ExitStack() as stack:
+
+        def let_in(**options: Any) -> Visitor:
+            wanted = bool(pytestconfig.getoption("--screenshots"))
+            return stack.enter_context(visiting(chromium, screenshots=wanted, **options))
+
+        yield let_in
+
+
+@pytest.fixture
+def visitor(visitors: Callable[..., Visitor]) -> Visitor:
+    """One person with a browser."""
+    return visitors()
+
+
+@pytest.fixture
+def page(visitor: Visitor) -> Page:
+    """The first page of one person's browser."""
+    return visitor.page

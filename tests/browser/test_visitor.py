@@ -1,0 +1,74 @@
+"""A visitor notices what a person would: errors, blocked content, what axe finds; and two people share nothing."""
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Browser
+
+from tests.browser.visitor import LOOKS, Visitor, visiting
+from tests.servers.site import ForeignSite, Page
+
+GOOD = "<!doctype html><html lang=en><title>Good</title><main><h1>Good</h1><p>Plain words.</p></main></html>"
+STRICT = {"Content-Security-Policy": "default-src 'none'"}
+
+
+@pytest.mark.parametrize(
+    ("body", "headers", "complaint"),
+    [
+        ("<script>console.error('a slip')</script>", {}, "a slip"),
+        ("<script>undefined_thing()</script>", {}, "undefined_thing"),
+        ("<script>1</script>", STRICT, "Content Security Policy"),
+        ("<p style='color: red'>x</p>", STRICT, "Content Security Policy"),
+        ("<script src=/missing.js></script>", {}, "404"),
+    ],
+    ids=["console-error", "exception", "inline-script", "inline-style", "missing-file"],
+)
+def test_a_page_that_complains_fails_the_test(
+    chromium: Browser, blog: ForeignSite, body: str, headers: dict[str, str], complaint: str
+) -> None:
+    icon = "<link rel=icon href=data:,>"
+    blog.pages["/"] = Page(f"<!doctype html><title>Bad</title>{icon if not headers else ''}{body}", headers=headers)
+
+    def visit() -> None:
+        with visiting(chromium) as visitor:
+            visitor.page.goto(blog.url, wait_until="networkidle")
+
+    with pytest.raises(AssertionError, match=complaint):
+        visit()
+
+
+def test_an_expected_complaint_is_forgiven(visitor: Visitor, blog: ForeignSite) -> None:
+    visitor.forgive("404")
+    answer = visitor.page.goto(f"{blog.url}/nothing")
+    assert answer
+    assert answer.status == 404
+    assert visitor.complaints
+
+
+def test_axe_is_asked_on_phone_and_desktop_in_light_and_dark(visitor: Visitor) -> None:
+    style = "<style>p {color: #888; background: #777} @media (prefers-color-scheme: light) {p {color: #000}}</style>"
+    visitor.page.set_content(GOOD)
+    visitor.assert_accessible()
+    visitor.page.set_content(GOOD.replace("<main>", f"{style}<main>"))
+    with pytest.raises(AssertionError, match="color-contrast") as found:
+        visitor.assert_accessible()
+    assert "phone, dark: color-contrast" in str(found.value)
+    assert "desktop, dark: color-contrast" in str(found.value)
+    assert "light: color-contrast" not in str(found.value)
+    assert len(LOOKS) == 4
+
+
+def test_two_people_share_no_cookies(visitors: Callable[..., Visitor], blog: ForeignSite) -> None:
+    blog.pages["/"] = Page(GOOD, headers={"Set-Cookie": "who=ann"})
+    ann, bob = visitors(), visitors()
+    for person in (ann, bob):
+        person.forgive("favicon")
+    ann.page.goto(blog.url)
+    assert ann.context.cookies(blog.url)
+    assert not bob.context.cookies(blog.url)
+
+
+def test_nothing_outside_this_machine_is_reachable(visitor: Visitor) -> None:
+    visitor.forgive("ERR_NAME_NOT_RESOLVED")
+    with pytest.raises(Exception, match="ERR_NAME_NOT_RESOLVED"):
+        visitor.page.goto("http://nameplate.example/")

@@ -1,0 +1,93 @@
+"""One person's browser in a test: pages that complain are noticed, looked at in every light, and judged by axe."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, WebError
+
+from tests.servers.ground import ROOT
+
+PHONE = {"width": 390, "height": 844}
+DESKTOP = {"width": 1280, "height": 900}
+LOOKS = [(name, size, light) for name, size in (("phone", PHONE), ("desktop", DESKTOP)) for light in ("light", "dark")]
+SCREENSHOTS = ROOT / "var" / "screenshots"
+# WCAG 2.2 AA is asked for by name (axe leaves target-size out otherwise), good practice beside it.
+TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+AXE = {"resultTypes": ["violations"], "runOnly": {"type": "tag", "values": TAGS}}
+
+
+class Visitor:
+    """One person: a browser profile of their own (cookies, storage, zone) with a first page open."""
+
+    def __init__(self, browser: Browser, *, screenshots: bool = False, **options: Any) -> None:
+        given = {"viewport": DESKTOP, "locale": "en-GB", "timezone_id": "Europe/Berlin", "reduced_motion": "reduce"}
+        self.context: BrowserContext = browser.new_context(**{**given, **options})
+        self.context.set_default_timeout(10_000)
+        self.screenshots = screenshots
+        self.complaints: list[str] = []
+        self.forgiven: list[re.Pattern[str]] = []
+        self.context.on("console", self.hear)
+        self.context.on("weberror", self.hear_exception)
+        self.page: Page = self.context.new_page()
+
+    def hear(self, message: ConsoleMessage) -> None:
+        """Keep console errors; violations of a Content-Security-Policy arrive here too."""
+        if message.type == "error":
+            self.complaints.append(f"{message.text} ({message.location.get('url', '')})")
+
+    def hear_exception(self, error: WebError) -> None:
+        self.complaints.append(f"uncaught: {error.error}")
+
+    def forgive(self, pattern: str) -> None:
+        """Expect complaints that match, such as the 404 of a page that is meant to be missing."""
+        self.forgiven.append(re.compile(pattern))
+
+    def unforgiven(self) -> list[str]:
+        return [text for text in self.complaints if not any(pattern.search(text) for pattern in self.forgiven)]
+
+    def assert_accessible(self, *, of: str = "") -> None:
+        """Fail on any axe finding, on phone and desktop, light and dark; `of` names the screenshots."""
+        found = []
+        for name, _ in self.looks(of):
+            violations = Axe().run(self.page, options=AXE).response["violations"]
+            found += [f"{name}: {told(violation)}" for violation in violations]
+        assert not found, "\n".join(found)
+
+    def looks(self, of: str = "") -> Iterator[tuple[str, Page]]:
+        """Show the page in every look in turn, and as it was at the end."""
+        before = self.page.viewport_size
+        for name, size, light in LOOKS:
+            self.page.set_viewport_size(size)  # type: ignore[arg-type]
+            self.page.emulate_media(color_scheme=light)  # type: ignore[arg-type]
+            if of:
+                self.screenshot(f"{of}-{name}-{light}")
+            yield f"{name}, {light}", self.page
+        self.page.emulate_media(color_scheme="null")
+        if before:
+            self.page.set_viewport_size(before)
+
+    def screenshot(self, name: str) -> None:
+        """Keep a picture in var/screenshots/ when the run was asked for them (--screenshots)."""
+        if self.screenshots:
+            SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+            self.page.screenshot(path=SCREENSHOTS / f"{name}.png", full_page=True)
+
+
+def told(violation: dict[str, Any]) -> str:
+    """Say an axe finding in one line: rule, help, the first places."""
+    places = "; ".join(str(node["html"])[:160] for node in violation["nodes"][:3])
+    return f"{violation['id']} ({violation['help']}): {places}"
+
+
+@contextmanager
+def visiting(browser: Browser, **options: Any) -> Iterator[Visitor]:
+    """Open a browser profile; at the end fail on whatever its pages complained about."""
+    visitor = Visitor(browser, **options)
+    try:
+        yield visitor
+    finally:
+        visitor.context.close()
+    assert not visitor.unforgiven(), "the page complained:\n" + "\n".join(visitor.unforgiven())
