@@ -1,0 +1,129 @@
+"""The files in deploy/ do what docs/operations.md promises of them."""
+
+import configparser
+import http.client
+import re
+import shlex
+import urllib.request
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import pairwise
+from pathlib import Path
+from threading import Thread
+
+import pytest
+
+from tests.servers.nginx import Nginx, nginx
+
+DEPLOY = Path(__file__).resolve().parent.parent / "deploy"
+REF = "8F3K2M9Q4T7W"
+
+
+class Told(BaseHTTPRequestHandler):
+    """Stands where an instance would and tells which headers reached it."""
+
+    def do_GET(self) -> None:
+        body = "\n".join(f"{name.lower()}: {value}" for name, value in self.headers.items()).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture(scope="module")
+def proxy() -> Iterator[Nginx]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Told) as behind:
+        Thread(target=behind.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+        with nginx(f"127.0.0.1:{behind.server_port}") as server:
+            yield server
+        behind.shutdown()
+
+
+def get(proxy: Nginx, path: str, **headers: str) -> tuple[str, http.client.HTTPMessage]:
+    request = urllib.request.Request(f"{proxy.url}{path}", headers=headers)
+    with urllib.request.urlopen(request, timeout=10, context=proxy.trust()) as answer:
+        return answer.read().decode(), answer.headers
+
+
+@pytest.mark.slow
+def test_an_instance_behind_nginx_is_told_who_asks_whatever_the_client_claims(proxy: Nginx) -> None:
+    body, headers = get(proxy, "/", **{"X-Forwarded-For": "203.0.113.9", "X-Forwarded-Host": "evil.example"})
+    assert "x-forwarded-for: 127.0.0.1" in body
+    assert "x-forwarded-proto: https" in body
+    assert "203.0.113.9" not in body
+    assert "evil.example" not in body
+    assert "max-age=" in headers["Strict-Transport-Security"]
+    assert headers["Server"] == "nginx"
+
+
+@pytest.mark.slow
+def test_sockets_are_upgraded_and_pages_are_not(proxy: Nginx) -> None:
+    body, _ = get(proxy, "/socket.io/?EIO=4&transport=websocket", Upgrade="websocket", Connection="Upgrade")
+    assert "upgrade: websocket" in body
+    assert "connection: upgrade" in body
+    assert "x-forwarded-for: 127.0.0.1" in body
+    body, _ = get(proxy, "/")
+    assert "upgrade" not in body
+
+
+@pytest.mark.slow
+def test_a_body_over_the_limit_ends_at_nginx(proxy: Nginx) -> None:
+    connection = http.client.HTTPSConnection("127.0.0.1", proxy.port, timeout=10, context=proxy.trust())
+    connection.putrequest("POST", "/api/v1/tickets")
+    connection.putheader("Content-Length", str(7 * 1024 * 1024))
+    connection.endheaders()
+    assert connection.getresponse().status == 413
+    connection.close()
+
+
+@pytest.mark.slow
+def test_plain_http_leads_to_https(proxy: Nginx) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", proxy.plain_port, timeout=10)
+    connection.request("GET", "/desks/water")
+    answer = connection.getresponse()
+    assert (answer.status, answer.headers["Location"]) == (301, "https://127.0.0.1/desks/water")
+    connection.close()
+
+
+@pytest.mark.slow
+def test_refs_and_secret_links_stay_out_of_the_log(proxy: Nginx) -> None:
+    for path in (
+        f"/t/{REF}?key=secret",
+        f"/api/v1/tickets/{REF}",
+        "/signin/secret",
+        f"/e/{REF}/badge.svg",
+        "/desks/water",
+    ):
+        get(proxy, path, Referer=f"https://tickets.example.org/t/{REF}")
+    log = proxy.log()
+    assert "GET /desks/* 200" in log
+    assert REF not in log
+    assert "secret" not in log
+
+
+def unit(name: str) -> configparser.SectionProxy:
+    parser = configparser.ConfigParser(strict=False, interpolation=None)
+    parser.optionxform = str  # type: ignore[assignment,method-assign]
+    parser.read(DEPLOY / name)
+    return parser["Service"]
+
+
+def test_the_service_runs_one_worker_with_threads_and_no_rights() -> None:
+    service = unit("nameplate.service")
+    command = shlex.split(service["ExecStart"])
+    options = dict(pairwise(command))
+    assert (options["--workers"], options["--worker-class"]) == ("1", "gthread")
+    for name in ("nameplate.service", "nameplate-outbox.service"):
+        assert unit(name)["User"] == "nameplate"
+        assert unit(name)["NoNewPrivileges"] == "yes"
+        assert unit(name)["EnvironmentFile"] == "/etc/nameplate/environment"
+
+
+def test_the_environment_file_holds_no_secret_and_is_written_as_systemd_reads_it() -> None:
+    lines = (DEPLOY / "nameplate.env").read_text().splitlines()
+    settings = dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
+    assert settings["TRACKER_SECRET_KEY"] == ""
+    assert all(re.fullmatch(r"TRACKER_[A-Z_]+", name) for name in settings)
