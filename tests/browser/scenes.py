@@ -1,4 +1,6 @@
-"""Made-up tickets, people and timelines in the agreed shapes: every kind of event, long names, right-to-left, overdue, empty."""
+"""Made-up tickets, people and timelines in the agreed shapes: each kind of event, long names, right-to-left, overdue."""
+
+# ruff: noqa: E501, one event a line reads better than wrapped prose
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -32,7 +34,9 @@ def person(name: str, hue: int, line: str = "", languages: tuple[str, ...] = (),
 
 ROSA = person("Rosa Ortega", 0, "Plumbing. I ring back.", ("English", "Spanish"))
 BEN = person("Ben Adeyemi", 4, "Conservation and everything with bricks", ("English",))
-LONG = person("Maximiliane Freifrau von Hohenstein-Wolfratshausen zu Unterschleißheim", 9, "", ("German", "English", "French"))
+LONG = person(
+    "Maximiliane Freifrau von Hohenstein-Wolfratshausen zu Unterschleißheim", 9, "", ("German", "English", "French")
+)
 LAYLA = person("ليلى الخطيب", 6, "أجيب بالعربية", ("العربية", "English"))
 ROBIN = person("Robin Fields", 2, "Roads", (), url="/static/icon.svg")
 MINA = {"name": "M.", "role": "customer", "face": {"initials": "M", "hue": 8, "url": None}, "url": None}
@@ -72,7 +76,11 @@ def ticket(**changes: Any) -> Row:
         "passed_on": 2,
         "imported": False,
         "promise": {"due_at": ago(hours=3), "made_at": ago(days=3), "state": "missed", "check_in": False, "part": 100},
-        "latest": {"at": ago(days=3), "html": "<p>The part is ordered; there is a tap in the yard.</p>", "by": "Rosa Ortega"},
+        "latest": {
+            "at": ago(days=3),
+            "html": "<p>The part is ordered; there is a tap in the yard.</p>",
+            "by": "Rosa Ortega",
+        },
         "last": 23,
         "epoch": "e1",
     }
@@ -82,13 +90,64 @@ def ticket(**changes: Any) -> Row:
 STANDING = {"due_at": ahead(hours=5), "made_at": ago(hours=20), "state": "standing", "check_in": False, "part": 80}
 TICKETS = [
     ticket(),
-    ticket(ref="wait", subject="Alley light flickers", status="waiting", assignee=BEN, promise=STANDING | {"check_in": True}),
-    ticket(ref="long", subject="Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft antwortet nicht, seit Wochen, auf nichts, was wir schreiben, rufen oder faxen", assignee=LONG, promise=STANDING),
-    ticket(ref="rtl", subject="لا توجد مياه في الطابق الثالث", assignee=LAYLA, promise=STANDING, customer={"name": "", "face": MINA["face"]}),
-    ticket(ref="done", subject="Street light out at the school crossing", status="resolved", ended_at=ago(hours=2), promise=None, elapsed="14 days 2 h", elapsed_short="14 d 2 h"),
-    ticket(ref="closed", subject="Hole in the pavement, wheelchair stuck", status="closed", ended_at=ago(days=2), promise=None, passed_on=0, assignee=ROBIN),
-    ticket(ref="no", subject="Please paint my house", status="declined", ended_at=ago(days=1), promise=None, passed_on=1, waiting_customer_s=0),
-    ticket(ref="imp", subject="Rodent baiting, 1400 W Grand Ave", imported=True, promise=None, assigned_at=ago(days=4000), waiting_customer_s=0, passed_on=0, customer={"name": "", "face": None}, business_us=""),
+    ticket(
+        ref="wait",
+        subject="Alley light flickers",
+        status="waiting",
+        assignee=BEN,
+        promise=STANDING | {"check_in": True},
+    ),
+    ticket(
+        ref="long",
+        subject="Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft antwortet nicht, seit Wochen, auf nichts, was wir schreiben, rufen oder faxen",
+        assignee=LONG,
+        promise=STANDING,
+    ),
+    ticket(
+        ref="rtl",
+        subject="لا توجد مياه في الطابق الثالث",
+        assignee=LAYLA,
+        promise=STANDING,
+        customer={"name": "", "face": MINA["face"]},
+    ),
+    ticket(
+        ref="done",
+        subject="Street light out at the school crossing",
+        status="resolved",
+        ended_at=ago(hours=2),
+        promise=None,
+        elapsed="14 days 2 h",
+        elapsed_short="14 d 2 h",
+    ),
+    ticket(
+        ref="closed",
+        subject="Hole in the pavement, wheelchair stuck",
+        status="closed",
+        ended_at=ago(days=2),
+        promise=None,
+        passed_on=0,
+        assignee=ROBIN,
+    ),
+    ticket(
+        ref="no",
+        subject="Please paint my house",
+        status="declined",
+        ended_at=ago(days=1),
+        promise=None,
+        passed_on=1,
+        waiting_customer_s=0,
+    ),
+    ticket(
+        ref="imp",
+        subject="Rodent baiting, 1400 W Grand Ave",
+        imported=True,
+        promise=None,
+        assigned_at=ago(days=4000),
+        waiting_customer_s=0,
+        passed_on=0,
+        customer={"name": "", "face": None},
+        business_us="",
+    ),
 ]
 
 

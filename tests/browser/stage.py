@@ -43,11 +43,86 @@ def make_app() -> Flask:
 
 
 def pages() -> list[tuple[str, str, dict[str, Any]]]:
-    return [
+    promises = {"kept": 41, "missed": 2, "moved": 3, "days": 90}
+    people = [scenes.ROSA, scenes.BEN, scenes.LONG, scenes.LAYLA, scenes.ROBIN]
+    aside = {"feed_url": "/feed.atom", "embed_url": "/embed", "promises": promises}
+    words = [{"entry": each, "ticket": scenes.TICKETS[place]} for place, each in enumerate(scenes.timeline()[10:14:3])]
+    no_filters = {"q": "", "desk": "", "person": "", "status": ""}
+    home = {"filters": no_filters, "desks": [scenes.DESK], "people": people, "words": words, "tickets": scenes.TICKETS}
+    hours = [("Monday to Friday", "9:00–12:00, 13:00–17:00"), ("Saturday", "closed"), ("Sunday", "closed")]
+    desk = scenes.DESK | {
+        "line": "Roofs, pipes and walls of every house the city owns.",
+        "hours": hours,
+        "zone": "Europe/Berlin",
+    }
+    form = {
+        "typed": {"subject": "No water", "feeling": "upset"},
+        "errors": {"email": "Give a mail address, like ann@example.org."},
+    }
+    tickets = [
         (
-            f"/scene/{ticket['ref']}",
+            f"/scene/{each['ref']}",
             "tickets/page.html",
-            {"ticket": ticket, "entries": scenes.timeline() if number < 4 else [], "desk": scenes.DESK, "reader": "staff", "path": "/"},
+            aside | {"ticket": each, "entries": scenes.timeline() if place in (0, 3) else []},
         )
-        for number, ticket in enumerate(scenes.TICKETS)
+        for place, each in enumerate(scenes.TICKETS)
+    ]
+    return [
+        *tickets,
+        ("/", "home.html", home | {"older_url": "/?before=abc", "path": "/"}),
+        ("/empty", "home.html", home | {"tickets": [], "words": []}),
+        ("/found", "home.html", home | {"tickets": [], "filters": no_filters | {"q": "water <b>"}}),
+        (
+            "/new",
+            "new.html",
+            {
+                "form": {"typed": {}, "errors": {}},
+                "desks": [("a", "City Buildings"), ("b", "Roads")],
+                "stamp": "x",
+                "path": "/new",
+            },
+        ),
+        (
+            "/wrong",
+            "new.html",
+            {
+                "form": form,
+                "desks": [("a", "City Buildings")],
+                "stamp": "x",
+                "languages": [("en", "English"), ("de", "Deutsch")],
+            },
+        ),
+        (
+            "/desk",
+            "desk.html",
+            {
+                "desk": desk | {"open_now": True, "first_word": "within a working day"},
+                "people": people,
+                "tickets": scenes.TICKETS[:3],
+                "figures": [("41", "solved"), ("2 d 3 h", "typical time")],
+                "feed_url": "/feed",
+            },
+        ),
+        (
+            "/person",
+            "person.html",
+            {
+                "person": scenes.LONG | {"desk": scenes.DESK},
+                "promises": promises,
+                "tickets": [],
+                "desk": scenes.DESK | {"hue": 4},
+            },
+        ),
+        ("/missing", "error.html", {"code": 404}),
+        (
+            "/message",
+            "message.html",
+            {
+                "heading": "Your ticket is open",
+                "words": ["Keep this link: it is shown only once."],
+                "tone": "good",
+                "secret": "https://example.org/t/8f3k2m9q4t7w?key=abcdefghijklmnop",
+                "action": {"url": "/", "words": "Go to the ticket"},
+            },
+        ),
     ]
