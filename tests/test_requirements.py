@@ -1,12 +1,18 @@
 """The locked requirements follow setup.cfg and agree with each other."""
 
+import ast
 import configparser
 import re
+import sys
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parent.parent
+OURS = {"tracker", "api", "widgets", "wsgi"}
+# What Flask is made of: its users import these beside it.
+WITH_FLASK = {"blinker", "click", "itsdangerous", "jinja2", "markupsafe", "werkzeug"}
 PIN = re.compile(r"^(?P<name>[a-z0-9][a-z0-9.-]*)==(?P<version>[^ ]+)(?P<marker> ; .*?)? \\$", re.MULTILINE)
 
 
@@ -46,3 +52,39 @@ def test_every_pin_carries_hashes(lock: str) -> None:
     unhashed = [entry.splitlines()[0] for entry in requirements if "--hash=sha256:" not in entry]
     assert not unhashed
     assert "://" not in text, "a lock names packages, never where they were fetched from"
+
+
+def imported(source: str) -> set[str]:
+    """Return the top-level names that a module imports, libraries of Python itself and of the house left out."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            names |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and not node.level and node.module:
+            names.add(node.module.split(".")[0])
+    return names - OURS - set(sys.stdlib_module_names)
+
+
+def undeclared(source: str) -> set[str]:
+    allowed = wanted("scale") | WITH_FLASK
+    owners = packages_distributions()
+    found = {name: {owner.lower().replace("_", "-") for owner in owners.get(name, [name])} for name in imported(source)}
+    return {name for name, distributions in found.items() if not distributions & allowed}
+
+
+def test_what_the_code_imports_is_declared_and_not_there_by_luck() -> None:
+    files = [path for part in OURS for path in [*(ROOT / part).rglob("*.py"), ROOT / f"{part}.py"] if path.exists()]
+    found = {path.relative_to(ROOT).as_posix(): undeclared(path.read_text()) for path in files}
+    assert found, "no file was read"
+    assert not {name: missing for name, missing in found.items() if missing}, "add them to setup.cfg, then `make lock`"
+
+
+def test_an_undeclared_import_is_caught() -> None:
+    assert undeclared("import pytest\nfrom requests import get\nimport nowhere_to_be_found") == {
+        "pytest",
+        "requests",
+        "nowhere_to_be_found",
+    }
+    assert not undeclared(
+        "import os, PIL.Image, sqlalchemy\nfrom flask import Flask\nfrom . import tracker\nimport click"
+    )
