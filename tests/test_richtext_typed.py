@@ -85,6 +85,20 @@ def test_stored_text_is_stable_and_clean(text: str) -> None:
     ]
 
 
+@settings(deadline=None)
+@given(st.text(max_size=300))
+def test_a_record_of_others_is_kept_word_for_word_but_for_what_storage_refuses(text: str) -> None:
+    kept = richtext.storable(text)
+    assert not [c for c in kept if unicodedata.category(c) in ("Cc", "Cs") and c not in "\n\t"]
+    try:
+        text_of(text, max_length=900)
+    except Invalid:
+        assert "\ufffd" in kept
+    else:
+        assert unicodedata.normalize("NFC", kept) == unicodedata.normalize("NFC", richtext.storable(kept))
+        assert text_of(kept, max_length=900) == text_of(text, max_length=900)
+
+
 def name_of(name: str, *reserved: str) -> str:
     return richtext.normalise_name(name, field="name", reserved=reserved)
 

@@ -62,6 +62,13 @@ def normalise_text(text: str, *, field: str, max_length: int, min_length: int = 
     return text
 
 
+def storable(text: str) -> str:
+    """Give a record of others word for word, with U+FFFD for what storage refuses and without bidi controls."""
+    for pattern in (_SURROGATES, _CONTROLS, _NONCHARACTERS):
+        text = pattern.sub("\ufffd", text.replace("\r\n", "\n").replace("\r", "\n"))
+    return _BIDI_CONTROLS.sub("", text)
+
+
 def normalise_name(text: str, *, field: str, reserved: Collection[str] = ()) -> str:
     """Give a person's name as it is shown (NFKC, nothing invisible, one script) or raise Invalid naming `field`.
 
