@@ -33,7 +33,7 @@
   function span(seconds) {
     const sizes = [['d', 86_400], ['h', 3_600], ['min', 60]]; // prettier-ignore
     const first = sizes.findIndex(([, size]) => seconds >= size);
-    if (first < 0) return 'under a minute';
+    if (first < 0) return '< 1 min';
     const parts = sizes.slice(first, first + 2).map(([unit, size], place) => [Math.floor((place ? seconds % sizes[first][1] : seconds) / size), unit]);
     return parts.filter(([count]) => count).map((part) => part.join(' ')).join(' ');
   }

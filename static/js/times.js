@@ -3,35 +3,32 @@
  * `<time datetime data-time="relative|for|due|clock">`, `<time data-elapsed="since" [data-short]>`, `<progress data-from data-due>`.
  */
 const TICK = 10_000;
-const UNITS = [
-  ['day', 'd', 86_400],
-  ['h', 'h', 3_600],
-  ['min', 'min', 60],
-];
+const [MINUTE, HOUR, DAY] = [60, 3_600, 86_400];
 
-/** "12 days 4 h", or "12 d 4 h": the two largest units, never more precise than a minute. */
+const counted = (count, unit) => `${count} ${unit}${count === 1 ? '' : 's'}`;
+
+/** "12 days 4 h", short "12 d 4 h": the two largest units, rounded down; the words of tracker/clock.py. */
 export function humanise(seconds, short = false) {
-  const whole = Math.max(0, Math.floor(seconds / 60) * 60);
-  const first = UNITS.findIndex(([, , size]) => whole >= size);
-  if (first < 0) return 'under a minute';
-  let rest = whole;
-  const parts = UNITS.slice(first, first + 2).map(([long, brief, size]) => {
-    const count = Math.floor(rest / size);
-    rest -= count * size;
-    return count ? `${count} ${short ? brief : long === 'day' && count > 1 ? 'days' : long}` : '';
-  });
-  return parts.filter(Boolean).join(' ');
+  const whole = Math.max(0, seconds);
+  const days = Math.floor(whole / DAY);
+  const hours = Math.floor(whole / HOUR) % 24;
+  const minutes = Math.floor(whole / MINUTE) % 60;
+  if (days) return `${short ? `${days} d` : counted(days, 'day')}${hours ? ` ${hours} h` : ''}`;
+  if (hours) return `${hours} h${minutes ? ` ${minutes} min` : ''}`;
+  if (minutes) return `${minutes} min`;
+  return short ? '< 1 min' : 'under a minute';
 }
 
 /** "3 days ago", "in 5 h", "just now": one unit, for reading past. */
 export function relative(at, now) {
-  const seconds = (now - at) / 1000;
-  const distance = Math.abs(seconds);
-  const [long, , size] = UNITS.find(([, , each]) => distance >= each) ?? UNITS[2];
-  if (distance < 60) return seconds >= 0 ? 'just now' : 'in under a minute';
-  const count = Math.floor(distance / size);
-  const words = `${count} ${long === 'day' && count > 1 ? 'days' : long}`;
-  return seconds >= 0 ? `${words} ago` : `in ${words}`;
+  const apart = Math.abs(now - at) / 1000;
+  if (apart < MINUTE) return at <= now ? 'just now' : 'in under a minute';
+  let words = counted(Math.floor(apart / DAY / 365), 'year');
+  if (apart < HOUR) words = `${Math.floor(apart / MINUTE)} min`;
+  else if (apart < DAY) words = `${Math.floor(apart / HOUR)} h`;
+  else if (apart < 60 * DAY) words = counted(Math.floor(apart / DAY), 'day');
+  else if (apart < 730 * DAY) words = counted(Math.floor(Math.floor(apart / DAY) / 30), 'month');
+  return at < now ? `${words} ago` : `in ${words}`;
 }
 
 function dayNumber(at, zone) {
@@ -46,7 +43,7 @@ export function dueText(at, now, zone) {
   const days = dayNumber(at, zone) - dayNumber(now, zone);
   const near = { '-1': 'yesterday', 0: 'today', 1: 'tomorrow' }[days];
   if (near) return `${near} ${time}`;
-  if (Math.abs(days) < 7) return `${part({ weekday: 'short' })} ${time}`;
+  if (days > 1 && days < 7) return `${part({ weekday: 'short' })} ${time}`;
   const sameYear = part({ year: 'numeric' }) === new Intl.DateTimeFormat('en-GB', { timeZone: zone, year: 'numeric' }).format(now);
   return `${part({ day: 'numeric', month: 'short', ...(sameYear ? {} : { year: 'numeric' }) })} ${time}`;
 }

@@ -1,7 +1,5 @@
 """Made-up tickets, people and timelines in the agreed shapes: each kind of event, long names, right-to-left, overdue."""
 
-# ruff: noqa: E501, one event a line reads better than wrapped prose
-
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -40,7 +38,7 @@ LONG = person(
 LAYLA = person("ليلى الخطيب", 6, "أجيب بالعربية", ("العربية", "English"))
 ROBIN = person("Robin Fields", 2, "Roads", (), url="/static/icon.svg")
 MINA = {"name": "M.", "role": "customer", "face": {"initials": "M", "hue": 8, "url": None}, "url": None}
-SYSTEM = {"name": "Nameplate", "role": "system", "face": None, "url": None}
+SYSTEM = {"name": "The system", "role": "system", "face": {"initials": "TS", "hue": 3, "url": None}, "url": None}
 DESK = {"name": "City Buildings Desk", "slug": "buildings", "url": "/desks/buildings", "hue": 8}
 
 
@@ -84,7 +82,13 @@ def ticket(**changes: Any) -> Row:
         "last": 23,
         "epoch": "e1",
     }
-    return base | changes
+    made = base | changes
+    promise = made["promise"]
+    made |= {
+        "due_at": promise["due_at"] if promise else None,
+        "overdue": bool(promise) and promise["state"] == "missed",
+    }
+    return made
 
 
 STANDING = {"due_at": ahead(hours=5), "made_at": ago(hours=20), "state": "standing", "check_in": False, "part": 80}

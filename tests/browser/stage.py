@@ -11,20 +11,9 @@ from flask import Flask, render_template
 from jinja2 import StrictUndefined
 
 from tests.browser import scenes
+from tracker import clock
 
 ROOT = Path(__file__).parents[2]
-
-
-def short(seconds: float) -> str:
-    days, hours, minutes = int(seconds // 86400), int(seconds % 86400 // 3600), int(seconds % 3600 // 60)
-    parts = [f"{n} {unit}" for n, unit in ((days, "d"), (hours, "h"), (minutes, "min")) if n]
-    return " ".join(parts[:2]) or "under a minute"
-
-
-def relative(at: datetime) -> str:
-    seconds = (datetime.now(UTC) - at).total_seconds()
-    span = short(abs(seconds)).rsplit(" ", 2)[0] if abs(seconds) > 3600 else short(abs(seconds))
-    return f"{span} ago" if seconds >= 0 else f"in {span}"
 
 
 def make_app() -> Flask:
@@ -32,10 +21,8 @@ def make_app() -> Flask:
     app.jinja_env.undefined = StrictUndefined
     app.jinja_env.filters |= {
         "iso": lambda at: at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-        "exact": lambda at: at.strftime("%a %-d %B %Y, %H:%M UTC"),
-        "due_text": lambda at: at.strftime("%a %H:%M"),
-        "relative": relative,
-        "span": short,
+        "due": lambda at: clock.due_text(at, datetime.now(UTC), "UTC"),
+        "ago": lambda at: clock.relative(at, datetime.now(UTC)),
     }
     for path, template, context in pages():
         app.add_url_rule(path, path, lambda template=template, context=context: render_template(template, **context))
@@ -46,12 +33,12 @@ def pages() -> list[tuple[str, str, dict[str, Any]]]:
     promises = {"kept": 41, "missed": 2, "moved": 3, "days": 90}
     people = [scenes.ROSA, scenes.BEN, scenes.LONG, scenes.LAYLA, scenes.ROBIN]
     aside = {"feed_url": "/feed.atom", "embed_url": "/embed", "promises": promises}
-    words = [{"entry": each, "ticket": scenes.TICKETS[place]} for place, each in enumerate(scenes.timeline()[10:14:3])]
+    words = [(scenes.TICKETS[place], each) for place, each in enumerate(scenes.timeline()[10:14:3])]
     no_filters = {"q": "", "desk": "", "person": "", "status": ""}
     home = {"filters": no_filters, "desks": [scenes.DESK], "people": people, "words": words, "tickets": scenes.TICKETS}
     hours = [("Monday to Friday", "9:00–12:00, 13:00–17:00"), ("Saturday", "closed"), ("Sunday", "closed")]
     desk = scenes.DESK | {
-        "line": "Roofs, pipes and walls of every house the city owns.",
+        "about": "Roofs, pipes and walls of every house the city owns.",
         "hours": hours,
         "zone": "Europe/Berlin",
     }
