@@ -26,8 +26,7 @@ STRICT = {"Content-Security-Policy": "default-src 'none'"}
 def test_a_page_that_complains_fails_the_test(
     chromium: Browser, blog: ForeignSite, body: str, headers: dict[str, str], complaint: str
 ) -> None:
-    icon = "<link rel=icon href=data:,>"
-    blog.pages["/"] = Page(f"<!doctype html><title>Bad</title>{icon if not headers else ''}{body}", headers=headers)
+    blog.pages["/"] = Page(f"<!doctype html><title>Bad</title>{body}", headers=headers)
 
     def visit() -> None:
         with visiting(chromium) as visitor:
@@ -61,8 +60,6 @@ def test_axe_is_asked_on_phone_and_desktop_in_light_and_dark(visitor: Visitor) -
 def test_two_people_share_no_cookies(visitors: Callable[..., Visitor], blog: ForeignSite) -> None:
     blog.pages["/"] = Page(GOOD, headers={"Set-Cookie": "who=ann"})
     ann, bob = visitors(), visitors()
-    for person in (ann, bob):
-        person.forgive("favicon")
     ann.page.goto(blog.url)
     assert ann.context.cookies(blog.url)
     assert not bob.context.cookies(blog.url)
