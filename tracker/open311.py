@@ -142,9 +142,8 @@ def case(record: Any) -> Case:
     """Read one record, or raise Invalid with the reason why it can't be imported."""
     if not isinstance(record, dict):
         raise Invalid("The record is not an object.")
-    notes, discrepancies = _notes(record), []
-    if notes != (in_order := sorted(notes, key=lambda note: note[0])):
-        discrepancies.append(Discrepancy("order", "The notes were not in the order of their times."))
+    discrepancies: list[Discrepancy] = []
+    in_order = _notes(record, discrepancies)
     department = _text(record, "agency_responsible") or None
     ended_at = _ended_at(record, in_order, discrepancies)
     entries = tuple(_entries(in_order, department, ended_at, _text(record, "status_notes"), discrepancies))
@@ -187,13 +186,17 @@ def draft_roster(cases: Iterable[Case]) -> str:
 Note = tuple[datetime, Mapping[str, Any]]
 
 
-def _notes(record: Mapping[str, Any]) -> list[Note]:
+def _notes(record: Mapping[str, Any], discrepancies: list[Discrepancy]) -> list[Note]:
     notes = record.get("notes")
     if not isinstance(notes, list) or not notes:
         raise Invalid("The record has no notes, so nothing says when it started.")
     if not all(isinstance(note, dict) for note in notes):
         raise Invalid("One of the notes is not an object.")
-    return [(_moment(note, "datetime", "A note's datetime"), note) for note in notes]
+    timed = [(_moment(note, "datetime", "A note's datetime"), note) for note in notes]
+    in_order = sorted(timed, key=lambda note: note[0])
+    if in_order != timed:
+        discrepancies.append(Discrepancy("order", "The notes were not in the order of their times."))
+    return in_order
 
 
 def _ended_at(record: Mapping[str, Any], notes: list[Note], discrepancies: list[Discrepancy]) -> datetime | None:
