@@ -3,6 +3,7 @@
 import re
 import sys
 import unicodedata
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import html5lib
@@ -250,6 +251,18 @@ def test_every_typed_letter_and_digit_is_shown(text: str) -> None:
     shown = re.sub(r'start="([0-9]+)"', r"> \1 <", richtext.render(source))
     counted = [c for c in richtext.plain(shown) if c.isalnum()]
     assert sorted(counted) == sorted(letters) or re.search(r"(?m)^\W*[0-9]+[.)]|```|~~~|&|<", source)
+
+
+def test_threads_that_render_at_once_do_not_mix_their_texts() -> None:
+    sources = [f"**t{n}** <b> & [x](https://a.example/{n})\n\n- a{n}\n- b" for n in range(200)]
+    alone = [richtext.render(source) for source in sources]
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(8) as threads:
+            assert list(threads.map(richtext.render, sources)) == alone
+    finally:
+        sys.setswitchinterval(interval)
 
 
 def test_text_beyond_the_cap_is_refused_before_it_is_parsed() -> None:

@@ -101,7 +101,12 @@ def render(source: str) -> str:
 
 def clean(html: str) -> str:
     """Take everything out of HTML that `render` would not write; its own output stays as it is."""
-    return str(_cleaner().clean(html))
+    filters: Any = [_mark_links]
+    # A cleaner keeps the state of its parser, so threads must not share one.
+    cleaner = Cleaner(
+        tags=TAGS, attributes=_is_allowed, protocols={"http", "https", "mailto"}, strip=True, filters=filters
+    )
+    return str(cleaner.clean(html))
 
 
 def plain(html: str) -> str:
@@ -204,6 +209,8 @@ def _markdown() -> MarkdownIt:
     unwanted = "html_block html_inline heading lheading hr image entity reference code"
     parser.disable(unwanted.split())
     parser.core.ruler.after("inline", "web_addresses", _link_web_addresses)
+    # The first rendering puts the rules together; threads that came in half-way would miss some.
+    parser.render("a")
     return parser
 
 
@@ -265,14 +272,6 @@ def _mark_links(source: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
         if token.get("name") == "a" and token["type"] == "StartTag":
             token["data"][(None, "rel")] = REL
         yield token
-
-
-@cache
-def _cleaner() -> Cleaner:
-    filters: Any = [_mark_links]
-    return Cleaner(
-        tags=TAGS, attributes=_is_allowed, protocols={"http", "https", "mailto"}, strip=True, filters=filters
-    )
 
 
 class _Words(HTMLParser):
