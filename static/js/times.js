@@ -38,14 +38,15 @@ function dayNumber(at, zone) {
 
 /** "today 17:00", "tomorrow 12:00", "Tue 14:00" within a week, else "3 Dec 14:00" (with the year when it is another). */
 export function dueText(at, now, zone) {
-  const part = (options) => new Intl.DateTimeFormat('en-GB', { timeZone: zone, ...options }).format(at);
+  // American short months are all three letters, as the server's are; the order is ours.
+  const part = (options, moment = at) => new Intl.DateTimeFormat('en-US', { timeZone: zone, ...options }).format(moment);
   const time = part({ hour: '2-digit', minute: '2-digit', hourCycle: 'h23' });
   const days = dayNumber(at, zone) - dayNumber(now, zone);
   const near = { '-1': 'yesterday', 0: 'today', 1: 'tomorrow' }[days];
   if (near) return `${near} ${time}`;
   if (days > 1 && days < 7) return `${part({ weekday: 'short' })} ${time}`;
-  const sameYear = part({ year: 'numeric' }) === new Intl.DateTimeFormat('en-GB', { timeZone: zone, year: 'numeric' }).format(now);
-  return `${part({ day: 'numeric', month: 'short', ...(sameYear ? {} : { year: 'numeric' }) })} ${time}`;
+  const [year, thisYear] = [part({ year: 'numeric' }), part({ year: 'numeric' }, now)];
+  return `${part({ day: 'numeric' })} ${part({ month: 'short' })}${year === thisYear ? '' : ` ${year}`} ${time}`;
 }
 
 /** The whole truth, for hovering and for readers: "Tuesday 24 November 2026 at 14:00 CET". */

@@ -1,0 +1,265 @@
+"""The scripts of the pages, in Chromium against a real Socket.IO server: nothing lost, nothing twice, said in words."""
+
+import random
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.live_stage import REF, LiveStage, live_stage
+from tests.browser.visitor import Visitor
+from tracker import clock
+
+REFUSED = "socket.io|503|entries"
+
+
+@pytest.fixture
+def scene() -> Iterator[LiveStage]:
+    with live_stage() as found:
+        yield found
+
+
+def opened(page: Page, scene: LiveStage) -> Page:
+    page.goto(f"{scene.url}/t/{REF}")
+    expect(page.locator(".live")).to_have_attribute("data-state", "live")
+    return page
+
+
+def shown(page: Page) -> list[int]:
+    return page.eval_on_selector_all(".timeline > li", "found => found.map(each => Number(each.dataset.seq))")
+
+
+def module(page: Page, scene: LiveStage, name: str, body: str, argument: object = None) -> object:
+    """Run `body` with the exports of a script as `m` and the argument as `a`, on a page of its own origin."""
+    page.goto(f"{scene.url}/missing")
+    return page.evaluate(f"async a => {{ const m = await import('/static/js/{name}'); {body} }}", argument)
+
+
+# What the pure helpers say
+
+
+def test_frames_are_read_as_the_protocol_has_them(page: Page, scene: LiveStage) -> None:
+    frames = [
+        '0{"sid":"x","pingInterval":25000}',
+        "2",
+        "40",
+        '42["event",{"seq":4}]',
+        '4313[{"last":4}]',
+        "41",
+        "1",
+        "4{",
+    ]
+    read = module(page, scene, "socket.js", "return a.map(m.decode)", frames)
+    assert [each and each["type"] for each in read] == [  # type: ignore[attr-defined]
+        "open", "ping", "connect", "event", "ack", "disconnect", "close", None,
+    ]  # fmt: skip
+    assert read[4] == {"type": "ack", "id": 13, "payload": [{"last": 4}]}  # type: ignore[index]
+    assert read[3]["payload"] == ["event", {"seq": 4}]  # type: ignore[index]
+
+
+def test_waiting_between_tries_doubles_up_to_a_limit_and_is_spread(page: Page, scene: LiveStage) -> None:
+    waits = module(
+        page, scene, "socket.js", "return [0, 1, 2, 20].map((n) => [0, 1].map((r) => m.backOff(n, () => r)))"
+    )
+    assert waits == [[250, 750], [500, 1500], [1000, 3000], [15_000, 45_000]]
+
+
+def test_an_event_is_appended_asked_for_or_dropped_by_its_numbers(page: Page, scene: LiveStage) -> None:
+    cases = [
+        {"seq": 8, "prev": 7},
+        {"seq": 8, "prev": 5},
+        {"seq": 9, "prev": 8},
+        {"seq": 7, "prev": 6},
+        {"seq": 3, "prev": 2},
+    ]
+    verdicts = module(page, scene, "page-parts.js", "return a.map((each) => m.judge(each, 7))", cases)
+    assert verdicts == ["append", "append", "ask", "drop", "drop"]
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Europe/Berlin", "Asia/Kolkata", "America/St_Johns"])
+def test_scripts_and_server_say_times_in_the_same_words(
+    visitors: Callable[..., Visitor], scene: LiveStage, zone: str
+) -> None:
+    chance = random.Random(zone)
+    now = datetime(2026, 3, 28, 22, 30, tzinfo=UTC)  # the night before clocks change in Europe
+    spans = [0, 59, 60, 3_599, 86_399, 86_400, 60 * 86_400, 730 * 86_400] + [
+        int(10 ** chance.uniform(0, 8.2)) for _ in range(200)
+    ]
+    ats = [now + timedelta(seconds=span * sign) for span in spans for sign in (1, -1)]
+    asked = [[round(at.timestamp() * 1000) for at in ats], round(now.timestamp() * 1000), spans, zone]
+    body = """const [ats, now, spans, zone] = a, days = ats.map((each) => new Date(each)), today = new Date(now);
+      return [days.map((at) => m.relative(at, today)), days.map((at) => m.dueText(at, today, zone)),
+              spans.map((each) => m.humanise(each)), spans.map((each) => m.humanise(each, true))]"""
+    said = module(visitors(timezone_id=zone).page, scene, "times.js", body, asked)
+    lengths = [timedelta(seconds=span) for span in spans]
+    assert said == [
+        [clock.relative(at, now) for at in ats],
+        [clock.due_text(at, now, zone) for at in ats],
+        [clock.humanise(length) for length in lengths],
+        [clock.humanise(length, short=True) for length in lengths],
+    ]
+
+
+# The timeline
+
+
+def test_a_new_word_appears_by_itself_with_the_new_head(page: Page, scene: LiveStage) -> None:
+    opened(page, scene)
+    scene.ticket["subject"] = "Water is back"
+    scene.say(words="Water is back.")
+    expect(page.locator("#e4")).to_contain_text("Water is back.", timeout=1_000)
+    expect(page.locator("h1")).to_have_text("Water is back")
+    assert shown(page) == [1, 2, 3, 4]
+    assert scene.count(f"/t/{REF}") == 1
+
+
+def test_hidden_notes_leave_no_gap_and_cause_no_question(page: Page, scene: LiveStage) -> None:
+    opened(page, scene)
+    scene.say(seq=6, prev=3)
+    expect(page.locator("#e6")).to_be_visible()
+    assert scene.count(f"/t/{REF}/entries") == 0
+
+
+def test_what_was_missed_is_asked_for_and_shown_once(page: Page, scene: LiveStage) -> None:
+    opened(page, scene)
+    for _ in range(3):
+        scene.say(quietly=True)
+    scene.say()
+    scene.say()
+    expect(page.locator("#e8")).to_be_visible()
+    assert shown(page) == [1, 2, 3, 4, 5, 6, 7, 8]
+
+
+def test_after_a_cut_everything_is_there_once_and_the_status_says_so(visitor: Visitor, scene: LiveStage) -> None:
+    visitor.forgive(REFUSED)
+    page = opened(visitor.page, scene)
+    scene.cut()
+    expect(page.locator(".live")).not_to_have_attribute("data-state", "live")
+    scene.say(quietly=True)
+    scene.say(quietly=True)
+    scene.restore()
+    expect(page.locator(".live")).to_have_text("Live: new words appear by themselves", timeout=15_000)
+    assert shown(page) == [1, 2, 3, 4, 5]
+
+
+def test_without_sockets_the_page_asks_every_few_seconds(visitor: Visitor, scene: LiveStage) -> None:
+    visitor.forgive(REFUSED)
+    scene.refuses = True
+    visitor.page.goto(f"{scene.url}/t/{REF}")
+    scene.say(quietly=True)
+    expect(visitor.page.locator("#e4")).to_be_visible(timeout=12_000)
+    expect(visitor.page.locator(".live")).to_have_text("Checking for new words every few seconds")
+
+
+def test_a_full_server_is_polled_until_there_is_room(page: Page, scene: LiveStage) -> None:
+    scene.is_full = True
+    page.goto(f"{scene.url}/t/{REF}")
+    expect(page.locator(".live")).to_have_attribute("data-state", "polling")
+    scene.is_full = False
+    expect(page.locator(".live")).to_have_attribute("data-state", "live", timeout=12_000)
+
+
+def test_a_server_that_is_gone_is_said_in_words_and_healed(visitor: Visitor, scene: LiveStage) -> None:
+    visitor.forgive(REFUSED)
+    page = opened(visitor.page, scene)
+    scene.is_down = True
+    scene.cut()
+    expect(page.locator(".live")).to_contain_text("Not up to date", timeout=12_000)
+    scene.say(quietly=True)
+    scene.is_down = False
+    scene.restore()
+    expect(page.locator("#e4")).to_be_visible(timeout=15_000)
+    assert shown(page) == [1, 2, 3, 4]
+
+
+def test_a_correction_replaces_the_old_entry_in_its_place(page: Page, scene: LiveStage) -> None:
+    opened(page, scene)
+    better = scene.entries[1] | {"body_html": "<p>Better words.</p>"}
+    news = scene.pushed(scene.entries[1] | {"kind": "corrected", "seq": 4, "prev": 3, "target": 2, "reason": "a slip"})
+    scene.sockets.emit("event", news | {"replaces": {"seq": 2, "html": scene.pushed(better)["html"]}}, to="viewers")
+    expect(page.locator("#e2")).to_contain_text("Better words.")
+    assert shown(page) == [1, 2, 3, 4]
+
+
+def test_a_new_head_leaves_the_focus_where_it_was(page: Page, scene: LiveStage) -> None:
+    opened(page, scene)
+    page.locator("#head a.who__name").focus()
+    scene.say()
+    expect(page.locator("#e4")).to_be_visible()
+    expect(page.locator("#head a.who__name")).to_be_focused()
+
+
+def test_a_new_epoch_starts_the_page_afresh(visitor: Visitor, scene: LiveStage) -> None:
+    visitor.forgive(REFUSED)
+    page = opened(visitor.page, scene)
+    scene.cut()
+    scene.ticket["epoch"] = "e2"
+    with page.expect_navigation(timeout=15_000):
+        scene.restore()
+    expect(page.locator("ticket-timeline")).to_have_attribute("epoch", "e2")
+
+
+def test_a_ticket_that_was_taken_back_says_so_and_stops(page: Page, scene: LiveStage) -> None:
+    opened(page, scene)
+    scene.sockets.emit("gone", {"ref": REF}, to="viewers")
+    expect(page.locator(".live")).to_contain_text("no longer shown to you")
+    scene.say()
+    page.wait_for_function("document.querySelector('.live').dataset.state === 'gone'")
+    assert shown(page) == [1, 2, 3]
+
+
+def test_a_changed_list_is_fetched_again_and_swapped(page: Page, scene: LiveStage) -> None:
+    page.goto(f"{scene.url}/")
+    expect(page.locator("live-list .ticket")).to_have_count(8)
+    page.wait_for_timeout(300)
+    page.evaluate("document.querySelector('live-list ul').replaceChildren()")
+    scene.sockets.emit("changed", {"ref": REF}, to="list")
+    expect(page.locator("live-list .ticket")).to_have_count(8)
+
+
+# What is typed
+
+
+def test_typed_words_survive_a_reload_but_no_password_is_kept(page: Page, scene: LiveStage) -> None:
+    page.goto(f"{scene.url}/try")
+    page.locator("textarea").fill("Long words, hard to type again")
+    page.locator("[type=password]").fill("hunter2")
+    page.locator("[type=checkbox]").check()
+    page.reload()
+    expect(page.locator("textarea")).to_have_value("Long words, hard to type again")
+    expect(page.locator("[type=checkbox]")).to_be_checked()
+    expect(page.locator("[data-kept]")).to_contain_text("is back")
+    assert "hunter2" not in str(page.evaluate("JSON.stringify(localStorage)"))
+
+
+def test_typed_words_are_forgotten_once_they_arrived(page: Page, scene: LiveStage) -> None:
+    page.goto(f"{scene.url}/try")
+    page.locator("textarea").fill("They will arrive")
+    page.locator("button").click()
+    page.wait_for_url("**/try")
+    page.wait_for_function("localStorage.length === 0")
+    page.reload()
+    expect(page.locator("textarea")).to_have_value("")
+
+
+@pytest.mark.parametrize("failure", ["refused", "down"])
+def test_typed_words_that_did_not_arrive_are_kept(visitor: Visitor, scene: LiveStage, failure: str) -> None:
+    visitor.forgive("422|503|favicon")
+    page = visitor.page
+    page.goto(f"{scene.url}/try")
+    page.locator("textarea").fill("no" if failure == "refused" else "Long enough, but nobody is there")
+    scene.is_down = failure == "down"
+    page.locator("button").click()
+    page.wait_for_load_state()
+    scene.is_down = False
+    page.goto(f"{scene.url}/try")
+    expect(page.locator("textarea")).to_have_value("no" if failure == "refused" else "Long enough, but nobody is there")
+
+
+def test_a_copy_button_copies_and_says_so(visitors: Callable[..., Visitor], scene: LiveStage) -> None:
+    page = visitors(permissions=["clipboard-read", "clipboard-write"]).page
+    page.goto(f"{scene.url}/message")
+    page.get_by_role("button", name="Copy the link").click()
+    expect(page.locator("copy-button button")).to_have_text("Copied")
+    assert "8f3k2m9q4t7w?key=" in str(page.evaluate("navigator.clipboard.readText()"))
