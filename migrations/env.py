@@ -1,0 +1,25 @@
+"""How migrations run: on the application's own engine, in one transaction, on SQLite and PostgreSQL alike."""
+
+from alembic import context
+from flask import current_app
+
+from tracker.store import Moment, db
+
+
+def render_item(kind, item, _autogen):
+    """Write our time type as the plain one it is stored as, so that old migrations need no code of ours."""
+    return "sa.DateTime(timezone=True)" if kind == "type" and isinstance(item, Moment) else False
+
+
+def run() -> None:
+    options = current_app.extensions["migrate"].configure_args
+    with db.engine.connect() as connection:
+        context.configure(connection=connection, target_metadata=db.metadata, render_item=render_item, **options)
+        if connection.dialect.name == "postgresql":
+            connection.exec_driver_sql("select pg_advisory_lock(7016)")  # two instances may start at once
+        with context.begin_transaction():
+            context.run_migrations()
+        connection.commit()
+
+
+run()

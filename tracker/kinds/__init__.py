@@ -1,0 +1,96 @@
+"""What can happen to a ticket: one file per kind of event, found by its file name."""
+
+import pkgutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from importlib import import_module
+from typing import Any
+
+from marshmallow import ValidationError
+
+from tracker.errors import Invalid
+from tracker.kinds._fields import Payload, Words
+from tracker.models import Event, Ticket
+
+Loaded = Mapping[str, Any]
+Entry = Mapping[str, Any]
+OPEN = ("open", "waiting")
+ENDED = ("resolved", "declined", "closed")
+ALWAYS = OPEN + ENDED
+
+
+@dataclass(frozen=True)
+class Kind:
+    """The contract of one kind of event. A new kind is one new file here with a `KIND`.
+
+    `posted_by` names relations of a viewer to the ticket (permissions.relations); none: only the system.
+    `audience` is who may see the event at all; each field of `schema` narrows further with its own.
+    `sentence` gets the disclosed entry and says in plain words what happened.
+    """
+
+    schema: type[Payload]
+    example: Mapping[str, Any]
+    sentence: Callable[[Entry], str]
+    apply: Callable[[Ticket, Event, Loaded], None]
+    posted_by: frozenset[str] = frozenset()
+    when: tuple[str, ...] = ALWAYS
+    audience: str | Callable[[Loaded], str] = "public"
+    body: str = ""
+    """Name of the payload field that holds the Markdown; it is stored beside its HTML, not in the payload."""
+    is_word: bool = False
+    """A public word of the assignee: it keeps the promise, and badges show it."""
+    tells: frozenset[str] = field(default_factory=frozenset)
+    """Who gets a mail: customer, assignee, taker."""
+    moves: bool = True
+    """Raises the ticket's version: an assignee deciding on the old state should look again."""
+
+    @property
+    def word_fields(self) -> frozenset[str]:
+        """Names of the payload fields that hold what somebody typed."""
+        return frozenset(name for name, one in self.schema().fields.items() if isinstance(one, Words))
+
+    def audience_of(self, loaded: Loaded) -> str:
+        """Return public, customer or staff for one event of this kind."""
+        return self.audience(loaded) if callable(self.audience) else self.audience
+
+
+def load(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Check what a door received for one kind; raise Invalid with a message by field."""
+    try:
+        loaded: dict[str, Any] = find(name).schema().load(given)
+    except ValidationError as error:
+        raise Invalid(fields=messages(error)) from None
+    return loaded
+
+
+def find(name: str) -> Kind:
+    """Return a kind by name; raise Invalid listing those there are."""
+    if name not in KINDS:
+        raise Invalid(fields={"kind": f"Choose one of: {', '.join(sorted(KINDS))}."})
+    return KINDS[name]
+
+
+def messages(error: ValidationError) -> dict[str, str]:
+    """Flatten marshmallow's messages to one plain sentence by field."""
+    found = error.messages if isinstance(error.messages, dict) else {"_schema": error.messages}
+    return {str(name): _first(one) for name, one in found.items()}
+
+
+def _first(found: Any) -> str:
+    while isinstance(found, list | dict):
+        found = next(iter(found.values() if isinstance(found, dict) else found))
+    return str(found)
+
+
+def _discover() -> dict[str, Kind]:
+    found: dict[str, Kind] = {}
+    for module in pkgutil.iter_modules(__path__):
+        if not module.name.startswith("_"):
+            kind = getattr(import_module(f"{__name__}.{module.name}"), "KIND", None)
+            if not isinstance(kind, Kind):
+                raise RuntimeError(f"tracker/kinds/{module.name}.py has no KIND")
+            found[module.name] = kind
+    return found
+
+
+KINDS: dict[str, Kind] = _discover()

@@ -1,0 +1,34 @@
+"""Events that speak about an earlier event of the same ticket: find it, mark it, blank it."""
+
+from collections.abc import Collection
+from typing import Literal
+
+from sqlalchemy import select
+
+from tracker.errors import Invalid
+from tracker.models import Event, Ticket
+from tracker.store import session
+
+Mark = Literal["corrected_by", "redacted_by", "published_by"]
+
+
+def find(ticket: Ticket, seq: int) -> Event:
+    """Return the event with this seq; raise Invalid when the timeline has none."""
+    event = session().scalars(select(Event).where(Event.ticket_id == ticket.id, Event.seq == seq)).first()
+    if event is None:
+        raise Invalid(fields={"target": "That is no entry of this timeline."})
+    return event
+
+
+def mark(ticket: Ticket, event: Event, seq: int, by: Mark) -> Event:
+    """Point the target at the event that changes how it reads; return the target."""
+    target = find(ticket, seq)
+    event.target_seq = seq
+    setattr(target, by, event.seq)
+    return target
+
+
+def blank(target: Event, words: Collection[str]) -> None:
+    """Remove the words of an event for good; kind, times, numbers stay. `words`: payload fields with text."""
+    target.body_source = target.body_html = ""
+    target.payload = {name: "" if name in words else value for name, value in target.payload.items()}

@@ -1,0 +1,35 @@
+"""Words are gone for good, at the request of whom they were about; this entry remains."""
+
+from tracker import kinds
+from tracker.kinds import Entry, Kind, Loaded
+from tracker.kinds._fields import REASON, Payload, seq, words
+from tracker.kinds._targets import blank, mark
+from tracker.models import Event, Ticket
+
+
+class Erased(Payload):
+    target = seq()
+    reason = words(REASON, multiline=False)
+
+
+def sentence(entry: Entry) -> str:
+    return f"{entry['actor']['name']} erased earlier words: {entry['reason']}"
+
+
+def apply(ticket: Ticket, event: Event, loaded: Loaded) -> None:
+    target = mark(ticket, event, loaded["target"], "redacted_by")
+    blank(target, kinds.find(target.kind).word_fields)
+    if target.kind == "opened":
+        ticket.impact, ticket.feeling, ticket.urgency_on = "", "", None
+    if ticket.latest_word_seq == loaded["target"]:
+        ticket.latest_word_html = ""
+
+
+KIND = Kind(
+    schema=Erased,
+    example={"target": 2, "reason": "At the customer's request."},
+    sentence=sentence,
+    apply=apply,
+    posted_by=frozenset({"lead", "admin"}),
+    tells=frozenset({"customer"}),
+)

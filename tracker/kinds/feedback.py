@@ -1,0 +1,40 @@
+"""The customer answers two questions: is it solved, did you feel understood. Never how long anybody worked."""
+
+from tracker.kinds import ENDED, Entry, Kind, Loaded
+from tracker.kinds._fields import REASON, Payload, choice, flag, words
+from tracker.models import Event, Ticket
+
+
+class Feedback(Payload):
+    solved = flag(required=True)
+    understood = choice("yes", "partly", "no")
+    text = words(REASON, low=0)
+    publish = flag()
+
+
+def audience(loaded: Loaded) -> str:
+    return "public" if loaded["publish"] else "customer"
+
+
+def sentence(entry: Entry) -> str:
+    solved = "solved" if entry["solved"] else "not solved"
+    understood = {"yes": "understood", "partly": "partly understood", "no": "not understood"}[entry["understood"]]
+    return f"{entry['actor']['name']} says: {solved}, and felt {understood}."
+
+
+def apply(ticket: Ticket, event: Event, loaded: Loaded) -> None:
+    pass
+
+
+KIND = Kind(
+    schema=Feedback,
+    example={"solved": True, "understood": "yes", "text": "Rosa called twice.", "publish": True},
+    sentence=sentence,
+    apply=apply,
+    posted_by=frozenset({"customer"}),
+    when=ENDED,
+    audience=audience,
+    body="text",
+    tells=frozenset({"assignee"}),
+    moves=False,
+)

@@ -1,0 +1,70 @@
+"""How much one network address, token or ticket may ask; when Redis is away, this process counts alone."""
+
+import ipaddress
+from functools import lru_cache
+from typing import Any
+
+from flask import current_app
+from limits import RateLimitItem, RateLimitItemPerHour, RateLimitItemPerMinute
+from limits.storage import storage_from_string
+from limits.strategies import FixedWindowRateLimiter
+
+from tracker import settings, store
+from tracker.errors import TooSoon
+
+NAMES = ("requests", "writes", "opens", "signins")
+SIGNINS_PER_MINUTE = 10
+
+
+def hit(name: str, who: str) -> None:
+    """Count one request of `who` against a limit; raise TooSoon with the seconds to wait."""
+    item, limiter = _item(name), _limiter()
+    try:
+        allowed = limiter.hit(item, name, who)
+    except Exception:  # Redis is away: count here rather than open the door
+        current_app.logger.warning("limits: shared store is away, counting in this process")
+        limiter = _local()
+        allowed = limiter.hit(item, name, who)
+    if not allowed:
+        reset = limiter.get_window_stats(item, name, who).reset_time
+        raise TooSoon(retry_after=max(1, int(reset - store.now().timestamp()) + 1))
+
+
+def where() -> str:
+    """Say where limits are counted, for /readyz: redis, redis is away, or this process."""
+    if not settings.current().redis_url:
+        return "this process"
+    return "redis" if _limiter().storage.check() else "redis is away: this process"
+
+
+def network(address: str) -> str:
+    """Return the network an address is counted by: /24 of IPv4, /64 of IPv6."""
+    try:
+        found = ipaddress.ip_address(address)
+    except ValueError:
+        return "unknown"
+    prefix = 24 if found.version == 4 else 64
+    return str(ipaddress.ip_network(f"{found}/{prefix}", strict=False))
+
+
+def _item(name: str) -> RateLimitItem:
+    chosen = settings.current()
+    if name == "opens":
+        return RateLimitItemPerHour(chosen.opens_per_hour)
+    counts = {"requests": chosen.requests_per_minute, "writes": chosen.writes_per_minute, "signins": SIGNINS_PER_MINUTE}
+    return RateLimitItemPerMinute(counts[name])
+
+
+def _limiter() -> Any:
+    found = current_app.extensions.get("tracker_limiter")
+    if found is None:
+        url = settings.current().redis_url or "memory://"
+        options: dict[str, Any] = {"socket_timeout": 0.5} if url.startswith("redis") else {}
+        found = FixedWindowRateLimiter(storage_from_string(url, **options))
+        current_app.extensions["tracker_limiter"] = found
+    return found
+
+
+@lru_cache(maxsize=1)
+def _local() -> Any:
+    return FixedWindowRateLimiter(storage_from_string("memory://"))

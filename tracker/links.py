@@ -1,0 +1,82 @@
+"""Public addresses, as paths and in full, and the signatures of those that carry a right."""
+
+import hashlib
+import hmac
+import secrets
+from typing import Any
+from urllib.parse import urlencode
+
+from itsdangerous import BadSignature, URLSafeTimedSerializer
+
+from tracker import settings
+from tracker.errors import Unauthorized
+
+CROCKFORD = "0123456789abcdefghjkmnpqrstvwxyz"
+REF_LENGTH = 12
+"""12 characters of Crockford base32 are 60 bits: not to be guessed."""
+
+
+def new_ref() -> str:
+    """Return an unguessable public id: 12 characters of Crockford base32, 60 bits from `secrets`."""
+    return "".join(secrets.choice(CROCKFORD) for _ in range(REF_LENGTH))
+
+
+def new_secret() -> str:
+    """Return a secret for a link or token: 32 bytes, URL-safe."""
+    return secrets.token_urlsafe(32)
+
+
+def fingerprint(secret: str) -> str:
+    """Return what is stored instead of a secret of ours: SHA-256, hex. The secrets are random, so no salt is needed."""
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def same(one: str, other: str) -> bool:
+    """Compare two secrets in constant time."""
+    return hmac.compare_digest(one.encode(), other.encode())
+
+
+def absolute(path: str, **query: str) -> str:
+    """Return `path` with scheme and host of the public address."""
+    return settings.current().origin + path + (f"?{urlencode(query)}" if query else "")
+
+
+def ticket(ref: str) -> str:
+    return f"/t/{ref}"
+
+
+def workspace_ticket(ref: str) -> str:
+    return f"/workspace/t/{ref}"
+
+
+def desk(slug: str) -> str:
+    return f"/desks/{slug}"
+
+
+def person(slug: str) -> str:
+    return f"/people/{slug}"
+
+
+def face(digest: str) -> str:
+    return f"/faces/{digest}.webp"
+
+
+def embed(eid: str, part: str = "") -> str:
+    return f"/e/{eid}" + (f"/{part}" if part else "")
+
+
+def sign(value: Any, purpose: str) -> str:
+    """Sign a small JSON value for one purpose."""
+    return _signer(purpose).dumps(value)
+
+
+def unsign(text: str, purpose: str, *, max_age_s: int) -> Any:
+    """Return the signed value; raise Unauthorized when it is forged, for another purpose, or older than `max_age_s`."""
+    try:
+        return _signer(purpose).loads(text, max_age=max_age_s)
+    except BadSignature:
+        raise Unauthorized("This link or pass has run out. Ask for a new one.") from None
+
+
+def _signer(purpose: str) -> URLSafeTimedSerializer:
+    return URLSafeTimedSerializer(settings.current().key, salt=f"nameplate.{purpose}")

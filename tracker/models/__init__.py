@@ -1,0 +1,30 @@
+"""The nouns as tables. Import them from here."""
+
+from tracker.models.desks import Desk
+from tracker.models.embeds import Embed
+from tracker.models.events import Event
+from tracker.models.handoffs import Handoff
+from tracker.models.keys import ApiToken, CustomerKey, LinkToken, Replay
+from tracker.models.outbox import Delivery, News
+from tracker.models.people import Face, Person
+from tracker.models.promises import Promise
+from tracker.models.system import Fact
+from tracker.models.tickets import Ticket
+
+__all__ = [
+    "ApiToken",
+    "CustomerKey",
+    "Delivery",
+    "Desk",
+    "Embed",
+    "Event",
+    "Face",
+    "Fact",
+    "Handoff",
+    "LinkToken",
+    "News",
+    "Person",
+    "Promise",
+    "Replay",
+    "Ticket",
+]

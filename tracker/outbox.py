@@ -1,0 +1,175 @@
+"""News that must leave the house: written with the event, expanded to deliveries, tried until delivered."""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from flask import Flask, current_app
+from sqlalchemy import func, or_, select, update
+
+from tracker import store
+from tracker.models import Delivery, Event, News
+
+BACK_OFF = tuple(timedelta(seconds=s) for s in (5, 30, 120, 600, 1800, 7200, 21600, 43200))
+"""Waits between attempts; after the last one the delivery is dead and listed."""
+CLAIM_LASTS = timedelta(minutes=2)
+BATCH = 100
+BEAT_S = 0.5
+"""How often the worker looks for work when nothing wakes it."""
+
+
+class Undeliverable(Exception):
+    """A channel could not deliver. `permanent`: trying again can't help."""
+
+    def __init__(self, reason: str, *, permanent: bool) -> None:
+        super().__init__(reason)
+        self.reason, self.permanent = reason, permanent
+
+
+@dataclass(frozen=True)
+class Recipient:
+    """Where one piece of news goes: a channel, an address there, and why it hears of it (customer or staff)."""
+
+    channel: str
+    address: str
+    role: str
+
+
+Expand = Callable[[News], list[Recipient]]
+Deliver = Callable[[Delivery, News], None]
+DueWork = Callable[[], int]
+
+
+@dataclass
+class Wiring:
+    """Names to callables, filled by the composition root: the outbox itself knows no channel."""
+
+    expand: Expand
+    deliver: dict[str, Deliver]
+    due_work: list[DueWork]
+
+
+def announce(event: Event) -> News:
+    """Leave the news row of an event in its transaction."""
+    return _leave(News(topic="event", event_id=event.id, ticket_id=event.ticket_id, created_at=event.recorded_at))
+
+
+def letter(topic: str, *, ticket_id: int | None = None, person_id: int | None = None, address: str = "") -> News:
+    """Leave a letter that is no event: signin, confirm, reset, invite, due. Secrets in it are made when it is sent."""
+    return _leave(News(topic=topic, ticket_id=ticket_id, person_id=person_id, address=address, created_at=store.now()))
+
+
+def step() -> int:
+    """Do one round of work: due work, expand news, attempt deliveries. Return how many things were done."""
+    wiring: Wiring = current_app.extensions["tracker_outbox"]
+    done = sum(work() for work in wiring.due_work)
+    done += _expand(wiring)
+    for delivery_id in _claim():
+        _attempt(wiring, delivery_id)
+        done += 1
+    return done
+
+
+def run(app: Flask, stop: threading.Event, wake: threading.Event) -> None:
+    """Work until `stop`; `wake` ends a wait early."""
+    while not stop.is_set():
+        done = 0
+        with app.app_context():
+            try:
+                done = step()
+            except Exception:  # the loop must survive a database that is away
+                app.logger.exception("outbox: round failed, trying again")
+                stop.wait(1)
+        if not done:
+            wake.wait(BEAT_S)
+            wake.clear()
+
+
+def oldest_waiting() -> datetime | None:
+    """Return since when the longest-waiting due delivery or unexpanded news waits; None when nothing does."""
+    news = store.session().scalar(select(func.min(News.created_at)).where(News.expanded_at.is_(None)))
+    query = select(func.min(Delivery.next_at)).where(Delivery.state == "waiting", Delivery.attempts == 0)
+    delivery = store.session().scalar(query)
+    return min((at for at in (news, delivery) if at), default=None)
+
+
+def retry(delivery_id: int) -> bool:
+    """Let a dead delivery be tried again, from the start; False when there is no such dead delivery."""
+    with store.transaction() as session:
+        delivery = session.get(Delivery, delivery_id)
+        if delivery is None or delivery.state != "dead":
+            return False
+        delivery.state, delivery.attempts, delivery.next_at = "waiting", 0, store.now()
+        return True
+
+
+def _leave(news: News) -> News:
+    store.session().add(news)
+    store.notice("news", None)
+    return news
+
+
+def _expand(wiring: Wiring) -> int:
+    query = select(News).where(News.expanded_at.is_(None)).order_by(News.id).limit(BATCH)
+    if store.session().execute(query.with_only_columns(News.id).limit(1)).first() is None:
+        return 0
+    with store.transaction() as session:
+        found = session.scalars(query.with_for_update(skip_locked=True)).all()
+        for news in found:
+            news.expanded_at = now = store.now()
+            for recipient in wiring.expand(news):
+                session.add(
+                    Delivery(
+                        news_id=news.id,
+                        channel=recipient.channel,
+                        address=recipient.address,
+                        role=recipient.role,
+                        next_at=now,
+                    )
+                )
+        return len(found)
+
+
+def _claim() -> list[int]:
+    now = store.now()
+    free = or_(Delivery.claimed_until.is_(None), Delivery.claimed_until < now)
+    query = select(Delivery.id).where(Delivery.state == "waiting", Delivery.next_at <= now, free)
+    query = query.order_by(Delivery.next_at).limit(BATCH)
+    if store.session().execute(query.limit(1)).first() is None:
+        return []
+    with store.transaction() as session:
+        ids = list(session.scalars(query.with_for_update(skip_locked=True)))
+        session.execute(update(Delivery).where(Delivery.id.in_(ids)).values(claimed_until=now + CLAIM_LASTS))
+        return ids
+
+
+def _attempt(wiring: Wiring, delivery_id: int) -> None:
+    delivery = store.session().get(Delivery, delivery_id, populate_existing=True)
+    news = store.session().get(News, delivery.news_id) if delivery else None
+    if delivery is None or news is None:
+        return
+    problem: Undeliverable | None = None
+    try:
+        wiring.deliver[delivery.channel](delivery, news)
+    except Undeliverable as error:
+        problem = error
+    except Exception as error:  # a fault of ours in one delivery must not stop the others
+        current_app.logger.exception("outbox: delivery %s failed", delivery_id)
+        problem = Undeliverable(type(error).__name__, permanent=False)
+    with store.transaction():
+        _record(delivery, problem)
+
+
+def _record(delivery: Delivery, problem: Undeliverable | None) -> None:
+    now = store.now()
+    delivery.attempts += 1
+    delivery.claimed_until = None
+    if problem is None:
+        delivery.state, delivery.sent_at, delivery.last_error = "sent", now, ""
+        return
+    delivery.last_error = problem.reason[:500]
+    if problem.permanent or delivery.attempts > len(BACK_OFF):
+        delivery.state = "dead"
+    else:
+        delivery.next_at = now + BACK_OFF[delivery.attempts - 1]

@@ -1,0 +1,167 @@
+"""The database and the clock on the wall: transaction() is the only commit, now() the only time."""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+from flask import Flask, current_app
+from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy import DateTime, Dialect, Engine, MetaData, event, text
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.orm import DeclarativeBase, Session
+from sqlalchemy.types import TypeDecorator
+
+from tracker.errors import Unavailable
+
+NAMING = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+}
+LOCK_WAIT_S = 5
+"""How long a write waits for another writer before it answers 503."""
+
+
+class Base(DeclarativeBase):
+    """Base of all tables; typed, with names for every constraint so that migrations can find them."""
+
+    metadata = MetaData(naming_convention=NAMING)
+
+
+class Moment(TypeDecorator[datetime]):
+    """An aware UTC datetime, to the microsecond, on both databases (SQLite keeps no zone: we add it when reading)."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("times are aware: give it a zone")
+        value = value.astimezone(UTC)
+        return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+db = SQLAlchemy(model_class=Base, session_options={"expire_on_commit": False})
+Notice = tuple[str, Any]
+"""What an after-commit listener is told: a topic and its subject, such as ("event", ref) or ("embed", eid)."""
+
+
+def now() -> datetime:
+    """Return the present, aware, UTC."""
+    return datetime.now(UTC)
+
+
+def session() -> Session:
+    """Return this context's session."""
+    return db.session()
+
+
+@contextmanager
+def transaction() -> Iterator[Session]:
+    """Run one unit of work: all of it commits, or none. Nests by joining the outer one.
+
+    Raises Unavailable when the database does not answer in LOCK_WAIT_S seconds; nothing is written then.
+    SQLite has one writer: we queue for it in Python, because its own lock is unfair.
+    """
+    one = session()
+    if one.info.get("in_transaction"):
+        yield one
+        return
+    if one.new or one.dirty or one.deleted:
+        raise RuntimeError("changes belong inside transaction()")
+    one.commit()  # ends the read that came before, keeps what it loaded
+    one.info.update(in_transaction=True, notices=[])
+    lock = _writer_lock()
+    try:
+        if lock and not lock.acquire(timeout=LOCK_WAIT_S):
+            raise Unavailable()
+        try:
+            if lock:
+                one.execute(text("BEGIN IMMEDIATE"))
+            yield one
+            one.flush()
+            one.commit()
+        except BaseException:
+            one.rollback()
+            raise
+        finally:
+            if lock:
+                lock.release()
+        notices = one.info["notices"]
+    except (OperationalError, PoolTimeout) as error:
+        current_app.logger.warning("database unavailable: %s", error)
+        raise Unavailable() from error
+    finally:
+        one.info.update(in_transaction=False, notices=[])
+    _tell(notices)
+
+
+def notice(topic: str, subject: Any) -> None:
+    """Remember to tell the after-commit listeners; outside a transaction that is a mistake."""
+    found = session().info
+    if not found.get("in_transaction"):
+        raise RuntimeError("notice() belongs inside transaction()")
+    if (topic, subject) not in found["notices"]:
+        found["notices"].append((topic, subject))
+
+
+def after_commit(app: Flask, listener: Callable[[str, Any], None]) -> None:
+    """Register a listener (topic, subject); only the composition root does this."""
+    app.extensions.setdefault("tracker_listeners", []).append(listener)
+
+
+def init_app(app: Flask, url: str) -> None:
+    """Bind the database to an application and tune it."""
+    app.config["SQLALCHEMY_DATABASE_URI"] = url
+    app.config["SQLALCHEMY_ENGINE_OPTIONS"] = _engine_options(url)
+    db.init_app(app)
+    with app.app_context():
+        if db.engine.dialect.name == "sqlite":
+            app.extensions["tracker_writer_lock"] = threading.Lock()
+            _tune_sqlite(db.engine)
+
+
+def _engine_options(url: str) -> dict[str, Any]:
+    options: dict[str, Any] = {"pool_size": 24, "max_overflow": 8, "pool_timeout": LOCK_WAIT_S, "pool_pre_ping": True}
+    if url.startswith("postgresql"):
+        limits = f"-c statement_timeout={LOCK_WAIT_S * 1000} -c lock_timeout={LOCK_WAIT_S * 1000}"
+        options["connect_args"] = {"connect_timeout": LOCK_WAIT_S, "options": limits}
+    else:
+        options["pool_pre_ping"] = False
+        options["connect_args"] = {"timeout": LOCK_WAIT_S, "check_same_thread": False}
+    return options
+
+
+def _tune_sqlite(engine: Engine) -> None:
+    @event.listens_for(engine, "connect")
+    def _pragmas(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None  # we say BEGIN ourselves, or reads would take part in write locks
+        cursor = connection.cursor()
+        for line in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", f"busy_timeout={LOCK_WAIT_S * 1000}"):
+            cursor.execute(f"PRAGMA {line}")
+        cursor.close()
+
+
+def _writer_lock() -> Any:
+    return current_app.extensions.get("tracker_writer_lock")
+
+
+def _tell(notices: list[Notice]) -> None:
+    for listener in current_app.extensions.get("tracker_listeners", ()):
+        for topic, subject in notices:
+            try:
+                listener(topic, subject)
+            except Exception:  # the write is durable: a listener that fails must not make it look lost
+                current_app.logger.exception("after-commit listener failed on %s", topic)

@@ -1,0 +1,106 @@
+"""The log: append() adds an event with the next seq, since() reads on. Nothing else writes events."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+
+from tracker import outbox, richtext, store
+from tracker.errors import NotFound
+from tracker.kinds import KINDS, Kind
+from tracker.models import Event, Person, Ticket
+
+SEES = {"public": ("public",), "customer": ("public", "customer"), "staff": ("public", "customer", "staff")}
+"""The audiences of events that each audience may see: public ⊂ customer ⊂ staff."""
+
+
+@dataclass(frozen=True)
+class Actor:
+    """Who did it, as the timeline remembers it."""
+
+    role: str
+    person: Person | None = None
+
+
+SYSTEM = Actor("system")
+
+
+def lock(ref: str) -> Ticket:
+    """Load a ticket for writing and hold it until the transaction ends; raise NotFound."""
+    query = select(Ticket).where(Ticket.ref == ref).with_for_update(of=Ticket)
+    ticket = store.session().scalars(query.execution_options(populate_existing=True)).first()
+    if ticket is None:
+        raise NotFound()
+    return ticket
+
+
+def append(
+    ticket: Ticket, name: str, loaded: Mapping[str, Any], *, by: Actor, at: datetime | None = None, quiet: bool = False
+) -> Event:
+    """Add one event to a locked ticket, apply it, and leave its news row. `quiet` (imports) tells nobody.
+
+    `loaded` is the kind's payload as its schema loads it; times in UTC. Returns the event, flushed.
+    """
+    kind, now = KINDS[name], store.now()
+    event = Event(
+        ticket_id=ticket.id,
+        seq=ticket.last_seq + 1,
+        kind=name,
+        audience=kind.audience_of(loaded),
+        at=at or now,
+        recorded_at=now,
+        actor_role=by.role,
+        actor_id=by.person.id if by.person else None,
+        prev_customer=ticket.last_customer_seq,
+        prev_public=ticket.last_public_seq,
+    )
+    _write_words(event, kind, loaded)
+    _count(ticket, event, kind)
+    kind.apply(ticket, event, loaded)
+    store.session().add(event)
+    store.session().flush()
+    if kind.tells and not quiet:
+        outbox.announce(event)
+    store.notice("event", ticket.ref)
+    return event
+
+
+def since(ticket: Ticket, after: int, *, audience: str, limit: int) -> tuple[Sequence[Event], bool]:
+    """Return up to `limit` events with seq > `after` that `audience` may see, oldest first, and whether more follow."""
+    query = (
+        select(Event)
+        .where(Event.ticket_id == ticket.id, Event.seq > after, Event.audience.in_(SEES[audience]))
+        .order_by(Event.seq)
+        .limit(limit + 1)
+        .execution_options(populate_existing=True)
+    )
+    found = store.session().scalars(query).all()
+    return found[:limit], len(found) > limit
+
+
+def find(ticket: Ticket, seqs: Sequence[int]) -> dict[int, Event]:
+    """Return events of one ticket by seq."""
+    query = select(Event).where(Event.ticket_id == ticket.id, Event.seq.in_(seqs))
+    return {event.seq: event for event in store.session().scalars(query)}
+
+
+def _write_words(event: Event, kind: Kind, loaded: Mapping[str, Any]) -> None:
+    payload = kind.schema().dump(loaded)
+    if kind.body:
+        source = payload.pop(kind.body, "")
+        event.body_source, event.body_html = source, richtext.render(source)
+        event.renderer = richtext.RENDERER_VERSION
+    event.payload = payload
+
+
+def _count(ticket: Ticket, event: Event, kind: Kind) -> None:
+    ticket.last_seq = event.seq
+    if event.audience in SEES["customer"]:
+        ticket.last_customer_seq = event.seq
+    if event.audience == "public":
+        ticket.last_public_seq = event.seq
+        ticket.last_public_at = event.at
+    if kind.moves:
+        ticket.version += 1
