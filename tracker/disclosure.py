@@ -1,0 +1,306 @@
+"""Who sees what: the only road from rows to outsiders. Every exit takes what it shows from here."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime
+from typing import Any
+from zlib import crc32
+
+from marshmallow import fields
+from sqlalchemy import select
+
+from tracker import clock, desks, links, people, richtext, store
+from tracker.kinds import KINDS, Kind
+from tracker.kinds._fields import Words
+from tracker.models import Desk, Event, Fact, Person, Promise, Ticket
+from tracker.timeline import SEES, find
+
+Shown = dict[str, Any]
+FEELINGS = frozenset({"impact", "feeling", "urgency_on"})
+"""Fields the customer may publish with `shares_feelings`."""
+NAMELESS = "The customer"
+
+
+def epoch() -> str:
+    """Return the epoch: it changes when history was replaced (a restored backup), and clients then start afresh."""
+    found = store.session().get(Fact, "epoch")
+    return found.value if found else "0"
+
+
+def may_see(event: Event, audience: str) -> bool:
+    """Say whether this audience may know of the event at all."""
+    return event.audience in SEES[audience]
+
+
+def entries(ticket: Ticket, events: Sequence[Event], audience: str) -> list[Shown]:
+    """Return events as this audience sees them (CONTRACTS: Event), without their HTML; the others are left out."""
+    seen = [event for event in events if may_see(event, audience)]
+    known = people.get_many(_slugs(seen))
+    amends = find(ticket, [seq for event in seen for seq in (event.corrected_by, event.redacted_by) if seq])
+    return [_entry(ticket, event, audience, known, amends) for event in seen]
+
+
+def ticket(one: Ticket, audience: str, *, now: datetime | None = None) -> Shown:
+    """Return the head of a ticket: who has it, where it stands, how long it takes, when the next word comes."""
+    now = now or store.now()
+    shown = row(one, now=now) | _clock(one, now)
+    shown |= {
+        "assignee": person(one.assignee),
+        "assigned_at": one.assigned_at,
+        "customer": {"name": customer_name(one, audience), "face": _initials_face(customer_name(one, audience))},
+        "promise": _promise(one, now),
+        "last": one.last_for(audience),
+        "epoch": epoch(),
+        "audience": audience,
+        "imported": one.imported_key is not None,
+    }
+    if audience != "public":
+        shown |= _for_the_two_sides(one)
+    if audience != "public" or one.shares_feelings:
+        shown |= {"impact": one.impact, "feeling": one.feeling, "urgency_on": one.urgency_on}
+    if audience == "staff":
+        shown["version"] = one.version
+    return shown
+
+
+def row(one: Ticket, *, now: datetime) -> Shown:
+    """Return one line of a list: nothing here but what the public may see."""
+    elapsed = (one.ended_at or now) - one.opened_at
+    return {
+        "ref": one.ref,
+        "url": links.ticket(one.ref),
+        "subject": one.subject,
+        "status": one.status,
+        "visibility": one.visibility,
+        "desk": desk(one.desk),
+        "assignee": person_ref(one.assignee),
+        "opened_at": one.opened_at,
+        "ended_at": one.ended_at,
+        "elapsed_s": int(elapsed.total_seconds()),
+        "elapsed": clock.humanise(elapsed),
+        "elapsed_short": clock.humanise(elapsed, short=True),
+        "promise": _promised(one),
+        "passed_on": one.passed_on,
+        "latest": _latest(one),
+    }
+
+
+def badge(one: Ticket) -> Shown:
+    """Return what a badge shows of a ticket: public facts only."""
+    return {
+        "epoch": epoch(),
+        "last": one.last_public_seq,
+        "url": links.absolute(links.ticket(one.ref)),
+        "status": one.status,
+        "subject": one.subject,
+        "assignee": {"name": one.assignee.name, "face": _absolute_face(face(one.assignee))},
+        "opened_at": one.opened_at,
+        "ended_at": one.ended_at,
+        "promise": _promised(one),
+        "latest": {"at": one.latest_word_at, "html": one.latest_word_html} if one.latest_word_html else None,
+    }
+
+
+def desk(one: Desk) -> Shown:
+    """Return a desk's public face."""
+    return {"name": one.name, "slug": one.slug, "url": links.desk(one.slug), "hue": one.hue, "about": one.about}
+
+
+def person(one: Person) -> Shown:
+    """Return what everyone may know of a person who answers."""
+    return person_ref(one) | {
+        "line": one.line,
+        "languages": list(one.languages),
+        "on_duty": one.on_duty,
+        "active": one.active,
+        "desk": desk(one.desk),
+        "role": one.role,
+    }
+
+
+def person_ref(one: Person) -> Shown:
+    """Return name, face and address of a person who answers."""
+    return {"name": one.name, "slug": one.slug, "url": links.person(one.slug), "face": face(one)}
+
+
+def face(one: Person) -> Shown:
+    """Return initials on a colour, and the picture's address when there is one."""
+    picture = links.face(one.face_digest) if one.face_digest else None
+    return {"initials": initials(one.name), "hue": one.hue, "url": picture}
+
+
+def initials(name: str) -> str:
+    """Return one or two letters to stand for a name."""
+    parts = [part for part in name.split() if part[0].isalnum()]
+    picked = parts[:1] + parts[-1:] if len(parts) > 1 else parts
+    return "".join(part[0] for part in picked).upper()
+
+
+def customer_name(one: Ticket, audience: str) -> str:
+    """Return the customer's name as this audience may read it; "" when they show none."""
+    if audience != "public" or one.name_shown == "own":
+        return one.customer_name
+    return one.pseudonym if one.name_shown == "pseudonym" else ""
+
+
+def plain(value: Any) -> Any:
+    """Return a shown value as JSON can carry it: times as ISO 8601 UTC with Z."""
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, Mapping):
+        return {name: plain(one) for name, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(one) for one in value]
+    return value
+
+
+def _entry(of: Ticket, event: Event, audience: str, known: Mapping[str, Person], amends: Mapping[int, Event]) -> Shown:
+    kind = KINDS[event.kind]
+    hidden = event.redacted_by is not None
+    shown: Shown = {
+        "ref": of.ref,
+        "seq": event.seq,
+        "prev": event.prev_for(audience),
+        "kind": event.kind,
+        "at": event.at,
+        "recorded_at": event.recorded_at,
+        "actor": _actor(of, event, audience),
+        "audience": event.audience,
+        "body_html": "" if hidden or event.kind == "corrected" else event.body_html,
+        "correction": None,
+        "redaction": None,
+    }
+    shown |= _fields(of, event, kind, audience, known, hidden=hidden)
+    if hidden and event.redacted_by:
+        shown["redaction"] = _amendment(of, amends[event.redacted_by], audience)
+    elif event.corrected_by:
+        better = amends[event.corrected_by]
+        shown["correction"] = _amendment(of, better, audience) | {"old_html": event.body_html}
+        shown["body_html"] = better.body_html
+    shown["sentence"] = kind.sentence(shown)
+    return shown
+
+
+def _fields(of: Ticket, event: Event, kind: Kind, audience: str, known: Mapping[str, Person], *, hidden: bool) -> Shown:
+    shown: Shown = {}
+    for name, one in kind.schema().fields.items():
+        if name == kind.body or not _field_is_for(of, name, one, audience):
+            continue
+        value = event.payload.get(name)
+        if hidden and isinstance(one, Words):
+            value = ""
+        if one.metadata.get("person") and value:
+            value = person_ref(known[value])
+        elif one.metadata.get("moment") and value:
+            value = datetime.fromisoformat(value)
+        shown[name] = value
+    if "briefing" in shown:
+        shown["briefing_html"] = richtext.render(shown.pop("briefing"))
+    if event.kind == "reply":
+        shown["published"] = event.audience == "public"
+    return shown
+
+
+def _field_is_for(of: Ticket, name: str, one: fields.Field[Any], audience: str) -> bool:
+    declared = str(one.metadata["audience"])
+    if name in FEELINGS and of.shares_feelings:
+        declared = "public"
+    return declared in SEES[audience]
+
+
+def _amendment(of: Ticket, event: Event, audience: str) -> Shown:
+    return {
+        "seq": event.seq,
+        "at": event.at,
+        "by": _actor(of, event, audience)["name"],
+        "reason": event.payload.get("reason", ""),
+    }
+
+
+def _actor(of: Ticket, event: Event, audience: str) -> Shown:
+    if event.actor:
+        return person_ref(event.actor) | {"role": event.actor_role}
+    if event.actor_role == "customer":
+        name = customer_name(of, audience) or NAMELESS
+        return {"name": name, "role": "customer", "face": _initials_face(name), "url": None}
+    name = "A reader" if event.actor_role == "public" else "The system"
+    return {"name": name, "role": event.actor_role, "face": _initials_face(name), "url": None}
+
+
+def _slugs(events: Sequence[Event]) -> set[str]:
+    found: set[str] = set()
+    for event in events:
+        for name, one in KINDS[event.kind].schema().fields.items():
+            if one.metadata.get("person") and event.payload.get(name):
+                found.add(event.payload[name])
+    return found
+
+
+def _clock(one: Ticket, now: datetime) -> Shown:
+    until, hours = one.ended_at or now, desks.hours(one.desk)
+    spans = [
+        clock.Span(str(status), datetime.fromisoformat(start or ""), datetime.fromisoformat(end) if end else None)
+        for status, start, end in one.spans
+    ]
+    wall, business = clock.waiting(spans, until), clock.waiting(spans, until, hours)
+    return {
+        "waiting_us_s": int(wall.us.total_seconds()),
+        "waiting_us": clock.humanise(wall.us, short=True),
+        "waiting_customer_s": int(wall.customer.total_seconds()),
+        "waiting_customer": clock.humanise(wall.customer, short=True),
+        "business_us_s": int(business.us.total_seconds()),
+        "business_us": clock.humanise(business.us, short=True),
+        "zone": one.desk.zone,
+    }
+
+
+def _promised(one: Ticket) -> Shown | None:
+    if one.due_at is None:
+        return None
+    state = "missed" if one.overdue else "standing"
+    return {"due_at": one.due_at, "state": state, "check_in": one.status == "waiting"}
+
+
+def _promise(one: Ticket, now: datetime) -> Shown | None:
+    query = select(Promise).where(Promise.ticket_id == one.id, Promise.ended_seq.is_(None))
+    found = store.session().scalars(query).first()
+    if found is None:
+        return None
+    span = (found.due_at - found.made_at).total_seconds()
+    passed = (now - found.made_at).total_seconds()
+    return {
+        "due_at": found.due_at,
+        "made_at": found.made_at,
+        "state": "missed" if one.overdue else "standing",
+        "check_in": found.check_in,
+        "part": 100 if span <= 0 else max(0, min(100, round(100 * passed / span))),
+    }
+
+
+def _latest(one: Ticket) -> Shown | None:
+    if not one.latest_word_html or one.latest_word_at is None:
+        return None
+    by = person_ref(one.latest_word_by) if one.latest_word_by else None
+    return {"at": one.latest_word_at, "html": one.latest_word_html, "by": by}
+
+
+def _for_the_two_sides(one: Ticket) -> Shown:
+    return {
+        "contact": {"name": one.customer_name, "email": one.email, "phone": one.phone},
+        "email_confirmed": one.email_confirmed_at is not None,
+        "wanted_visibility": one.wanted_visibility,
+        "name_shown": one.name_shown,
+        "pseudonym": one.pseudonym,
+        "shares_feelings": one.shares_feelings,
+        "customer_zone": one.zone or one.desk.zone,
+        "source": one.source,
+    }
+
+
+def _initials_face(name: str) -> Shown:
+    return {"initials": initials(name) or "·", "hue": crc32(name.encode()) % people.HUES, "url": None}
+
+
+def _absolute_face(shown: Shown) -> Shown:
+    return shown | {"url": links.absolute(shown["url"])} if shown["url"] else shown

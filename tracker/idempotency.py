@@ -1,0 +1,95 @@
+"""Writes that may be said twice: what an Idempotency-Key already did, remembered for a day."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import delete, func, select
+
+from tracker import store
+from tracker.errors import Conflict, Invalid
+from tracker.models import Replay
+
+KEPT_FOR = timedelta(hours=24)
+LONGEST = 64
+
+
+@dataclass(frozen=True)
+class Once:
+    """One write under a key: whose, where, and a hash of what was sent."""
+
+    principal: str
+    route: str
+    key: str
+    body_hash: str
+
+
+def once(key: str | None, *, principal: str, route: str, body: Any) -> Once | None:
+    """Return the key of a write, None when none was given; raise Invalid when it can't be one."""
+    if key is None:
+        return None
+    if not 1 <= len(key) <= LONGEST or not key.isprintable():
+        raise Invalid(fields={"Idempotency-Key": f"Use 1 to {LONGEST} printable characters."})
+    sent = json.dumps(body, sort_keys=True, default=str).encode()
+    return Once(principal[:80], route[:120], key, hashlib.sha256(sent).hexdigest())
+
+
+def recall(one: Once | None) -> dict[str, Any] | None:
+    """Return what this key did before, None when it is new; call inside the write's transaction.
+
+    Raises Invalid when the key came with another body, Conflict when the same write is in progress elsewhere.
+    """
+    if one is None:
+        return None
+    _take(one)
+    found = store.session().scalars(_query(one)).first()
+    if found is None:
+        return None
+    if found.created_at < store.now() - KEPT_FOR:
+        store.session().delete(found)
+        store.session().flush()
+        return None
+    if found.body_hash != one.body_hash:
+        raise Invalid(fields={"Idempotency-Key": "This key was used for something else. Choose a new one."})
+    answer: dict[str, Any] = found.answer
+    return answer
+
+
+def remember(one: Once | None, answer: dict[str, Any]) -> None:
+    """Keep what a write did, in its transaction."""
+    if one is not None:
+        store.session().add(
+            Replay(
+                principal=one.principal,
+                route=one.route,
+                key=one.key,
+                body_hash=one.body_hash,
+                answer=answer,
+                created_at=store.now(),
+            )
+        )
+
+
+def forget_old() -> int:
+    """Delete keys older than a day; due work of the outbox worker."""
+    limit = store.now() - KEPT_FOR
+    if store.session().execute(select(Replay.id).where(Replay.created_at < limit).limit(1)).first() is None:
+        return 0
+    with store.transaction() as session:
+        session.execute(delete(Replay).where(Replay.created_at < limit))
+    return 1
+
+
+def _take(one: Once) -> None:
+    session = store.session()
+    if session.get_bind().dialect.name == "postgresql":  # SQLite has one writer: nobody else can be in progress
+        name = f"{one.principal}\n{one.route}\n{one.key}"
+        number = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big", signed=True)
+        if not session.scalar(select(func.pg_try_advisory_xact_lock(number))):
+            raise Conflict("The same write is still in progress. Ask again in a moment.")
+
+
+def _query(one: Once) -> Any:
+    return select(Replay).where(Replay.principal == one.principal, Replay.route == one.route, Replay.key == one.key)

@@ -1,0 +1,229 @@
+"""The people who answer: who takes a new ticket, who is on duty, and how they prove who they are."""
+
+import re
+import unicodedata
+from collections.abc import Collection, Iterable
+from datetime import timedelta
+from zlib import crc32
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+from sqlalchemy import func, select
+
+from tracker import links, richtext, store
+from tracker.errors import Conflict, Invalid, NotFound, Unauthorized
+from tracker.models import ApiToken, Desk, LinkToken, Person, Ticket
+
+ROLES = ("agent", "lead", "admin")
+SCOPES = ("read", "write", "import", "admin")
+LINK_LIVES = {"signin": timedelta(minutes=15), "reset": timedelta(minutes=15), "confirm": timedelta(days=7)}
+LINK_LIVES["invite"] = timedelta(days=3)
+SHORTEST_PASSWORD = 10
+HUES = 12
+RESERVED = ("Nameplate", "The system", "The customer", "A reader", "Support", "Admin", "Administrator", "Moderator")
+_hasher = PasswordHasher()
+_NO_HASH = _hasher.hash("nobody has this password")
+"""Checked when the address is unknown, so that both answers take as long."""
+
+
+def find(slug: str) -> Person:
+    """Return a person by slug; raise NotFound."""
+    person = store.session().scalars(select(Person).where(Person.slug == slug)).first()
+    if person is None:
+        raise NotFound()
+    return person
+
+
+def everyone() -> list[Person]:
+    """Return all who answer now, by name."""
+    return list(store.session().scalars(select(Person).where(Person.active).order_by(Person.name, Person.id)))
+
+
+def get_many(slugs: Collection[str]) -> dict[str, Person]:
+    """Return people by slug; slugs without a person are left out."""
+    if not slugs:
+        return {}
+    query = select(Person).where(Person.slug.in_(slugs))
+    return {person.slug: person for person in store.session().scalars(query)}
+
+
+def of_desk(desk: Desk, *, active: bool = True) -> list[Person]:
+    """Return the people of a desk, by name."""
+    query = select(Person).where(Person.desk_id == desk.id)
+    if active:
+        query = query.where(Person.active)
+    return list(store.session().scalars(query.order_by(Person.name, Person.id)))
+
+
+def customer_name(name: str, *, field: str) -> str:
+    """Return a name a customer may go by; raise Invalid when it could be taken for somebody who works here."""
+    staff = store.session().scalars(select(Person.name))
+    return richtext.normalise_name(name, field=field, reserved={*staff, *RESERVED})
+
+
+def choose_assignee(desk: Desk, *, besides: Collection[int] = ()) -> Person:
+    """Return who takes a new ticket: on duty with the fewest open tickets, else next to come on duty, else the lead.
+
+    PRODUCT rule 1. Raises Conflict when the desk has nobody at all: then it can't take tickets.
+    """
+    staff = [person for person in of_desk(desk) if person.id not in besides]
+    load = _open_tickets([person.id for person in staff])
+    present = [person for person in staff if person.on_duty]
+    if present:
+        return min(present, key=lambda person: (load.get(person.id, 0), person.id))
+    returning = [person for person in staff if person.on_duty_next_at]
+    if returning:
+        return min(returning, key=lambda person: (person.on_duty_next_at, person.id))
+    leads = [person for person in staff if person.role == "lead"] or staff
+    if not leads:
+        raise Conflict(f"{desk.name} has nobody who could take this yet. Please choose another desk.")
+    return min(leads, key=lambda person: (load.get(person.id, 0), person.id))
+
+
+def add(*, name: str, email: str, desk: Desk, role: str = "agent", password: str = "") -> Person:
+    """Add a person who answers. Raises Invalid on a bad name or role, Conflict when the address is taken."""
+    if role not in ROLES:
+        raise Invalid(fields={"role": f"Choose one of: {', '.join(ROLES)}."})
+    name = richtext.normalise_name(name, field="name")
+    with store.transaction() as session:
+        if session.scalar(select(Person.id).where(Person.email == email.lower())):
+            raise Conflict(f"{email} is taken.")
+        slug = _free_slug(name)
+        person = Person(
+            slug=slug,
+            name=name,
+            email=email.lower(),
+            desk_id=desk.id,
+            role=role,
+            hue=crc32(name.encode()) % HUES,
+            languages=[],
+            created_at=store.now(),
+            password_hash=hash_password(password) if password else "",
+        )
+        person.desk = desk
+        session.add(person)
+        session.flush()
+        return person
+
+
+def hash_password(password: str) -> str:
+    """Hash with argon2id; raise Invalid when it is too short."""
+    if len(password) < SHORTEST_PASSWORD:
+        raise Invalid(fields={"password": f"Use at least {SHORTEST_PASSWORD} characters; a short sentence is fine."})
+    if len(password) > 1000:
+        raise Invalid(fields={"password": "Use at most 1,000 characters."})
+    return _hasher.hash(password)
+
+
+def sign_in(email: str, password: str) -> Person:
+    """Return the person with this address and password; raise Unauthorized, alike for unknown addresses."""
+    person = store.session().scalars(select(Person).where(Person.email == email.strip().lower())).first()
+    try:
+        _hasher.verify(person.password_hash if person and person.password_hash else _NO_HASH, password[:1000])
+        known = person is not None and bool(person.password_hash) and person.active
+    except (VerificationError, InvalidHashError):
+        known = False
+    if person is None or not known:
+        raise Unauthorized("That address and password do not go together.")
+    return person
+
+
+def set_password(person: Person, password: str) -> None:
+    """Replace a password and sign the person out everywhere."""
+    hashed = hash_password(password)
+    with store.transaction():
+        person.password_hash = hashed
+        person.sessions += 1
+
+
+def mint_link(purpose: str, *, ticket_id: int | None = None, person_id: int | None = None, address: str = "") -> str:
+    """Return the secret of a new single-use link; only its fingerprint is kept."""
+    secret = links.new_secret()
+    with store.transaction() as session:
+        now = store.now()
+        session.add(
+            LinkToken(
+                purpose=purpose,
+                fingerprint=links.fingerprint(secret),
+                ticket_id=ticket_id,
+                person_id=person_id,
+                address=address,
+                created_at=now,
+                expires_at=now + LINK_LIVES[purpose],
+            )
+        )
+    return secret
+
+
+def redeem_link(purpose: str, secret: str) -> LinkToken:
+    """Use a link up and return it; raise Unauthorized when it is unknown, used or too old. Alike for all three."""
+    with store.transaction() as session:
+        query = select(LinkToken).where(LinkToken.fingerprint == links.fingerprint(secret)).with_for_update()
+        token = session.scalars(query).first()
+        now = store.now()
+        if token is None or token.purpose != purpose or token.used_at or token.expires_at <= now:
+            raise Unauthorized("This link has been used or has run out. Ask for a new one.")
+        token.used_at = now
+        return token
+
+
+def choose_password(purpose: str, secret: str, password: str) -> None:
+    """Redeem a reset or invitation link for a new password; raise Invalid (the link stays good) or Unauthorized."""
+    hash_password(password)
+    with store.transaction() as session:
+        person = session.get(Person, redeem_link(purpose, secret).person_id)
+        if person is None or not person.active:
+            raise Unauthorized("This link has been used or has run out. Ask for a new one.")
+        set_password(person, password)
+
+
+def mint_api_token(person: Person, *, name: str, scopes: Iterable[str]) -> tuple[ApiToken, str]:
+    """Return a new bearer token and its secret, which is shown once. Raises Invalid on an unknown scope."""
+    wanted = sorted(set(scopes))
+    if not wanted or not set(wanted) <= set(SCOPES):
+        raise Invalid(fields={"scopes": f"Choose among: {', '.join(SCOPES)}."})
+    secret = "npt_" + links.new_secret()
+    with store.transaction() as session:
+        token = ApiToken(
+            person_id=person.id,
+            name=name,
+            fingerprint=links.fingerprint(secret),
+            scopes=wanted,
+            created_at=store.now(),
+        )
+        session.add(token)
+        session.flush()
+    return token, secret
+
+
+def find_api_token(secret: str) -> ApiToken:
+    """Return a live token by its secret and note its use (once a minute); raise Unauthorized."""
+    query = select(ApiToken).where(ApiToken.fingerprint == links.fingerprint(secret))
+    token = store.session().scalars(query).first()
+    if token is None or token.revoked_at or not token.person.active:
+        raise Unauthorized("This token is unknown or has been revoked.")
+    if token.last_used_at is None or store.now() - token.last_used_at > timedelta(minutes=1):
+        with store.transaction():
+            token.last_used_at = store.now()
+    return token
+
+
+def _open_tickets(ids: Collection[int]) -> dict[int, int]:
+    query = (
+        select(Ticket.assignee_id, func.count())
+        .where(Ticket.assignee_id.in_(ids), Ticket.status.in_(("open", "waiting")))
+        .group_by(Ticket.assignee_id)
+    )
+    return {row[0]: row[1] for row in store.session().execute(query)}
+
+
+def _free_slug(name: str) -> str:
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
+    base = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:60] or "person"
+    taken = set(store.session().scalars(select(Person.slug).where(Person.slug.startswith(base, autoescape=True))))
+    count = 1
+    slug = base
+    while slug in taken:
+        count += 1
+        slug = f"{base}-{count}"
+    return slug

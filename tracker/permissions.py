@@ -1,0 +1,136 @@
+"""Who may do what: the one place that authorises. Doors build a Viewer, commands and queries ask here."""
+
+from dataclasses import dataclass, field
+
+from sqlalchemy import select
+
+from tracker.errors import Forbidden, NotFound, Unauthorized
+from tracker.kinds import KINDS
+from tracker.models import Desk, Handoff, Person, Ticket
+from tracker.store import session
+from tracker.timeline import Actor
+
+RANK = {"public": 0, "customer": 1, "staff": 2}
+
+TICKET_ACTS: dict[str, frozenset[str]] = {
+    "see": frozenset({"public", "customer", "staff", "system"}),
+    "see_as_customer": frozenset({"customer", "staff", "system"}),
+    "see_as_staff": frozenset({"staff", "system"}),
+    "embed": frozenset({"customer"}),
+    "keep_key": frozenset({"customer"}),
+}
+"""Acts on a ticket that are no event, with the relations that allow them. Kinds name theirs in `posted_by`."""
+
+HOUSE_ACTS: dict[str, frozenset[str]] = {
+    "open": frozenset({"anyone"}),
+    "work": frozenset({"agent", "lead", "admin"}),
+    "file": frozenset({"agent", "lead", "admin"}),
+    "run_desk": frozenset({"desk_lead", "admin"}),
+    "import": frozenset({"admin"}),
+    "administer": frozenset({"admin"}),
+}
+"""Acts on a desk or the whole house."""
+
+SCOPES = {"see": "read", "see_as_customer": "read", "see_as_staff": "read", "work": "read"}
+SCOPES |= {"import": "import", "administer": "admin", "run_desk": "admin"}
+"""The scope a bearer token needs; every act not named here is a write."""
+
+
+@dataclass(frozen=True)
+class Viewer:
+    """Who is asking. `tickets`: ids of those whose customer this is; `scopes`: None for people, a set for tokens."""
+
+    person: Person | None = None
+    tickets: frozenset[int] = frozenset()
+    scopes: frozenset[str] | None = None
+    is_system: bool = False
+    address: str = field(default="", compare=False)
+    principal: str = "anonymous"
+    """A name for rate limits and Idempotency-Key: who, without saying who."""
+
+
+SYSTEM = Viewer(is_system=True, principal="system")
+ANYONE = Viewer()
+
+
+def relations(viewer: Viewer, ticket: Ticket) -> frozenset[str]:
+    """Return how a viewer stands to a ticket: public, customer, staff, assignee, lead, admin, offered, system."""
+    found: set[str] = set()
+    if viewer.is_system:
+        found.add("system")
+    if ticket.visibility != "private":
+        found.add("public")
+    if ticket.id in viewer.tickets:
+        found.add("customer")
+    person = viewer.person
+    if person and person.active:
+        if person.role == "admin":
+            found |= {"staff", "admin"}
+        if person.desk_id == ticket.desk_id:
+            found.add("staff")
+            if person.role == "lead":
+                found.add("lead")
+        if person.id == ticket.assignee_id:
+            found |= {"staff", "assignee"}
+        elif _is_offered(person, ticket):
+            found |= {"staff", "offered"}
+    return frozenset(found)
+
+
+def may(viewer: Viewer, act: str, on: Ticket | Desk | None = None) -> bool:
+    """Say whether this viewer may do this: a kind of event, or one of the acts above."""
+    if viewer.scopes is not None and SCOPES.get(act, "write") not in viewer.scopes:
+        return False
+    if isinstance(on, Ticket):
+        allowed = KINDS[act].posted_by if act in KINDS else TICKET_ACTS[act]
+        return bool(allowed & relations(viewer, on))
+    return bool(HOUSE_ACTS[act] & _house_relations(viewer, on))
+
+
+def audience(viewer: Viewer, ticket: Ticket) -> str | None:
+    """Return the widest audience this viewer belongs to (staff, customer, public), None when it may not look."""
+    for name, act in (("staff", "see_as_staff"), ("customer", "see_as_customer"), ("public", "see")):
+        if may(viewer, act, ticket):
+            return name
+    return None
+
+
+def require(viewer: Viewer, act: str, on: Ticket | Desk | None = None) -> None:
+    """Raise NotFound when the viewer may not even know of it, Unauthorized or Forbidden when they may not do this."""
+    if isinstance(on, Ticket) and audience(viewer, on) is None:
+        raise NotFound()
+    if may(viewer, act, on):
+        return
+    if act in KINDS and not KINDS[act].posted_by:
+        raise Forbidden("Only the system records this.")
+    if viewer.person is None and not viewer.tickets and viewer.scopes is None:
+        raise Unauthorized()
+    raise Forbidden()
+
+
+def actor(viewer: Viewer, ticket: Ticket) -> Actor:
+    """Return who acts on this ticket's timeline when this viewer does."""
+    if viewer.is_system:
+        return Actor("system")
+    if ticket.id in viewer.tickets:
+        return Actor("customer")
+    if viewer.person:
+        return Actor(viewer.person.role, viewer.person)
+    return Actor("public")
+
+
+def _house_relations(viewer: Viewer, desk: Desk | None) -> frozenset[str]:
+    found = {"anyone"}
+    person = viewer.person
+    if person and person.active:
+        found.add(person.role)
+        if person.role == "lead" and desk is not None and person.desk_id == desk.id:
+            found.add("desk_lead")
+    return frozenset(found)
+
+
+def _is_offered(person: Person, ticket: Ticket) -> bool:
+    query = select(Handoff.id).where(
+        Handoff.ticket_id == ticket.id, Handoff.to_id == person.id, Handoff.state == "offered"
+    )
+    return session().execute(query).first() is not None

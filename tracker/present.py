@@ -1,0 +1,86 @@
+"""An entry or a head as HTML or plain words, for page, push, card and mail alike; needs no request."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+
+from tracker import clock, disclosure, richtext, settings, store, timeline
+from tracker.models import Event, Ticket
+
+Shown = disclosure.Shown
+
+
+def entry_html(entry: Shown) -> str:
+    """Return one entry of a timeline as the `<li>` that page, push and card share."""
+    return environment().get_template("tickets/entry.html").render(entry=entry).strip()
+
+
+def head_html(shown: Shown) -> str:
+    """Return the head of a ticket as the one root element that pages swap."""
+    return environment().get_template("tickets/head.html").render(ticket=shown).strip()
+
+
+def entries(ticket: Ticket, events: Sequence[Event], audience: str, *, html: bool) -> list[Shown]:
+    """Return events as JSON-ready objects (CONTRACTS: Event); with `html`, each carries its rendering.
+
+    An event that amends an earlier one brings that one's new rendering in `replaces: {seq, html}`.
+    """
+    targets = timeline.find(ticket, [event.target_seq for event in events if event.target_seq])
+    amended = {one["seq"]: one for one in disclosure.entries(ticket, list(targets.values()), audience)}
+    answer = []
+    for event, entry in zip(
+        [event for event in events if disclosure.may_see(event, audience)],
+        disclosure.entries(ticket, events, audience),
+        strict=True,
+    ):
+        one: Shown = disclosure.plain(entry)
+        if html:
+            one["html"] = entry_html(entry)
+        if event.target_seq in amended:
+            one["replaces"] = {"seq": event.target_seq, "html": entry_html(amended[event.target_seq])}
+        answer.append(one)
+    return answer
+
+
+def words(entry: Shown) -> str:
+    """Return an entry as one paragraph of plain words, for mails and screen readers."""
+    said = richtext.plain(entry["body_html"])
+    return f"{entry['sentence']} {said}".strip()
+
+
+def render(template: str, **facts: Any) -> str:
+    """Render a template that needs no request, such as a mail."""
+    return environment().get_template(template).render(**facts)
+
+
+def filters() -> dict[str, Any]:
+    """Return the Jinja filters and globals that templates share between pages and pushes."""
+    return {
+        "iso": disclosure.plain,
+        "ago": lambda at: clock.relative(at, store.now()),
+        "due": _due,
+        "plain": richtext.plain,
+        "excerpt": richtext.excerpt,
+    }
+
+
+@lru_cache(maxsize=1)
+def environment() -> Environment:
+    """Return our own Jinja environment: autoescaping, strict, no request in it."""
+    found = Environment(
+        loader=FileSystemLoader(settings.TEMPLATES),
+        autoescape=select_autoescape(("html", "xml", "svg")),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    found.filters.update(filters())
+    return found
+
+
+def _due(at: datetime, zone: str = "") -> str:
+    """Say when something is due on the clock of `zone`; without one in UTC, and say so (scripts know the reader's)."""
+    return clock.due_text(at, store.now(), zone) if zone else f"{clock.due_text(at, store.now(), 'UTC')} UTC"
