@@ -1,0 +1,171 @@
+"""QUERIES: tickets, queues and timelines as their viewers may see them; keyset-paged, read-only."""
+
+import base64
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Select, and_, or_, select
+from sqlalchemy.orm import selectinload
+
+from tracker import disclosure, permissions, present, store, timeline
+from tracker.disclosure import Shown
+from tracker.errors import Invalid, NotFound
+from tracker.models import Desk, Event, Handoff, Person, Ticket
+from tracker.permissions import Viewer
+
+DEFAULT, MOST = 50, 200
+WORDS = ("update", "waiting", "resolved", "declined")
+
+
+@dataclass(frozen=True)
+class Filter:
+    """What a list is narrowed to; empty fields narrow nothing."""
+
+    q: str = ""
+    desk: Desk | None = None
+    person: Person | None = None
+    status: str = ""
+
+
+def find(ref: str, viewer: Viewer) -> tuple[Ticket, str]:
+    """Return a ticket and the audience this viewer belongs to; raise NotFound, alike for private and absent."""
+    query = select(Ticket).where(Ticket.ref == ref).execution_options(populate_existing=True)
+    ticket = store.session().scalars(query).first()
+    audience = permissions.audience(viewer, ticket) if ticket else None
+    if ticket is None or audience is None:
+        raise NotFound()
+    return ticket, audience
+
+
+def news(ticket: Ticket, *, after: int, audience: str, limit: int = DEFAULT, html: bool = False) -> Shown:
+    """Return what came after a seq: {epoch, events, last, more} (CONTRACTS: Reads)."""
+    events, more = timeline.since(ticket, max(after, 0), audience=audience, limit=limit)
+    last = events[-1].seq if more else ticket.last_for(audience)
+    return {
+        "epoch": disclosure.epoch(),
+        "events": present.entries(ticket, events, audience, html=html),
+        "last": last,
+        "more": more,
+    }
+
+
+def entries(ticket: Ticket, *, after: int, audience: str, limit: int) -> tuple[list[Shown], bool]:
+    """Return entries for a page, oldest first, and whether more follow."""
+    events, more = timeline.since(ticket, after, audience=audience, limit=limit)
+    return disclosure.entries(ticket, events, audience), more
+
+
+def public_tickets(wanted: Filter, *, cursor: str | None, limit: int = DEFAULT) -> tuple[list[Shown], str | None]:
+    """Return one page of public tickets, newest public word first, and the cursor of the next page."""
+    query = _narrow(select(Ticket).where(Ticket.visibility == "public"), wanted)
+    return _page(query.options(selectinload(Ticket.latest_word_by)), cursor, limit)
+
+
+def tickets_of(viewer: Viewer) -> list[Shown]:
+    """Return the tickets whose customer this is."""
+    query = select(Ticket).where(Ticket.id.in_(viewer.tickets)).order_by(Ticket.id.desc())
+    query = query.options(selectinload(Ticket.latest_word_by))
+    now = store.now()
+    return [disclosure.row(one, now=now) for one in store.session().scalars(query)]
+
+
+def latest_words(*, limit: int = 5) -> list[tuple[Shown, Shown]]:
+    """Return the newest public words of agents on public tickets: pairs of (ticket row, entry)."""
+    query = (
+        select(Ticket)
+        .where(Ticket.visibility == "public", Ticket.latest_word_seq.is_not(None), Ticket.latest_word_html != "")
+        .order_by(Ticket.last_public_at.desc(), Ticket.id.desc())
+        .limit(limit)
+        .options(selectinload(Ticket.latest_word_by))
+    )
+    now, found = store.now(), []
+    for one in store.session().scalars(query):
+        events = timeline.find(one, [one.latest_word_seq or 0])
+        for entry in disclosure.entries(one, list(events.values()), "public"):
+            found.append((disclosure.row(one, now=now), entry))
+    return found
+
+
+def queue(person: Person) -> list[Shown]:
+    """Return an agent's open tickets by who is owed a word next, offers to them first among equals.
+
+    Overdue first, then by due time; tickets without a promise ("no promise given") last.
+    """
+    offered = {one.ticket_id: one for one in _offers_to(person)}
+    query = select(Ticket).where(
+        or_(Ticket.assignee_id == person.id, Ticket.id.in_(offered)), Ticket.status.in_(("open", "waiting"))
+    )
+    query = query.order_by(Ticket.due_at.is_(None), Ticket.due_at, Ticket.id).limit(MOST)
+    now = store.now()
+    return [_queued(one, offered.get(one.id), now) for one in store.session().scalars(query)]
+
+
+def desk_queue(desk: Desk, *, cursor: str | None, limit: int = DEFAULT) -> tuple[list[Shown], str | None]:
+    """Return a desk's open tickets for its staff, newest public word first."""
+    query = select(Ticket).where(Ticket.desk_id == desk.id, Ticket.status.in_(("open", "waiting")))
+    return _page(query, cursor, limit)
+
+
+def _queued(one: Ticket, offer: Handoff | None, now: datetime) -> Shown:
+    return disclosure.row(one, now=now) | {
+        "customer_name": one.customer_name,
+        "feeling": one.feeling,
+        "urgency_on": one.urgency_on,
+        "offered_by": disclosure.person_ref(offer.giver) if offer else None,
+        "is_mine": offer is None,
+        "replied_at": _unanswered_reply_at(one),
+        "version": one.version,
+    }
+
+
+def _unanswered_reply_at(one: Ticket) -> datetime | None:
+    query = select(Event.at).where(Event.ticket_id == one.id, Event.kind.in_(("reply", "reopened")))
+    query = query.where(Event.seq > (one.latest_word_seq or 0)).order_by(Event.seq.desc()).limit(1)
+    return store.session().scalar(query)
+
+
+def _offers_to(person: Person) -> list[Handoff]:
+    query = select(Handoff).where(Handoff.to_id == person.id, Handoff.state == "offered")
+    return list(store.session().scalars(query))
+
+
+def _narrow(query: Select[Ticket], wanted: Filter) -> Select[Ticket]:
+    if wanted.desk:
+        query = query.where(Ticket.desk_id == wanted.desk.id)
+    if wanted.person:
+        query = query.where(Ticket.assignee_id == wanted.person.id)
+    if wanted.status:
+        query = query.where(Ticket.status == wanted.status)
+    for word in wanted.q.split()[:5]:
+        query = query.where(Ticket.subject.icontains(word, autoescape=True))
+    return query
+
+
+def _page(query: Select[Ticket], cursor: str | None, limit: int) -> tuple[list[Shown], str | None]:
+    if cursor:
+        at, number = _decode(cursor)
+        query = query.where(or_(Ticket.last_public_at < at, and_(Ticket.last_public_at == at, Ticket.id < number)))
+    query = query.order_by(Ticket.last_public_at.desc(), Ticket.id.desc()).limit(limit + 1)
+    found = list(store.session().scalars(query))
+    now = store.now()
+    rows = [disclosure.row(one, now=now) for one in found[:limit]]
+    return rows, _encode(found[limit - 1]) if len(found) > limit else None
+
+
+def _encode(last: Ticket) -> str:
+    words = json.dumps([last.last_public_at.isoformat(), last.id])
+    return base64.urlsafe_b64encode(words.encode()).decode().rstrip("=")
+
+
+def _decode(cursor: str) -> tuple[datetime, int]:
+    try:
+        padded = cursor + "=" * (-len(cursor) % 4)
+        found: Any = json.loads(base64.urlsafe_b64decode(padded.encode()))
+        at, number = datetime.fromisoformat(found[0]), int(found[1])
+        if at.tzinfo is None or not 0 <= number < 2**63:
+            raise ValueError(cursor)
+    except (ValueError, TypeError, IndexError, KeyError):
+        raise Invalid(fields={"cursor": "Use the cursor of the page before, as it is."}) from None
+    return at, number

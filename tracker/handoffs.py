@@ -1,0 +1,176 @@
+"""COMMANDS of passing a ticket on: a warm handoff (offer, accept, decline), and reassignment."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import select
+
+from tracker import desks, people, permissions, richtext, store, timeline
+from tracker.errors import Conflict, Invalid
+from tracker.models import Event, Handoff, Person, Ticket
+from tracker.permissions import SYSTEM, Viewer
+
+OFF_DUTY_REASON = "{name} is off duty and a word is due meanwhile."
+LEFT_REASON = "{name} no longer works here."
+EXPIRED_REASON = "The handoff to {name} was not answered in time."
+ROUND = 200
+
+
+def offer(ticket: Ticket, loaded: Mapping[str, Any], by: Viewer) -> Event:
+    """Offer the ticket to someone; the assignee keeps it until they accept."""
+    taker = _colleague("to", loaded["to"], ticket)
+    if pending(ticket):
+        raise Conflict("This is already offered to someone. Wait for their answer.")
+    event = timeline.append(ticket, "handoff_offered", loaded, by=permissions.actor(by, ticket))
+    handoff = Handoff(
+        ticket_id=ticket.id,
+        from_id=ticket.assignee_id,
+        to_id=taker.id,
+        reason=loaded["reason"],
+        briefing_html=richtext.render(loaded["briefing"]),
+        offered_at=event.at,
+        offered_seq=event.seq,
+        expires_at=event.at + timedelta(minutes=ticket.desk.handoff_minutes),
+    )
+    handoff.giver, handoff.taker = ticket.assignee, taker
+    store.session().add(handoff)
+    _tell_queues(ticket.assignee_id, taker.id)
+    return event
+
+
+def accept(ticket: Ticket, loaded: Mapping[str, Any], by: Viewer) -> Event:
+    """Take an offered ticket; its due time comes along, a missed promise stays missed and a new one is set."""
+    handoff, taker = _mine(ticket, by)
+    before = ticket.assignee
+    facts = {
+        "came_from": before.slug,
+        "to": taker.slug,
+        "next_word_at": _due_after(ticket, taker),
+        "took_s": int((store.now() - handoff.offered_at).total_seconds()),
+    }
+    handoff.state, handoff.answered_at = "accepted", store.now()
+    _tell_queues(before.id, taker.id)
+    return timeline.append(ticket, "handoff_accepted", facts, by=permissions.actor(by, ticket))
+
+
+def decline(ticket: Ticket, loaded: Mapping[str, Any], by: Viewer) -> Event:
+    """Say no to an offered ticket; the reason stays with staff."""
+    handoff, taker = _mine(ticket, by)
+    handoff.state, handoff.answered_at = "declined", store.now()
+    _tell_queues(ticket.assignee_id, taker.id)
+    return timeline.append(ticket, "handoff_declined", loaded, by=permissions.actor(by, ticket))
+
+
+def reassign(ticket: Ticket, loaded: Mapping[str, Any], by: Viewer) -> Event:
+    """Give the ticket to someone else at once, with a public reason."""
+    taker = _colleague("to", loaded["to"], ticket)
+    return _give(ticket, taker, loaded["reason"], by)
+
+
+def pending(ticket: Ticket) -> Handoff | None:
+    """Return the offer that waits for an answer, if any."""
+    query = select(Handoff).where(Handoff.ticket_id == ticket.id, Handoff.state == "offered")
+    return store.session().scalars(query).first()
+
+
+def history(ticket: Ticket) -> list[Handoff]:
+    """Return all offers of a ticket, oldest first."""
+    return list(store.session().scalars(select(Handoff).where(Handoff.ticket_id == ticket.id).order_by(Handoff.id)))
+
+
+def leave(person: Person, *, reason: str) -> list[str]:
+    """Give every open ticket of somebody who leaves to their backup, else as intake would; return the refs."""
+    return [_leave_one(ref, person, reason) for ref in _open_refs(person)]
+
+
+def cover(person: Person, *, until: datetime) -> list[str]:
+    """Give the tickets whose promise falls due before `until` to the backup of somebody who goes off duty."""
+    reason = OFF_DUTY_REASON.format(name=person.name)
+    return [_leave_one(ref, person, reason) for ref in _open_refs(person, due_before=until)]
+
+
+def expire() -> int:
+    """Reassign tickets whose offer was not answered within the desk's limit."""
+    query = select(Ticket.ref).join(Handoff, Handoff.ticket_id == Ticket.id)
+    query = query.where(Handoff.state == "offered", Handoff.expires_at <= store.now()).limit(ROUND)
+    refs = store.session().scalars(query).all()
+    for ref in refs:
+        with store.transaction():
+            ticket = timeline.lock(ref)
+            handoff = pending(ticket)
+            if handoff:
+                _expire_one(ticket, handoff)
+    return len(refs)
+
+
+def _give(ticket: Ticket, taker: Person, reason: str, by: Viewer) -> Event:
+    before = ticket.assignee
+    facts = {
+        "to": taker.slug,
+        "reason": reason,
+        "came_from": before.slug,
+        "next_word_at": _due_after(ticket, taker),
+    }
+    _tell_queues(before.id, taker.id)
+    return timeline.append(ticket, "reassigned", facts, by=permissions.actor(by, ticket))
+
+
+def _expire_one(ticket: Ticket, handoff: Handoff) -> None:
+    reason = EXPIRED_REASON.format(name=handoff.taker.name)
+    try:
+        taker = _next(ticket, {ticket.assignee_id, handoff.to_id})
+    except Conflict:  # nobody else is there: it stays where it is, and the offer ends
+        handoff.state, handoff.answered_at = "overtaken", store.now()
+        timeline.append(ticket, "handoff_declined", {"reason": reason}, by=timeline.SYSTEM)
+    else:
+        _give(ticket, taker, reason, SYSTEM)
+
+
+def _leave_one(ref: str, person: Person, reason: str) -> str:
+    with store.transaction():
+        ticket = timeline.lock(ref)
+        if ticket.assignee_id == person.id and ticket.is_open:
+            _give(ticket, _next(ticket, {person.id}), reason, SYSTEM)
+    return ref
+
+
+def _next(ticket: Ticket, besides: set[int]) -> Person:
+    backup = ticket.assignee.backup
+    if backup and backup.active and backup.id not in besides and (backup.on_duty or backup.on_duty_next_at):
+        return backup
+    return people.choose_assignee(ticket.desk, besides=besides)
+
+
+def _due_after(ticket: Ticket, taker: Person) -> datetime | None:
+    if ticket.due_at is None:
+        return None
+    return desks.first_answer_due(taker.desk, store.now()) if ticket.overdue else ticket.due_at
+
+
+def _mine(ticket: Ticket, by: Viewer) -> tuple[Handoff, Person]:
+    handoff = pending(ticket)
+    if handoff is None or by.person is None or handoff.to_id != by.person.id:
+        raise Conflict("This offer has been answered meanwhile.")
+    return handoff, handoff.taker
+
+
+def _colleague(field: str, slug: str, ticket: Ticket) -> Person:
+    person = people.get_many([slug]).get(slug)
+    if person is None or not person.active:
+        raise Invalid(fields={field: "Choose somebody who works here."})
+    if person.id == ticket.assignee_id:
+        raise Invalid(fields={field: f"{person.name} has this already."})
+    return person
+
+
+def _open_refs(person: Person, *, due_before: datetime | None = None) -> list[str]:
+    query = select(Ticket.ref).where(Ticket.assignee_id == person.id, Ticket.status.in_(("open", "waiting")))
+    if due_before is not None:
+        query = query.where(Ticket.due_at <= due_before)
+    return list(store.session().scalars(query.order_by(Ticket.id)))
+
+
+def _tell_queues(*people_ids: int) -> None:
+    for person_id in people_ids:
+        store.notice("queue", person_id)

@@ -1,0 +1,57 @@
+"""COMMANDS that change where a ticket stands: waiting, solved, declined, reopened, who may read it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from tracker import desks, people, promises, store, timeline, words
+from tracker.errors import Conflict, Invalid
+from tracker.models import Event, Ticket
+from tracker.permissions import Viewer, actor
+
+Loaded = Mapping[str, Any]
+
+
+def wait(ticket: Ticket, loaded: Loaded, by: Viewer) -> Event:
+    """Ask the customer for something, and say when to check in."""
+    promises.check_due("check_in_at", loaded["check_in_at"])
+    return words.say(ticket, "waiting", loaded, by)
+
+
+def resume(ticket: Ticket, loaded: Loaded, by: Viewer) -> Event:
+    """Go on without waiting any longer."""
+    return timeline.append(ticket, "resumed", loaded, by=actor(by, ticket))
+
+
+def resolve(ticket: Ticket, loaded: Loaded, by: Viewer) -> Event:
+    """Say it is solved, and how."""
+    return words.say(ticket, "resolved", loaded, by)
+
+
+def decline(ticket: Ticket, loaded: Loaded, by: Viewer) -> Event:
+    """Say it will not be solved, and why."""
+    return words.say(ticket, "declined", loaded, by)
+
+
+def confirm(ticket: Ticket, loaded: Loaded, by: Viewer) -> Event:
+    """Say, as the customer, that it is solved."""
+    return timeline.append(ticket, "confirmed", loaded, by=actor(by, ticket))
+
+
+def reopen(ticket: Ticket, loaded: Loaded, by: Viewer) -> Event:
+    """Say, as the customer, that it is not solved; the desk's first-answer promise stands anew."""
+    facts = {**loaded, "next_word_at": desks.first_answer_due(ticket.desk, store.now())}
+    return timeline.append(ticket, "reopened", facts, by=actor(by, ticket))
+
+
+def change_visibility(ticket: Ticket, loaded: Loaded, by: Viewer) -> Event:
+    """Decide, as the customer, who may read this. Wider than private needs a confirmed address."""
+    if loaded["visibility"] != "private" and ticket.email_confirmed_at is None:
+        raise Conflict("Confirm your address first: open the link in the mail we sent you, then choose again.")
+    facts = dict(loaded)
+    if facts["name_shown"] == "pseudonym":
+        if not facts["pseudonym"]:
+            raise Invalid(fields={"pseudonym": "Write the name to show, or choose to show none."})
+        facts["pseudonym"] = people.customer_name(facts["pseudonym"], field="pseudonym")
+    event = timeline.append(ticket, "visibility_changed", facts, by=actor(by, ticket))
+    store.notice("visibility", ticket.ref)
+    return event

@@ -1,0 +1,166 @@
+"""WHO IS ASKING: a session, a bearer token or a signed pass becomes a Viewer. The domain's only look at the request."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from functools import wraps
+from typing import Any, TypeVar
+
+from flask import Request, g, request
+from flask import session as cookie
+from sqlalchemy import select
+
+from tracker import limits, links, people, permissions, store
+from tracker.errors import Forbidden, Unauthorized
+from tracker.models import CustomerKey, Person, Ticket
+from tracker.permissions import Viewer
+
+View = TypeVar("View", bound=Callable[..., Any])
+MOST_TICKETS = 50
+"""How many tickets one browser's cookie remembers; the newest stay."""
+PASS_LIVES_S = 300
+
+
+def admits(act: str) -> Callable[[View], View]:
+    """State who may use a route, and hold those to it who may not even knock.
+
+    `anyone`; `ticket` (permissions decide by the ticket); `link` (whoever holds the secret); or an act of the house.
+    """
+
+    def decorate(view: View) -> View:
+        @wraps(view)
+        def admitted(*args: Any, **kwargs: Any) -> Any:
+            if act in permissions.HOUSE_ACTS and act != "run_desk":
+                permissions.require(current(), act)
+            return view(*args, **kwargs)
+
+        admitted.admits = act  # type: ignore[attr-defined]
+        return admitted  # type: ignore[return-value]
+
+    return decorate
+
+
+def current() -> Viewer:
+    """Return who sends this request; made once per request. Raises Unauthorized on a bad bearer token."""
+    if "viewer" not in g:
+        g.viewer = _from_bearer(request) or _from_cookie(request)
+    found: Viewer = g.viewer
+    return found
+
+
+def anyone() -> Viewer:
+    """Return a viewer that cookies and tokens add nothing to: for answers that must be the same for all."""
+    return Viewer(address=network(), principal=f"net:{network()}")
+
+
+def network() -> str:
+    """Return the network this request comes from, as limits count it."""
+    return limits.network(request.remote_addr or "")
+
+
+def sign_in(person: Person) -> None:
+    """Begin a new session for a person who answers; what the browser held as a customer stays."""
+    kept = cookie.get("tickets", [])
+    cookie.clear()
+    cookie.update(person=[person.id, person.sessions], tickets=kept, sid=links.new_secret()[:16])
+    cookie.permanent = True
+    g.pop("viewer", None)
+
+
+def sign_out() -> None:
+    """Forget the person; what the browser holds as a customer stays."""
+    kept, sid = cookie.get("tickets", []), cookie.get("sid")
+    if sid:
+        with store.transaction():
+            store.notice("session", sid)
+    cookie.clear()
+    if kept:
+        cookie["tickets"] = kept
+        cookie.permanent = True
+    g.pop("viewer", None)
+
+
+def remember_ticket(secret: str) -> Ticket:
+    """Redeem a customer's secret link into the cookie; raise Unauthorized when it is unknown or revoked."""
+    query = select(CustomerKey).where(CustomerKey.fingerprint == links.fingerprint(secret))
+    key = store.session().scalars(query).first()
+    ticket = store.session().get(Ticket, key.ticket_id) if key and not key.revoked_at else None
+    if key is None or ticket is None:
+        raise Unauthorized("This link is unknown or has been taken back. Ask for a new one by mail.")
+    kept = [pair for pair in cookie.get("tickets", []) if pair[0] != ticket.id]
+    cookie["tickets"] = [*kept, [ticket.id, key.id]][-MOST_TICKETS:]
+    cookie.permanent = True
+    g.pop("viewer", None)
+    return ticket
+
+
+def session_id() -> str:
+    """Return this browser's session as a pass names it; made when there is none yet."""
+    if "sid" not in cookie:
+        cookie["sid"] = links.new_secret()[:16]
+    return str(cookie["sid"])
+
+
+def pass_expires_at() -> datetime:
+    """Return when a pass signed now runs out."""
+    return store.now() + timedelta(seconds=PASS_LIVES_S)
+
+
+def require_same_origin() -> None:
+    """Raise Forbidden when a browser sends a form or script of another site here (CSRF without tokens).
+
+    Fetch Metadata first (Sec-Fetch-Site), else the Origin header. A bearer request carries no cookie and is exempt.
+    """
+    if request.method in ("GET", "HEAD", "OPTIONS") or request.headers.get("Authorization", "").startswith("Bearer "):
+        return
+    site = request.headers.get("Sec-Fetch-Site")
+    origin = request.headers.get("Origin")
+    if site is not None:
+        fine = site in ("same-origin", "none")
+    else:
+        fine = origin is not None and origin.lower() == request.host_url.rstrip("/").lower()
+    if not fine:
+        raise Forbidden("This form was sent from another site. Open the page here and send it again.")
+
+
+def _from_bearer(asked: Request) -> Viewer | None:
+    scheme, _, secret = asked.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not secret:
+        return None
+    token = people.find_api_token(secret.strip())
+    return Viewer(
+        person=token.person,
+        scopes=frozenset(token.scopes),
+        address=network(),
+        principal=f"token:{token.id}",
+    )
+
+
+def _from_cookie(asked: Request) -> Viewer:
+    person = _person()
+    tickets = _tickets()
+    principal = f"net:{network()}"
+    if person:
+        principal = f"person:{person.id}"
+    elif tickets:
+        principal = f"customer:{min(tickets)}"
+    return Viewer(person=person, tickets=tickets, address=network(), principal=principal)
+
+
+def _person() -> Person | None:
+    pair = cookie.get("person")
+    if not pair:
+        return None
+    person = store.session().get(Person, pair[0])
+    if person is None or not person.active or person.sessions != pair[1]:
+        return None
+    return person
+
+
+def _tickets() -> frozenset[int]:
+    pairs = cookie.get("tickets")
+    if not pairs:
+        return frozenset()
+    query = select(CustomerKey.ticket_id).where(
+        CustomerKey.id.in_([key for _ticket, key in pairs]), CustomerKey.revoked_at.is_(None)
+    )
+    return frozenset(store.session().scalars(query))

@@ -1,0 +1,105 @@
+"""COMMANDS of what people say, and of words said earlier: publish, correct, redact, erase."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from tracker import promises, timeline
+from tracker.errors import Conflict, Forbidden, Invalid
+from tracker.kinds import KINDS, _standing, _targets
+from tracker.models import Event, Ticket
+from tracker.permissions import Viewer, actor
+
+CORRECTABLE = frozenset({"update", "waiting", "resolved", "declined", "note"})
+PUBLISHABLE = frozenset({"reply", "thanks", "feedback"})
+Loaded = Mapping[str, Any]
+
+
+def update(ticket: Ticket, loaded: Loaded, by: Viewer) -> Event:
+    """Say what is going on, and when the next word comes."""
+    promises.check_due("next_word_at", loaded["next_word_at"])
+    return say(ticket, "update", loaded, by)
+
+
+def say(ticket: Ticket, kind: str, loaded: Loaded, by: Viewer) -> Event:
+    """Append a public word of the assignee; a promise it arrives in time for is recorded as kept."""
+    before = _standing.current(ticket)
+    event = timeline.append(ticket, kind, loaded, by=actor(by, ticket))
+    promises.keep(ticket, before, event)
+    return event
+
+
+def reply(ticket: Ticket, loaded: Loaded, by: Viewer) -> Event:
+    """Answer as the customer. It ends waiting, and brings a far check-in forward."""
+    was_waiting = ticket.status == "waiting"
+    event = timeline.append(ticket, "reply", loaded, by=actor(by, ticket))
+    if was_waiting:
+        promises.bring_forward(ticket)
+    return event
+
+
+def note(ticket: Ticket, loaded: Loaded, by: Viewer) -> Event:
+    """Leave a note for staff."""
+    return timeline.append(ticket, "note", loaded, by=actor(by, ticket))
+
+
+def thank(ticket: Ticket, loaded: Loaded, by: Viewer) -> Event:
+    """Say thank you; the customer decides whether everyone reads it."""
+    return timeline.append(ticket, "thanks", loaded, by=actor(by, ticket))
+
+
+def give_feedback(ticket: Ticket, loaded: Loaded, by: Viewer) -> Event:
+    """Answer the two questions."""
+    return timeline.append(ticket, "feedback", loaded, by=actor(by, ticket))
+
+
+def publish(ticket: Ticket, loaded: Loaded, by: Viewer) -> Event:
+    """Let everyone read a reply, a thank-you or feedback."""
+    target = _targets.find(ticket, loaded["target"])
+    if target.kind not in PUBLISHABLE or target.redacted_by:
+        raise Invalid(fields={"target": "Only replies, thanks and feedback can be published."})
+    if target.audience == "public":
+        raise Conflict("Everyone can read this already.")
+    return timeline.append(ticket, "reply_published", loaded, by=actor(by, ticket))
+
+
+def correct(ticket: Ticket, loaded: Loaded, by: Viewer) -> Event:
+    """Correct words of one's own; the old ones stay readable beside the new."""
+    target = _targets.find(ticket, loaded["target"])
+    if target.kind not in CORRECTABLE:
+        raise Invalid(fields={"target": "Only an agent's own words can be corrected."})
+    if by.person is None or target.actor_id != by.person.id:
+        raise Forbidden("Only who wrote it can correct it.")
+    if target.redacted_by:
+        raise Conflict("These words have been hidden; there is nothing left to correct.")
+    return timeline.append(ticket, "corrected", loaded, by=actor(by, ticket))
+
+
+def redact(ticket: Ticket, loaded: Loaded, by: Viewer) -> Event:
+    """Hide words from everyone, with a public reason."""
+    _require_words(ticket, loaded["target"])
+    return timeline.append(ticket, "redacted", loaded, by=actor(by, ticket))
+
+
+def erase(ticket: Ticket, loaded: Loaded, by: Viewer) -> Event:
+    """Remove words for good, with a public reason."""
+    target = _targets.find(ticket, loaded["target"])
+    if not _has_words(target):
+        raise Invalid(fields={"target": "This entry holds no words of anybody."})
+    event = timeline.append(ticket, "erased", loaded, by=actor(by, ticket))
+    if target.corrected_by:
+        better = _targets.find(ticket, target.corrected_by)
+        _targets.blank(better, frozenset())
+    return event
+
+
+def _require_words(ticket: Ticket, seq: int) -> None:
+    target = _targets.find(ticket, seq)
+    if not _has_words(target):
+        raise Invalid(fields={"target": "This entry holds no words of anybody."})
+    if target.redacted_by:
+        raise Conflict("These words are hidden already.")
+
+
+def _has_words(target: Event) -> bool:
+    kind = KINDS[target.kind]
+    return bool(kind.body) or bool(kind.word_fields)
