@@ -16,7 +16,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
     "store": ("store",),
     "nouns": ("models",),
     "happenings": ("kinds", "outbox", "limits"),
-    "records": ("timeline", "people", "desks", "files", "permissions", "embeds", "idempotency"),
+    "records": ("timeline", "people", "desks", "files", "permissions", "embeds", "idempotency", "mailbox"),
     "audiences": ("disclosure", "following"),
     "presentation": ("present",),
     "commands and queries": (
@@ -30,6 +30,8 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "statistics",
         "viewer",
         "importing",
+        "seed",
+        "serving",
     ),
 }
 DOORS = ("tracker.live", "tracker.channels", "tracker.pages", "tracker.cli", "api", "widgets")
@@ -66,7 +68,7 @@ class Import:
 
 def layer_of(module: str) -> int | None:
     """Return how high a module stands: 0 is the ground, then the doors, then wsgi; None for one without a place."""
-    if module == TOP:
+    if module in (TOP, "gunicorn.conf"):
         return len(LAYERS) + 1
     if any(within(module, door) for door in DOORS):
         return len(LAYERS)

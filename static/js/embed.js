@@ -100,7 +100,6 @@
     if (!answer.ok) return;
     badge.facts = await answer.json();
     for (const host of badge.hosts) paint(badge, host);
-    if ([...badges.values()].every((each) => each.facts && !running(each))) rest();
     if (badge.facts.last < atLeast && tries) setTimeout(() => quietly(load(badge, atLeast, tries - 1)), 1_000);
   }
 

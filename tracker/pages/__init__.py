@@ -1,1 +1,93 @@
-"""Doors for the public, customers and agents: HTML pages."""
+"""DOOR: HTML for the public, customers and agents; here the rules that hold for every page."""
+
+from typing import Any
+
+from flask import Flask, Response, render_template, request
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from werkzeug.exceptions import HTTPException
+
+from tracker import disclosure, limits, settings, viewer
+from tracker.errors import TooLarge, TooSoon, TrackerError, Unavailable
+from tracker.pages import access, embeds, faces, lists, opening, system, tickets
+
+CSP = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; font-src 'self'; "
+    "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+)
+HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
+}
+UNLIMITED = ("/healthz", "/readyz", "/static/")
+LONGEST_FORM = 64 * 1024
+UPLOADS = ("/workspace/profile/face",)
+
+
+def init_app(app: Flask) -> None:
+    """Register the pages, their errors, and the rules before and after every request."""
+    for module in (system, lists, tickets, opening, access, embeds, faces):
+        app.register_blueprint(module.blueprint)
+    app.before_request(_guard)
+    app.after_request(_dress)
+    app.context_processor(_frame)
+    app.register_error_handler(TrackerError, _told)
+    app.register_error_handler(HTTPException, _told_by_werkzeug)
+    app.register_error_handler(OperationalError, lambda _error: _told(Unavailable()))
+    app.register_error_handler(PoolTimeout, lambda _error: _told(Unavailable()))
+
+
+def show_error(error: TrackerError) -> tuple[str, int, dict[str, str]]:
+    """Return the plain-words page of an error."""
+    headers = {"Cache-Control": "no-store"}
+    retry = getattr(error, "retry_after", None)
+    if retry:
+        headers["Retry-After"] = str(retry)
+    words = error.message if error.message != error.default else ""
+    page = render_template("error.html", code=error.status, words=words, fields=error.fields, retry_s=retry)
+    return page, error.status, headers
+
+
+def _guard() -> None:
+    if not request.path.startswith(UNLIMITED):
+        limits.hit("requests", viewer.network())
+    if request.path not in UPLOADS:
+        request.max_content_length = LONGEST_FORM
+        if (request.content_length or 0) > LONGEST_FORM:
+            raise TooLarge()
+    viewer.require_same_origin()
+
+
+def _dress(response: Response) -> Response:
+    for name, value in HEADERS.items():
+        response.headers.setdefault(name, value)
+    response.headers.setdefault("Content-Security-Policy", CSP)
+    if settings.current().https:
+        response.headers.setdefault("Strict-Transport-Security", "max-age=31536000")
+    return response
+
+
+def _frame() -> dict[str, Any]:
+    try:
+        who = viewer.current()
+    except TrackerError:
+        who = viewer.anyone()
+    me = disclosure.person_ref(who.person) if who.person else None
+    return {"me": me, "path": request.path, "has_tickets": bool(who.tickets), "demo": settings.current().demo}
+
+
+def _told(error: TrackerError) -> Any:
+    return show_error(error)
+
+
+def _told_by_werkzeug(error: HTTPException) -> Any:
+    if error.code is not None and error.code < 400:
+        return error
+    known: dict[int, TrackerError] = {413: TooLarge(), 429: TooSoon()}
+    if error.code in known:
+        return show_error(known[error.code])
+    headers = [(name, value) for name, value in error.get_headers() if name in ("Allow", "Retry-After")]
+    page = render_template("error.html", code=error.code or 500, words="", fields={}, retry_s=None)
+    return page, error.code or 500, headers

@@ -1,0 +1,146 @@
+"""The fan-out: one thread that reads what is new once per audience and sends it to the rooms, in order, once."""
+
+import queue
+import threading
+from typing import Any, NamedTuple
+
+from flask import Flask
+from flask_socketio import SocketIO
+from sqlalchemy import select
+
+from tracker import browse, disclosure, present, store
+from tracker.live.hints import Hints
+from tracker.live.rooms import Rooms, Watch
+from tracker.models import Ticket
+
+TAIL_S = 1.0
+"""How often the watched tickets are compared with the database: Redis and bells are only hints."""
+BATCH = 100
+
+
+class Notice(NamedTuple):
+    """Something that was committed: a topic and its subject."""
+
+    topic: str
+    subject: Any
+
+
+class Fanout:
+    """Rings rooms after commits. Three ways lead here: the local bell, Redis, and a tail once a second."""
+
+    def __init__(self, app: Flask, socketio: SocketIO) -> None:
+        self.app, self.socketio = app, socketio
+        self.rooms = Rooms()
+        self._sent: dict[str, int] = {}
+        self._notices: queue.SimpleQueue[Notice] = queue.SimpleQueue()
+        self._hints = Hints(app.extensions["tracker_settings"].redis_url, self._take)
+        self._started = threading.Lock()
+
+    def hear(self, topic: str, subject: Any) -> None:
+        """Take a notice of this process: for its own rooms, and as a hint for the others."""
+        if topic == "news":
+            return
+        self._take(topic, subject)
+        self._hints.send(topic, subject)
+
+    def watch(self, sid: str, watch: Watch, ticket: Ticket | None) -> None:
+        """Count a socket in; from now on what is newer than `ticket.last_seq` reaches its room."""
+        self.start()
+        if ticket is not None:
+            self._sent.setdefault(ticket.ref, ticket.last_seq)
+        self.rooms.add(sid, watch)
+
+    def start(self) -> None:
+        """Start the thread, once, in the process that serves."""
+        if self._started.acquire(blocking=False):
+            threading.Thread(target=self._run, name="fanout", daemon=True).start()
+            self._hints.listen()
+
+    def _take(self, topic: str, subject: Any) -> None:
+        self._notices.put(Notice(topic, subject))
+
+    def _run(self) -> None:
+        while True:
+            try:
+                notice: Notice | None = self._notices.get(timeout=TAIL_S)
+            except queue.Empty:
+                notice = None
+            with self.app.app_context():
+                try:
+                    self._tail() if notice is None else self._tell(notice)
+                except Exception:  # the loop must survive a database that is away; the tail catches up
+                    self.app.logger.exception("live: could not tell of %s", notice)
+
+    def _tell(self, notice: Notice) -> None:
+        match notice.topic:
+            case "event":
+                self._ring(notice.subject)
+            case "visibility":
+                self._hide(notice.subject)
+            case "embed":
+                self._drop("embed", notice.subject)
+            case "session":
+                self._drop("session", notice.subject)
+            case "queue":
+                self.socketio.emit("changed", {"ref": None}, to=f"queue|{notice.subject}")
+
+    def _tail(self) -> None:
+        """Compare every watched ticket with the database; ring those that moved unheard."""
+        refs = self.rooms.refs()
+        for gone in set(self._sent) - set(refs):
+            self._sent.pop(gone, None)
+        for start in range(0, len(refs), BATCH):
+            query = select(Ticket.ref, Ticket.last_seq).where(Ticket.ref.in_(refs[start : start + BATCH]))
+            for ref, last in store.session().execute(query):
+                if last > self._sent.get(ref, last):
+                    self._ring(ref)
+
+    def _ring(self, ref: str) -> None:
+        query = select(Ticket).where(Ticket.ref == ref).execution_options(populate_existing=True)
+        ticket = store.session().scalars(query).first()
+        if ticket is None:
+            return
+        self._ring_lists(ticket)
+        after = self._sent.get(ref)
+        if after is None or after >= ticket.last_seq:
+            return
+        for audience, html in self.rooms.audiences(ref):
+            self._send(ticket, after, audience, html=html)
+        self._sent[ref] = ticket.last_seq
+
+    def _send(self, ticket: Ticket, after: int, audience: str, *, html: bool) -> None:
+        more = True
+        while more:
+            found = browse.news(ticket, after=after, audience=audience, limit=BATCH, html=html)
+            more = found["more"]
+            for number, event in enumerate(found["events"], 1):
+                after = event["seq"]
+                if html and not more and number == len(found["events"]):
+                    event["head"] = present.head_html(disclosure.ticket(ticket, audience))
+                self.socketio.emit("event", event | {"epoch": found["epoch"]}, to=room(ticket.ref, audience, html=html))
+
+    def _ring_lists(self, ticket: Ticket) -> None:
+        self.socketio.emit("changed", {"ref": ticket.ref}, to=f"queue|{ticket.assignee_id}")
+        if ticket.visibility == "public":
+            for name in ("list", f"list|{ticket.desk.slug}"):
+                self.socketio.emit("changed", {"ref": ticket.ref}, to=name)
+
+    def _hide(self, ref: str) -> None:
+        """A ticket became private: whoever watched as the public leaves."""
+        ticket = store.session().scalars(select(Ticket).where(Ticket.ref == ref)).first()
+        if ticket is not None and ticket.visibility == "private":
+            self._drop("public", ref)
+        for name in ("list", f"list|{ticket.desk.slug}" if ticket else "list"):
+            self.socketio.emit("changed", {"ref": ref}, to=name)
+
+    def _drop(self, what: str, subject: str) -> None:
+        for sid, watch in self.rooms.matching(what, subject):
+            for name in watch.rooms:
+                self.socketio.server.leave_room(sid, name, namespace="/")
+            self.rooms.remove(sid, watch.key)
+            self.socketio.emit("gone", {"ref": watch.ref, "embed": watch.embed}, to=sid)
+
+
+def room(ref: str, audience: str, *, html: bool) -> str:
+    """Return the name of a room; made here, never by clients."""
+    return f"{ref}|{audience}|{'html' if html else 'bare'}"

@@ -1,0 +1,89 @@
+"""Which socket watches what, in this process."""
+
+import threading
+from collections import Counter
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Watch:
+    """One thing a socket watches: `key` names it for that socket, `rooms` are those it joined for it."""
+
+    key: str
+    rooms: tuple[str, ...]
+    ref: str | None = None
+    audience: str = "public"
+    html: bool = False
+    embed: str | None = None
+    session: str | None = None
+
+
+class Rooms:
+    """The watches of every socket, safe to use from many threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._by_sid: dict[str, dict[str, Watch]] = {}
+        self._counts: dict[str, Counter[tuple[str, bool]]] = {}
+
+    def add(self, sid: str, watch: Watch) -> None:
+        with self._lock:
+            self._forget(sid, watch.key)
+            self._by_sid.setdefault(sid, {})[watch.key] = watch
+            if watch.ref:
+                self._counts.setdefault(watch.ref, Counter())[(watch.audience, watch.html)] += 1
+
+    def remove(self, sid: str, key: str) -> Watch | None:
+        with self._lock:
+            return self._forget(sid, key)
+
+    def remove_all(self, sid: str) -> None:
+        with self._lock:
+            for key in list(self._by_sid.get(sid, ())):
+                self._forget(sid, key)
+
+    def count(self, sid: str) -> int:
+        return len(self._by_sid.get(sid, ()))
+
+    def of(self, sid: str) -> list[Watch]:
+        """Return what a socket watches."""
+        with self._lock:
+            return list(self._by_sid.get(sid, {}).values())
+
+    def has(self, sid: str, key: str) -> bool:
+        return key in self._by_sid.get(sid, ())
+
+    def refs(self) -> list[str]:
+        """Return the tickets somebody watches here."""
+        with self._lock:
+            return list(self._counts)
+
+    def audiences(self, ref: str) -> list[tuple[str, bool]]:
+        """Return the (audience, html) pairs watching a ticket."""
+        with self._lock:
+            return list(self._counts.get(ref, ()))
+
+    def matching(self, what: str, subject: str) -> list[tuple[str, Watch]]:
+        """Return the watches of an embed, a session, or the public ones of a ticket."""
+        with self._lock:
+            everything = [(sid, watch) for sid, watches in self._by_sid.items() for watch in watches.values()]
+        match what:
+            case "embed":
+                return [pair for pair in everything if pair[1].embed == subject]
+            case "session":
+                return [pair for pair in everything if pair[1].session == subject]
+            case _:
+                return [pair for pair in everything if pair[1].ref == subject and pair[1].audience == "public"]
+
+    def _forget(self, sid: str, key: str) -> Watch | None:
+        watch = self._by_sid.get(sid, {}).pop(key, None)
+        if not self._by_sid.get(sid, True):
+            del self._by_sid[sid]
+        if watch and watch.ref:
+            counts = self._counts[watch.ref]
+            counts[(watch.audience, watch.html)] -= 1
+            if not counts[(watch.audience, watch.html)]:
+                del counts[(watch.audience, watch.html)]
+            if not counts:
+                del self._counts[watch.ref]
+        return watch

@@ -1,0 +1,89 @@
+"""The first page, desks and people: lists of public tickets, all plain links and GET forms."""
+
+from typing import Any
+from urllib.parse import urlencode
+
+from flask import Blueprint, render_template, request, url_for
+
+from tracker import browse, clock, desks, disclosure, people, statistics, store
+from tracker.browse import Filter
+from tracker.models import Desk, Person
+from tracker.viewer import admits, current
+
+blueprint = Blueprint("lists", __name__)
+PAGE = 20
+DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+STATUSES = ("open", "waiting", "resolved", "declined", "closed")
+
+
+@blueprint.get("/")
+@admits("anyone")
+def home() -> str:
+    """What this is, the search, the newest public words, the public tickets."""
+    desk_slug, person_slug = request.args.get("desk", ""), request.args.get("person", "")
+    status = request.args.get("status", "")
+    wanted = Filter(
+        q=request.args.get("q", "")[:140],
+        desk=desks.find(desk_slug) if desk_slug else None,
+        person=people.find(person_slug) if person_slug else None,
+        status=status if status in STATUSES else "",
+    )
+    narrowed = wanted != Filter()
+    return render_template(
+        "home.html",
+        filters={"q": wanted.q, "desk": desk_slug, "person": person_slug, "status": wanted.status},
+        desks=[disclosure.desk(one) for one in desks.everyone()],
+        people=[disclosure.person_ref(one) for one in people.everyone()],
+        words=[] if narrowed else browse.latest_words(),
+        mine=browse.tickets_of(current()) if not narrowed else [],
+        **tickets(wanted, "lists.home"),
+    )
+
+
+@blueprint.get("/desks/<slug>")
+@admits("anyone")
+def desk(slug: str) -> str:
+    """A desk's public page."""
+    one = desks.find(slug)
+    return render_template(
+        "desk.html",
+        desk=disclosure.desk(one)
+        | {"line": one.about, "hours": opening_words(one), "zone": one.zone}
+        | {"open_now": desks.is_open(one, store.now()), "first_word": first_word(one)},
+        people=[disclosure.person(person) for person in people.of_desk(one)],
+        **tickets(Filter(desk=one), "lists.desk", slug=slug),
+    )
+
+
+@blueprint.get("/people/<slug>")
+@admits("anyone")
+def person(slug: str) -> str:
+    """The public page of somebody who answers."""
+    one: Person = people.find(slug)
+    return render_template(
+        "person.html",
+        person=disclosure.person(one),
+        promises=statistics.promises(one),
+        **tickets(Filter(person=one), "lists.person", slug=slug),
+    )
+
+
+def tickets(wanted: Filter, endpoint: str, **place: str) -> dict[str, Any]:
+    """Return one keyset page of public tickets and the link to the older ones."""
+    rows, cursor = browse.public_tickets(wanted, cursor=request.args.get("before") or None, limit=PAGE)
+    kept = {name: request.args[name] for name in ("q", "desk", "person", "status") if request.args.get(name)}
+    older = f"{url_for(endpoint, **place)}?{urlencode(kept | {'before': cursor})}" if cursor else None  # type: ignore[arg-type]
+    return {"tickets": rows, "older_url": older}
+
+
+def opening_words(one: Desk) -> list[tuple[str, str]]:
+    """Return a desk's opening hours as rows of a table."""
+    return [
+        (day, ", ".join(f"{opens}–{closes}" for opens, closes in one.opening.get(str(number), ())) or "closed")
+        for number, day in enumerate(DAYS)
+    ]
+
+
+def first_word(one: Desk) -> str:
+    """Say when the desk answers first, if asked now."""
+    return f"by {clock.due_text(desks.first_answer_due(one, store.now()), store.now(), one.zone)}"

@@ -1,0 +1,89 @@
+"""Opening a ticket: the form, and the page that shows the secret link once."""
+
+from typing import Any
+
+from flask import Blueprint, redirect, render_template, request, session, url_for
+from werkzeug.wrappers import Response as Answer
+
+from tracker import browse, desks, disclosure, limits, links, tickets, viewer
+from tracker.errors import Invalid, Unauthorized
+from tracker.pages import forms
+from tracker.pages.lists import first_word
+from tracker.viewer import admits, current
+
+blueprint = Blueprint("opening", __name__)
+FASTEST_S = 2
+"""Nobody reads and fills the form sooner; what does is no person."""
+FORM_LIVES_S = 24 * 3600
+FIELDS = tuple(name for name in tickets.Opening().fields if name not in ("source", "received_at", "consent"))
+
+
+@blueprint.get("/new")
+@admits("open")
+def form() -> str:
+    """The form; each field says who will see it."""
+    return _form(forms.Form("new", {"desk": request.args.get("desk", "")}))
+
+
+@blueprint.post("/new")
+@admits("open")
+def send() -> Answer | tuple[str, int]:
+    """Open the ticket and go to it; what was typed comes back when it can't be taken."""
+    typed = {name: request.form.get(name, "") for name in FIELDS}
+    try:
+        _require_person()
+        limits.hit("opens", viewer.network())
+        given = {name: text for name, text in typed.items() if text.strip()}
+        ticket, secret = tickets.open(given, by=viewer.anyone())
+    except Invalid as error:
+        return _form(forms.Form("new", typed, error.fields or {"": error.message})), error.status
+    if secret:
+        viewer.remember_ticket(secret)
+        session["shown_once"] = [ticket.ref, secret]
+    return redirect(url_for("opening.opened", ref=ticket.ref), 303)
+
+
+@blueprint.get("/t/<ref>/opened")
+@admits("link")
+def opened(ref: str) -> Answer | tuple[str, int, dict[str, str]]:
+    """Say who has it and when they answer; show the secret link, once."""
+    kept = session.pop("shown_once", None)
+    if not kept or kept[0] != ref:
+        return redirect(url_for("tickets.page", ref=ref), 303)
+    ticket, audience = browse.find(ref, current())
+    page = render_template(
+        "opened.html",
+        ticket=disclosure.ticket(ticket, audience),
+        secret=links.absolute(f"/k/{kept[1]}"),
+    )
+    return page, 200, {"Cache-Control": "no-store"}
+
+
+def _form(filled: forms.Form) -> str:
+    everyone = desks.everyone()
+    context: dict[str, Any] = {
+        "form": filled,
+        "desks": [(one.slug, one.name) for one in everyone],
+        "stamp": links.sign("form", "form"),
+        "first_word": first_word(everyone[0]) if len(everyone) == 1 else "",
+    }
+    return render_template("new.html", **context)
+
+
+def _require_person() -> None:
+    if request.form.get("website"):
+        raise Invalid("Leave the empty field empty, please; it is there to catch machines.")
+    try:
+        links.unsign(request.form.get("made", ""), "form", max_age_s=FORM_LIVES_S)
+        if _is_fresh(request.form["made"]):
+            raise Invalid("That was very fast. Please look over what you wrote, then send it again.")
+    except Unauthorized:
+        raise Invalid("This form has been open for long. Everything you typed is still here: send it again.") from None
+
+
+def _is_fresh(stamp: str) -> bool:
+    try:
+        links.unsign(stamp, "form", max_age_s=FASTEST_S - 1)
+    except Unauthorized:
+        return False
+    return True

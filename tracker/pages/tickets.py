@@ -1,0 +1,96 @@
+"""A ticket's page, its entries as HTML, and what its customer and readers may say there."""
+
+import hashlib
+from typing import Any
+
+from flask import Blueprint, Response, make_response, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response as Answer
+
+from tracker import browse, disclosure, limits, links, permissions, statistics, tickets, viewer
+from tracker.errors import Invalid, NotFound
+from tracker.models import Ticket
+from tracker.pages import forms
+from tracker.viewer import admits, current
+
+blueprint = Blueprint("tickets", __name__)
+PAGE = 200
+SAYABLE = ("reply", "reply_published", "confirmed", "reopened", "feedback", "thanks", "visibility_changed")
+"""Kinds that customers and readers say on this page; agents have their desk in the workspace."""
+
+
+@blueprint.get("/t/<ref>")
+@blueprint.get("/t/<ref>/<slug>")
+@admits("ticket")
+def page(ref: str, slug: str = "") -> Response:
+    """The ticket, as this viewer may see it; the slug is decoration."""
+    ticket, audience = browse.find(ref, current())
+    return _page(ticket, audience, forms.Form())
+
+
+@blueprint.get("/t/<ref>/entries")
+@admits("ticket")
+def entries(ref: str) -> Response:
+    """The head and the entries after a seq, as HTML: what a live page asks when it missed something."""
+    ticket, audience = browse.find(ref, current())
+    after = forms.number(request.args.get("after"))
+    news = browse.news(ticket, after=after, audience=audience, limit=PAGE, html=True)
+    head = disclosure.ticket(ticket, audience)
+    return revalidated(render_template("tickets/entries.html", news=news, ticket=head), audience)
+
+
+@blueprint.post("/t/<ref>/say/<kind>")
+@admits("ticket")
+def say(ref: str, kind: str) -> Answer | tuple[Response, int]:
+    """Add what the customer or a reader says; what was typed comes back when it can't be taken."""
+    if kind not in SAYABLE:
+        raise NotFound()
+    limits.hit("writes", viewer.network())
+    given = forms.payload(kind, request.form)
+    try:
+        ticket, event = tickets.post(ref, kind, given, by=current())
+    except Invalid as error:
+        ticket, audience = browse.find(ref, current())
+        return _page(ticket, audience, forms.Form(kind, dict(request.form), error.fields)), error.status
+    anchor = f"#e{event.seq}" if permissions.audience(current(), ticket) != "public" else ""
+    return redirect(f"{url_for('tickets.page', ref=ref)}{anchor}", 303)
+
+
+@blueprint.post("/t/<ref>/pass")
+@admits("ticket")
+def give_pass(ref: str) -> dict[str, Any]:
+    """A signed pass of five minutes, so that a socket may hear more than the public does."""
+    ticket, audience = browse.find(ref, current())
+    granted = {"ref": ticket.ref, "audience": audience, "session": viewer.session_id()}
+    return {"pass": links.sign(granted, "pass"), "expires_at": disclosure.plain(viewer.pass_expires_at())}
+
+
+def _page(ticket: Ticket, audience: str, form: forms.Form) -> Response:
+    shown, more = browse.entries(ticket, after=forms.number(request.args.get("after")), audience=audience, limit=PAGE)
+    who = current()
+    is_customer = permissions.may(who, "embed", ticket)
+    html = render_template(
+        "tickets/page.html",
+        ticket=disclosure.ticket(ticket, audience),
+        entries=shown,
+        reader=audience,
+        pass_url=url_for("tickets.give_pass", ref=ticket.ref) if audience != "public" else None,
+        embed_url=url_for("embeds.builder", ref=ticket.ref) if is_customer else None,
+        promises=statistics.promises(ticket.assignee),
+        controls=is_customer,
+        may_thank=permissions.may(who, "thanks", ticket) and not is_customer and audience == "public",
+        form=form,
+        newer_url=url_for("tickets.page", ref=ticket.ref, after=shown[-1]["seq"]) if more else None,
+    )
+    return revalidated(html, audience)
+
+
+def revalidated(html: str, audience: str) -> Response:
+    """Return a page that caches may keep only if they ask first; private ones they may not keep at all."""
+    response = make_response(html)
+    if audience != "public" or current().person or current().tickets:
+        response.headers["Cache-Control"] = "private, no-store"
+        return response
+    response.headers["Cache-Control"] = "no-cache"
+    response.set_etag(hashlib.sha256(html.encode()).hexdigest()[:32])
+    response.make_conditional(request)
+    return response

@@ -1,0 +1,125 @@
+"""A small demo, made through the same commands as everything else: two desks, four people, a few tickets under way."""
+
+from datetime import timedelta
+
+from sqlalchemy import select
+
+from tracker import embeds, links, people, store, tickets
+from tracker.models import Desk, Embed, Fact, Person, Ticket
+from tracker.permissions import ANYONE, Viewer
+
+PASSWORD = "{name} answers here"
+ADDRESS = "{name}@example.org"
+PEOPLE = (
+    ("Rosa Ortega", "buildings", "lead", ["English", "Spanish"], "Pipes, risers, and people without water."),
+    ("Ben Adeyemi", "buildings", "agent", ["English"], "I look at it with my own eyes first."),
+    ("Mia Lindqvist", "streets", "agent", ["English", "Swedish"], "Lights, pavements, everything you stumble over."),
+    ("Tom Baker", "streets", "lead", ["English"], "Bring me what got stuck."),
+)
+WEEK = {str(day): [["08:00", "18:00"]] for day in range(7)}
+
+
+def is_empty() -> bool:
+    """Say whether there is no desk yet."""
+    return store.session().execute(select(Desk.id).limit(1)).first() is None
+
+
+def epoch() -> None:
+    """Make sure that the house has an epoch."""
+    with store.transaction() as session:
+        if session.get(Fact, "epoch") is None:
+            session.add(Fact(name="epoch", value=links.new_ref()))
+
+
+def demo() -> None:
+    """Fill an empty house."""
+    desk_of = {
+        "buildings": _desk(
+            "buildings", "City Buildings Desk", "Roofs, pipes and walls of every house the city owns.", 8
+        ),
+        "streets": _desk("streets", "Streets Desk", "Lights, pavements, crossings.", 4),
+    }
+    for name, desk, role, languages, line in PEOPLE:
+        first = name.split()[0].lower()
+        person = people.add(
+            name=name,
+            email=ADDRESS.format(name=first),
+            desk=desk_of[desk],
+            role=role,
+            password=PASSWORD.format(name=first),
+        )
+        with store.transaction():
+            person.languages, person.line = languages, line
+    _tickets()
+
+
+def sample_embed() -> Embed | None:
+    """Return the embed that the sample blog wears; None when the house was not seeded."""
+    return store.session().scalars(select(Embed).where(Embed.revoked_at.is_(None)).order_by(Embed.id)).first()
+
+
+def _desk(slug: str, name: str, about: str, hue: int) -> Desk:
+    with store.transaction() as session:
+        desk = Desk(
+            slug=slug,
+            name=name,
+            about=about,
+            hue=hue,
+            zone="UTC",
+            opening=WEEK,
+            holidays="",
+            closed_on=[],
+            first_answer_minutes=240,
+            handoff_minutes=1440,
+        )
+        session.add(desk)
+    return desk
+
+
+def _tickets() -> None:
+    water = _open(
+        "buildings",
+        "No running water on the third floor",
+        "M.",
+        "The whole third floor has had no water since Friday evening. The landlord does not pick up.",
+        impact="I carry water up for my mother, she is 81.",
+    )
+    _say(
+        water,
+        "I'm sorry: carrying water upstairs for your mother is not something that can wait. An inspector goes there "
+        "tomorrow morning; I have asked for the early slot.",
+        hours=20,
+    )
+    light = _open(
+        "streets",
+        "Street light out at the school crossing",
+        "J. Okafor",
+        "The light at the crossing has been dark for two days. Children cross there before eight.",
+        feeling="worried",
+    )
+    _say(
+        light,
+        "Thank you for telling me. The crew has it on tonight's list, and I will stand there tomorrow at seven to see "
+        "for myself.",
+        hours=16,
+    )
+    _open("streets", "Hole in the pavement, wheelchair stuck", "Anna", "In front of number 14, as deep as a hand.")
+    roof = _open("buildings", "The roof of the library drips", "Sam", "Two buckets stand in the reading room.")
+    words = "The flashing was loose; it is riveted and sealed. I watched it through last night's rain: not one drop."
+    _post(roof, "resolved", {"text": words})
+    embeds.create(water, by=Viewer(tickets=frozenset({water.id})))
+
+
+def _open(desk: str, subject: str, name: str, text: str, **more: str) -> Ticket:
+    given = {"desk": desk, "subject": subject, "name": name, "text": text, "email": "reader@example.org"}
+    ticket, _ = tickets.open(given | more | {"visibility": "public"}, by=ANYONE)
+    return tickets.confirm(people.mint_link("confirm", ticket_id=ticket.id))
+
+
+def _say(ticket: Ticket, text: str, *, hours: int) -> None:
+    _post(ticket, "update", {"text": text, "next_word_at": (store.now() + timedelta(hours=hours)).isoformat()})
+
+
+def _post(ticket: Ticket, kind: str, given: dict[str, str]) -> None:
+    assignee = store.session().get(Person, ticket.assignee_id)
+    tickets.post(ticket.ref, kind, given, by=Viewer(person=assignee))

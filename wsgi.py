@@ -1,0 +1,103 @@
+"""The composition root: the only file that knows all the parts. `app` is what servers import."""
+
+import threading
+from importlib import import_module
+from typing import Any
+
+from flask import Flask
+from flask.json.provider import DefaultJSONProvider
+from flask_migrate import Migrate
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+import api
+import widgets
+from tracker import (
+    channels,
+    cli,
+    disclosure,
+    following,
+    handoffs,
+    idempotency,
+    live,
+    outbox,
+    pages,
+    present,
+    promises,
+    store,
+)
+from tracker.settings import MAX_UPLOAD_BYTES, MIGRATIONS, SESSION_LASTS, STATIC, TEMPLATES, Settings
+
+
+class Json(DefaultJSONProvider):
+    """JSON as CONTRACTS has it: times in ISO 8601 UTC with Z, keys in the order they were given."""
+
+    sort_keys = False
+    compact = True
+
+    @staticmethod
+    def default(value: Any) -> Any:
+        shown = disclosure.plain(value)
+        return DefaultJSONProvider.default(value) if shown is value else shown
+
+
+def create_app(settings: Settings | None = None) -> Flask:
+    """Put an application together from its settings (the environment's, when none are given)."""
+    chosen = settings or Settings.from_environ()
+    app = Flask("tracker", template_folder=TEMPLATES, static_folder=STATIC, static_url_path="/static")
+    app.extensions["tracker_settings"] = chosen
+    app.json = Json(app)
+    _configure(app, chosen)
+    store.init_app(app, chosen.database)
+    Migrate(app, store.db, directory=MIGRATIONS, render_as_batch=True)
+    app.jinja_env.filters.update(present.filters())
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    for door in (pages, api, widgets):
+        door.init_app(app)
+    app.cli.add_command(cli.tracker)
+    _wire(app)
+    return app
+
+
+def start_outbox(app: Flask) -> None:
+    """Start the embedded outbox worker of a serving process; settings may give that work to a process of its own."""
+    if app.extensions["tracker_settings"].outbox == "thread" and "tracker_worker" not in app.extensions:
+        stop, wake = threading.Event(), threading.Event()
+        worker = threading.Thread(target=outbox.run, args=(app, stop, wake), name="outbox", daemon=True)
+        app.extensions["tracker_worker"] = (worker, stop, wake)
+        store.after_commit(app, lambda topic, _subject: wake.set() if topic == "news" else None)
+        worker.start()
+
+
+def _configure(app: Flask, chosen: Settings) -> None:
+    app.config.update(
+        SECRET_KEY=chosen.key,
+        MAX_CONTENT_LENGTH=MAX_UPLOAD_BYTES + 64 * 1024,
+        MAX_FORM_MEMORY_SIZE=256 * 1024,
+        MAX_FORM_PARTS=100,
+        PERMANENT_SESSION_LIFETIME=SESSION_LASTS,
+        SESSION_COOKIE_NAME="__Host-nameplate" if chosen.https else "nameplate",
+        SESSION_COOKIE_SECURE=chosen.https,
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_REFRESH_EACH_REQUEST=False,
+    )
+    if chosen.mode == "production" and not chosen.https:
+        app.logger.warning("TRACKER_PUBLIC_URL is plain http: cookies travel unprotected. Use https.")
+    if chosen.proxies:
+        n = chosen.proxies
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=n, x_proto=n, x_host=n)  # type: ignore[method-assign]
+
+
+def _wire(app: Flask) -> None:
+    app.extensions["tracker_outbox"] = outbox.Wiring(
+        expand=following.recipients,
+        deliver={name: import_module(f"tracker.channels.{name}").deliver for name in channels.names()},
+        due_work=[promises.record_missed, promises.remind, handoffs.expire, idempotency.forget_old],
+    )
+    live.init_app(app)
+    store.after_commit(app, lambda topic, subject: live.hear(app, topic, subject))
+    app.extensions["tracker_start_outbox"] = lambda: start_outbox(app)
+
+
+app = create_app()
+"""Made at import: a server or the flask command has set the environment by then."""
