@@ -1,9 +1,12 @@
 """What the documents point at exists, and what the house offers is documented."""
 
 import re
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
+
+from tracker.settings import Settings
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
@@ -40,3 +43,28 @@ def test_every_make_target_is_listed_by_make_alone() -> None:
     phony = set(re.search(r"^\.PHONY: (.*)$", text, re.MULTILINE).group(1).split())  # type: ignore[union-attr]
     told = set(re.findall(r"^([a-z]+):.*## ", text, re.MULTILINE))
     assert phony == told
+
+
+def told_settings() -> dict[str, tuple[str, str]]:
+    """Return what docs/settings.md says: setting → (default, meaning)."""
+    text = (ROOT / "docs" / "settings.md").read_text()
+    rows = re.findall(r"^\| `TRACKER_(\w+)` \| (.*?) \| (.*) \|$", text, re.MULTILINE)
+    return {name.lower(): (default, meaning) for name, default, meaning in rows}
+
+
+def test_every_setting_is_documented_in_its_own_words() -> None:
+    told = told_settings()
+    assert told.keys() == {one.name for one in fields(Settings)}
+    for one in fields(Settings):
+        assert told[one.name][1].startswith(one.metadata["doc"]), f"docs/settings.md on {one.name}"
+
+
+def test_the_documented_defaults_and_ranges_are_the_real_ones() -> None:
+    for one in fields(Settings):
+        default, meaning = told_settings()[one.name]
+        if isinstance(one.default, bool):
+            assert default == ("yes" if one.default else "no")
+        elif one.name != "data_dir":
+            assert default == (f"`{one.default}`" if one.default != "" else "–")
+        if one.metadata["low"] is not None:
+            assert meaning.endswith(f"({one.metadata['low']:g}–{one.metadata['high']:,.0f})")
