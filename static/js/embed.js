@@ -12,15 +12,16 @@
   const TICK = 10_000;
   const POLL_TICKS = 2;
   const STYLE = `
-    :host { display: inline-block; vertical-align: top; inline-size: var(--ticket-badge-width, 440px); max-inline-size: 100%; block-size: 36px; margin-block: calc((1lh - 36px) / 2); text-align: inherit; }
+    :host { display: inline-block; vertical-align: top; inline-size: var(--ticket-badge-width, 500px); max-inline-size: 100%; block-size: 36px; margin-block: calc((1lh - 36px) / 2); text-align: inherit; container-type: inline-size; }
     :host([theme=light]) { color-scheme: light; } :host([theme=dark]) { color-scheme: dark; }
     .pill { all: initial; color-scheme: inherit; box-sizing: border-box; display: inline-flex; align-items: center; gap: 9px; block-size: 36px; max-inline-size: 100%; padding-block: 3px; padding-inline: 3px 14px; border: 1px solid light-dark(#dcdad5, #454a54); border-radius: 99px; background: light-dark(#fff, #1e2229); color: light-dark(#1d222e, #ececea); font: 14px/28px system-ui, "Segoe UI", Roboto, "Noto Sans", sans-serif; font-variant-numeric: tabular-nums; cursor: inherit; text-align: start; overflow: hidden; }
     .pill[href] { cursor: pointer; } .pill[href]:focus-visible { outline: 3px solid light-dark(#175a9e, #8bbcf0); outline-offset: 1px; }
     .pill.bare { padding-inline: 14px; }
     .face { flex: none; inline-size: 28px; block-size: 28px; border-radius: 50%; display: grid; place-items: center; object-fit: cover; font-size: 11px; font-weight: 620; background: light-dark(oklch(.9 .06 var(--hue)), oklch(.4 .07 var(--hue))); color: light-dark(oklch(.34 .09 var(--hue)), oklch(.95 .04 var(--hue))); }
-    .words { display: flex; flex-wrap: wrap; block-size: 28px; overflow: hidden; min-inline-size: 0; column-gap: 5px; }
-    .main { display: flex; min-inline-size: 0; max-inline-size: 100%; white-space: pre; } .main > * { flex: none; } .main > .name { flex: 0 1 auto; overflow: hidden; text-overflow: ellipsis; }
-    b { font-weight: 620; } .more { white-space: nowrap; color: light-dark(#555c69, #b3b8c1); } .late { color: light-dark(#8a4b00, #f3b765); font-weight: 600; }
+    .words { direction: ltr; display: flex; min-inline-size: 0; white-space: pre; } .words > * { flex: none; }
+    .words > .name { flex: 0 1 auto; overflow: hidden; text-overflow: ellipsis; unicode-bidi: isolate; }
+    .more { display: none; } @container (min-width: 470px) { .more { display: inline; } } @container (max-width: 340px) { .pill { font-size: 13px; padding-inline-end: 10px; gap: 6px; } }
+    b { font-weight: 620; } .more { color: light-dark(#555c69, #b3b8c1); } .late { color: light-dark(#8a4b00, #f3b765); font-weight: 600; }
     .unknown, .unknown .pill { color: light-dark(#5b606b, #aeb3bd); }`;
 
   const badges = new Map();
@@ -45,17 +46,18 @@
     return at.toDateString() === new Date().toDateString() ? `today ${time}` : `${day} ${time}`;
   }
 
-  /** What a badge says: parts of its main line as [class, words], and what follows when there is room. */
+  /** What a badge says, in parts: [class, words]; `more` is left out where there is no room for it. */
   function words({ status, assignee, opened_at, ended_at, promise }) {
-    const open = span(((ended_at ? Date.parse(ended_at) : Date.now()) - Date.parse(opened_at)) / 1000);
+    const open = ['time', span(((ended_at ? Date.parse(ended_at) : Date.now()) - Date.parse(opened_at)) / 1000)];
     const name = ['name', assignee?.name];
-    const late = promise?.state === 'missed';
-    const next = promise && (late ? '▲ a word is overdue' : `· ${status === 'waiting' ? 'checks in' : 'next word'} by ${due(new Date(promise.due_at))}`);
-    if (status === 'open') return { main: [name, ['', ' has this · open '], ['strong', open]], next, late };
-    if (status === 'waiting') return { main: [name, ['', ' waits for the customer · '], ['strong', open]], next, late };
-    if (status === 'declined') return { main: [['strong', `Declined after ${open}`], ['', ' by '], name] };
-    if (status === 'resolved' || status === 'closed') return { main: [['strong', `Solved in ${open}`], ['', ' by '], name] };
-    return { main: [['', 'Ticket status unknown']] };
+    const verb = status === 'waiting' ? 'checks in' : 'next word';
+    const next = promise ? [['more', ` · ${verb} by ${due(new Date(promise.due_at))}`]] : [];
+    if (['open', 'waiting'].includes(status) && promise?.state === 'missed') return [name, ['', ': '], ['late', '▲ a word is overdue'], ['', ' · '], open];
+    if (status === 'open') return [name, ['', ' has this · open '], open, ...next];
+    if (status === 'waiting') return [name, ['', ' awaits an answer · '], open, ...next];
+    if (status === 'declined') return [['', 'Declined after '], open, ['', ' by '], name];
+    if (status === 'resolved' || status === 'closed') return [['time', `Solved in ${open[1]}`], ['', ' by '], name];
+    return [['', 'Ticket status unknown']];
   }
 
   function make(tag, name, text) {
@@ -76,15 +78,12 @@
 
   function paint({ facts }, host) {
     if (!facts) return;
-    const said = words(facts);
     const address = facts.url ? new URL(facts.url, origin) : null;
     const linked = host.localName === 'ticket-badge' && address?.origin === origin;
     const pill = Object.assign(make(linked ? 'a' : 'span', `pill${facts.assignee ? '' : ' bare unknown'}`), linked ? { href: address.href } : {});
-    const line = make('span', 'main');
-    for (const [look, text] of said.main) line.append(make(look ? 'b' : 'span', look, text));
-    const all = make('span', 'words');
-    all.append(line, ...(said.next ? [' ', make('span', said.late ? 'more late' : 'more', said.next)] : []));
-    pill.append(...(facts.assignee?.face ? [draw(facts.assignee.face)] : []), all);
+    const line = make('span', 'words');
+    for (const [look, text] of words(facts)) line.append(make(['name', 'time'].includes(look) ? 'b' : 'span', look, text));
+    pill.append(...(facts.assignee?.face ? [draw(facts.assignee.face)] : []), line);
     pill.title = facts.subject ?? '';
     if (['light', 'dark'].includes(facts.theme)) host.setAttribute('theme', facts.theme);
     const shown = host.shadowRoot.querySelector('.pill');
@@ -100,6 +99,7 @@
     if (!answer.ok) return;
     badge.facts = await answer.json();
     for (const host of badge.hosts) paint(badge, host);
+    if ([...badges.values()].every((each) => each.facts && !running(each))) rest();
     if (badge.facts.last < atLeast && tries) setTimeout(() => quietly(load(badge, atLeast, tries - 1)), 1_000);
   }
 
@@ -159,7 +159,7 @@
     const sheet = new CSSStyleSheet(); // a style element would need the host's CSP to allow it
     sheet.replaceSync(STYLE);
     shadow.adoptedStyleSheets = [sheet];
-    const [pill, line] = [make('span', 'pill bare'), make('span', 'main')];
+    const [pill, line] = [make('span', 'pill bare'), make('span', 'words')];
     line.append(document.createElement('slot'));
     pill.append(line);
     shadow.append(pill);

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from tests.browser.live_stage import LiveStage, live_stage
 from tests.browser.visitor import Visitor, visiting
 from tests.servers.ground import program
 
@@ -42,6 +43,15 @@ def chromium() -> Iterator[Browser]:
         browser = playwright.chromium.launch(executable_path=path, args=list(FLAGS))
         yield browser
         browser.close()
+
+
+@pytest.fixture
+def scene(chromium: Browser) -> Iterator[LiveStage]:
+    """A ticket to speak on, with the real templates and scripts; readers leave before it closes."""
+    with live_stage() as found:
+        yield found
+        for page in [page for context in chromium.contexts for page in context.pages]:
+            page.goto("about:blank")
 
 
 @pytest.fixture

@@ -1,7 +1,5 @@
 """Made-up tickets, people and timelines in the agreed shapes: every kind, long names, right-to-left, overdue."""
 
-# an event a line reads better than prose wrapped in quotes
-
 from datetime import UTC, datetime, timedelta
 from typing import Any
 

@@ -6,7 +6,7 @@ import html5lib
 import pytest
 
 from tests.browser import stage
-from tests.browser.live_stage import live_stage
+from tests.browser.live_stage import LiveStage
 from tests.browser.visitor import Visitor
 
 PATHS = [path for path, _, _ in stage.pages()]
@@ -24,43 +24,37 @@ def test_the_parser_would_notice_a_slip() -> None:
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_a_page_is_accessible_and_fits_in_every_light_and_size(visitor: Visitor, path: str) -> None:
+def test_a_page_is_accessible_and_fits_in_every_light_and_size(visitor: Visitor, scene: LiveStage, path: str) -> None:
     visitor.forgive("socket.io")
-    with live_stage() as scene:
-        visitor.page.goto(scene.url + path)
-        visitor.page.wait_for_load_state("networkidle")
-        for look, page in visitor.looks(f"look-{path.strip('/').replace('/', '-') or 'home'}"):
-            wider = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-            assert wider <= 0, f"{look}: {wider} px too wide"
-        visitor.assert_accessible()
+    visitor.page.goto(scene.url + path)
+    visitor.page.wait_for_load_state("networkidle")
+    for look, page in visitor.looks(f"look-{path.strip('/').replace('/', '-') or 'home'}"):
+        wider = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        assert wider <= 0, f"{look}: {wider} px too wide"
+    visitor.assert_accessible()
 
 
 @pytest.mark.parametrize("path", ["/", "/new", "/scene/8f3k2m9q4t7w"])
-def test_a_page_reads_from_right_to_left(visitor: Visitor, path: str) -> None:
-    with live_stage() as scene:
-        visitor.page.goto(scene.url + path)
-        visitor.page.evaluate("document.documentElement.dir = 'rtl'")
-        for look, page in visitor.looks(f"rtl-{path.strip('/').replace('/', '-') or 'home'}"):
-            assert page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") <= 0, (
-                look
-            )
+def test_a_page_reads_from_right_to_left(visitor: Visitor, scene: LiveStage, path: str) -> None:
+    visitor.page.goto(scene.url + path)
+    visitor.page.evaluate("document.documentElement.dir = 'rtl'")
+    for look, page in visitor.looks(f"rtl-{path.strip('/').replace('/', '-') or 'home'}"):
+        assert page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") <= 0, look
 
 
-def test_from_right_to_left_the_face_stands_at_the_right(visitor: Visitor) -> None:
-    with live_stage() as scene:
-        visitor.page.goto(f"{scene.url}/scene/8f3k2m9q4t7w")
-        visitor.page.evaluate("document.documentElement.dir = 'rtl'")
-        face, who = (visitor.page.locator(place).bounding_box() for place in ("#head .face", "#head .who__name"))
+def test_from_right_to_left_the_face_stands_at_the_right(visitor: Visitor, scene: LiveStage) -> None:
+    visitor.page.goto(f"{scene.url}/scene/8f3k2m9q4t7w")
+    visitor.page.evaluate("document.documentElement.dir = 'rtl'")
+    face, who = (visitor.page.locator(place).bounding_box() for place in ("#head .face", "#head .who__name"))
     assert face
     assert who
     assert face["x"] > who["x"]
 
 
-def test_a_page_says_everything_without_scripts(visitors: Callable[..., Visitor]) -> None:
+def test_a_page_says_everything_without_scripts(visitors: Callable[..., Visitor], scene: LiveStage) -> None:
     visitor = visitors(java_script_enabled=False)
-    with live_stage() as scene:
-        visitor.page.goto(f"{scene.url}/scene/8f3k2m9q4t7w")
-        text = visitor.page.locator("main").inner_text()
+    visitor.page.goto(f"{scene.url}/scene/8f3k2m9q4t7w")
+    text = visitor.page.locator("main").inner_text()
     assert "Rosa Ortega promised the next word by" in text
     assert "12 days 4 h" in text
     assert "11 days ago" in text

@@ -1,23 +1,17 @@
 """The scripts of the pages, in Chromium against a real Socket.IO server: nothing lost, nothing twice, said in words."""
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.live_stage import REF, LiveStage, live_stage
+from tests.browser.live_stage import REF, LiveStage
 from tests.browser.visitor import Visitor
 from tracker import clock
 
 REFUSED = "socket.io|503|entries"
-
-
-@pytest.fixture
-def scene() -> Iterator[LiveStage]:
-    with live_stage() as found:
-        yield found
 
 
 def opened(page: Page, scene: LiveStage) -> Page:
