@@ -1,8 +1,20 @@
 """What every test may ask for."""
 
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
 import pytest
+import time_machine as machine
+from flask import Flask
+
+from tests import houses
+from tests.houses import Visitor
+from tests.servers.postgres import Postgres
 
 pytest_plugins = ["tests.servers.fixtures"]
+MONDAY = datetime(2026, 3, 2, 10, tzinfo=UTC)
+"""A Monday morning in working hours, no holiday: where tests of time begin."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -14,3 +26,43 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def full(request: pytest.FixtureRequest) -> bool:
     """True when a drill shall run at its full pass mark, not its short form."""
     return bool(request.config.getoption("--full"))
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated SQLite file, made once a run, copied by every test."""
+    return houses.migrated_file(tmp_path_factory.mktemp("template"))
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """A fresh, migrated database: each test that asks runs on SQLite and on PostgreSQL."""
+    if request.param == "sqlite":
+        yield houses.copied(request.getfixturevalue("sqlite_template"), tmp_path)
+        return
+    cluster: Postgres = request.getfixturevalue("postgres_cluster")
+    template = cluster.template("nameplate", lambda url: houses.migrate(url, tmp_path))
+    with cluster.database(template) as url:
+        yield url
+
+
+@pytest.fixture
+def house(database_url: str, tmp_path: Path) -> Iterator[Flask]:
+    """The application on a fresh database, its context pushed; news leaves when make.deliver() says so."""
+    with houses.opened(database_url, tmp_path) as app:
+        yield app
+
+
+@pytest.fixture
+def client(house: Flask) -> Visitor:
+    """A browser that nobody has signed in with yet; each request has a database session of its own."""
+    visitor = house.test_client()
+    assert isinstance(visitor, Visitor)
+    return visitor
+
+
+@pytest.fixture
+def travel() -> Iterator[machine.Traveller]:
+    """Time stands still on a Monday at ten; `travel.shift(timedelta)` and `travel.move_to(moment)` move it."""
+    with machine.travel(MONDAY, tick=False) as traveller:
+        yield traveller

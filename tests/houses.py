@@ -1,0 +1,82 @@
+"""A whole house for one test: the application on a fresh, migrated database, and the browser that visits it."""
+
+import contextvars
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from flask import Flask
+from flask.testing import FlaskClient
+from flask_migrate import upgrade
+
+from tracker import seed, store
+from tracker.settings import MIGRATIONS, Settings
+from wsgi import create_app
+
+ORIGIN = "http://localhost"
+KEY = "a key that only tests use, long enough for production"
+GENEROUS = {"requests_per_minute": 1_000_000, "writes_per_minute": 1_000_000, "opens_per_hour": 1_000_000}
+"""One test stands for many people; tests of the limits set them low again."""
+
+
+class Visitor(FlaskClient):
+    """A browser of our own pages: same-origin headers, and a context of its own for every request.
+
+    Without the latter a request would share the test's database session and its idea of who is asking.
+    """
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.environ_base["HTTP_SEC_FETCH_SITE"] = "same-origin"
+
+    def open(self, *arguments: Any, **options: Any) -> Any:
+        return contextvars.Context().run(super().open, *arguments, **options)
+
+
+def build(database_url: str, data_dir: Path, **settings: Any) -> Flask:
+    """Return an application on a database; its outbox is stepped by hand (make.deliver)."""
+    chosen = {"public_url": ORIGIN, "secret_key": KEY, "outbox": "process", **GENEROUS, **settings}
+    app = create_app(Settings(database_url=database_url, data_dir=str(data_dir), **chosen))
+    app.config["TESTING"] = True
+    app.test_client_class = Visitor
+    return app
+
+
+@contextmanager
+def opened(database_url: str, data_dir: Path, **settings: Any) -> Iterator[Flask]:
+    """Give an application with its context pushed, and close every connection afterwards."""
+    app = build(database_url, data_dir, **settings)
+    with app.app_context():
+        try:
+            yield app
+        finally:
+            store.db.session.remove()
+            store.db.engine.dispose()
+
+
+def migrate(database_url: str, data_dir: Path) -> None:
+    """Bring an empty database to what `flask tracker init` makes of it."""
+    with opened(database_url, data_dir):
+        upgrade(directory=MIGRATIONS)
+        seed.epoch()
+
+
+def sqlite_url(path: Path) -> str:
+    return f"sqlite:///{path}"
+
+
+def migrated_file(folder: Path) -> Path:
+    """Make the SQLite file that tests copy; all of it is in the one file, nothing is left in the WAL."""
+    path = folder / "template.sqlite3"
+    migrate(sqlite_url(path), folder)
+    assert not path.with_name(path.name + "-wal").exists()
+    return path
+
+
+def copied(template: Path, folder: Path) -> str:
+    """Return the URL of a fresh SQLite database in `folder`."""
+    path = folder / "nameplate.sqlite3"
+    shutil.copyfile(template, path)
+    return sqlite_url(path)
