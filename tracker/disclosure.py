@@ -79,6 +79,7 @@ def row(one: Ticket, *, now: datetime) -> Shown:
         "elapsed": clock.humanise(elapsed),
         "elapsed_short": clock.humanise(elapsed, short=True),
         "promise": _promised(one),
+        "overdue": one.overdue,
         "passed_on": one.passed_on,
         "latest": _latest(one),
     }

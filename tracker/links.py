@@ -45,6 +45,10 @@ def ticket(ref: str) -> str:
     return f"/t/{ref}"
 
 
+def embeds(ref: str) -> str:
+    return f"/t/{ref}/embeds"
+
+
 def workspace_ticket(ref: str) -> str:
     return f"/workspace/t/{ref}"
 

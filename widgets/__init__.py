@@ -1,17 +1,12 @@
 """DOOR: what others embed, one file per widget."""
 
-import pkgutil
-from importlib import import_module
-
 from flask import Flask
 
-
-def names() -> list[str]:
-    """Return the widgets there are, by file name."""
-    return [module.name for module in pkgutil.iter_modules(__path__) if not module.name.startswith("_")]
+from widgets import _builder, _found
 
 
 def init_app(app: Flask) -> None:
-    """Register every widget's blueprint; a file without one is a mistake."""
-    for name in names():
-        app.register_blueprint(import_module(f"widgets.{name}").blueprint)
+    """Register the widgets, and the page where a customer picks one."""
+    for one in _found.modules():
+        app.register_blueprint(one.blueprint)
+    app.register_blueprint(_builder.blueprint)

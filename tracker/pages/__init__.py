@@ -9,7 +9,7 @@ from werkzeug.exceptions import HTTPException
 
 from tracker import disclosure, limits, settings, viewer
 from tracker.errors import TooLarge, TooSoon, TrackerError, Unavailable
-from tracker.pages import access, embeds, faces, lists, opening, system, tickets
+from tracker.pages import access, faces, lists, opening, system, tickets
 
 CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; font-src 'self'; "
@@ -28,7 +28,7 @@ UPLOADS = ("/workspace/profile/face",)
 
 def init_app(app: Flask) -> None:
     """Register the pages, their errors, and the rules before and after every request."""
-    for module in (system, lists, tickets, opening, access, embeds, faces):
+    for module in (system, lists, tickets, opening, access, faces):
         app.register_blueprint(module.blueprint)
     app.before_request(_guard)
     app.after_request(_dress)
@@ -64,6 +64,9 @@ def _dress(response: Response) -> Response:
     for name, value in HEADERS.items():
         response.headers.setdefault(name, value)
     response.headers.setdefault("Content-Security-Policy", CSP)
+    if request.path.startswith("/static/js/"):  # the live badge imports its socket from other sites
+        response.headers["Access-Control-Allow-Origin"] = "*"
+        response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
     if settings.current().https:
         response.headers.setdefault("Strict-Transport-Security", "max-age=31536000")
     return response

@@ -3,9 +3,8 @@
 from flask import Blueprint, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as Answer
 
-from tracker import limits, outbox, people, store, tickets, viewer
+from tracker import forms, limits, outbox, people, store, tickets, viewer
 from tracker.errors import Invalid, NotFound, Unauthorized
-from tracker.pages import forms
 from tracker.viewer import admits
 
 blueprint = Blueprint("access", __name__)

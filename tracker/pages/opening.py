@@ -5,9 +5,8 @@ from typing import Any
 from flask import Blueprint, redirect, render_template, request, session, url_for
 from werkzeug.wrappers import Response as Answer
 
-from tracker import browse, desks, disclosure, limits, links, tickets, viewer
+from tracker import browse, desks, disclosure, forms, limits, links, tickets, viewer
 from tracker.errors import Invalid, Unauthorized
-from tracker.pages import forms
 from tracker.pages.lists import first_word
 from tracker.viewer import admits, current
 

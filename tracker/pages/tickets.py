@@ -6,10 +6,9 @@ from typing import Any
 from flask import Blueprint, Response, make_response, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as Answer
 
-from tracker import browse, disclosure, limits, links, permissions, statistics, tickets, viewer
+from tracker import browse, disclosure, forms, limits, links, permissions, statistics, tickets, viewer
 from tracker.errors import Invalid, NotFound
 from tracker.models import Ticket
-from tracker.pages import forms
 from tracker.viewer import admits, current
 
 blueprint = Blueprint("tickets", __name__)
@@ -74,7 +73,7 @@ def _page(ticket: Ticket, audience: str, form: forms.Form) -> Response:
         entries=shown,
         reader=audience,
         pass_url=url_for("tickets.give_pass", ref=ticket.ref) if audience != "public" else None,
-        embed_url=url_for("embeds.builder", ref=ticket.ref) if is_customer else None,
+        embed_url=links.embeds(ticket.ref) if is_customer else None,
         promises=statistics.promises(ticket.assignee),
         controls=is_customer,
         may_thank=permissions.may(who, "thanks", ticket) and not is_customer and audience == "public",

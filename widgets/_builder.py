@@ -1,13 +1,15 @@
 """Put this on your site: the customer makes badges of their ticket, restricts them to sites, takes them back."""
 
+from types import ModuleType
+
 from flask import Blueprint, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as Answer
 
-from tracker import browse, disclosure, embeds, links, permissions
+from tracker import browse, disclosure, embeds, forms, permissions
 from tracker.errors import Invalid, NotFound
 from tracker.models import Embed, Ticket
-from tracker.pages import forms
 from tracker.viewer import admits, current
+from widgets import _found
 
 blueprint = Blueprint("embeds", __name__)
 Page = tuple[str, int, dict[str, str]]
@@ -56,7 +58,7 @@ def _builder(ticket: Ticket, form: forms.Form, status: int) -> Page:
             "sites": one.sites,
             "created_at": one.created_at,
             "revoked_at": one.revoked_at,
-            "snippets": snippets(one),
+            "snippets": _snippets(one),
         }
         for one in embeds.of_ticket(ticket)
     ]
@@ -65,30 +67,12 @@ def _builder(ticket: Ticket, form: forms.Form, status: int) -> Page:
     return page, status, {"Cache-Control": "private, no-store"}
 
 
-def snippets(embed: Embed) -> list[dict[str, str]]:
-    """Return what a customer copies: script, picture, Markdown, link for endpoint badges."""
-    page = links.absolute(links.ticket(embed.ticket.ref)) if embed.ticket else links.absolute("/")
-    picture = links.absolute(links.embed(embed.eid, "badge.svg"))
-    script = links.absolute("/embed.js")
-    who = "Who has my ticket, and since when"
-    return [
-        {
-            "name": "Live badge",
-            "about": "For pages that may run scripts. Changes by itself.",
-            "code": f'<a class="ticket-badge" href="{page}" data-embed="{embed.eid}">{who}</a>\n'
-            f'<script async src="{script}"></script>',
-        },
-        {
-            "name": "Picture",
-            "about": "For pages without scripts. New on every load, at most a minute old.",
-            "code": f'<a href="{page}"><img src="{picture}" alt="{who}" height="20"></a>',
-        },
-        {
-            "name": "Markdown",
-            "about": "For READMEs and forums.",
-            "code": f"[![{who}]({picture})]({page})",
-        },
-    ]
+def _snippets(embed: Embed) -> list[dict[str, str]]:
+    return [{"name": _name(one), "about": one.ABOUT, "code": one.snippet(embed)} for one in _found.modules()]
+
+
+def _name(kind: ModuleType) -> str:
+    return kind.__name__.rpartition(".")[2].replace("_", " ").capitalize()
 
 
 def _ticket(ref: str) -> Ticket:

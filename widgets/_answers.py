@@ -1,0 +1,40 @@
+"""How widgets answer: cacheable bytes with an ETag, open to every site, never an error a host page would show."""
+
+import hashlib
+
+from flask import Response, request
+
+from tracker import browse, embeds
+from tracker.errors import NotFound
+from tracker.models import Embed, Ticket
+from tracker.permissions import ANYONE
+
+UNKNOWN = "unknown"
+JSON_LASTS = "public, max-age=2, stale-if-error=300"
+IMAGE_LASTS_S = 60
+
+
+def embedded(eid: str) -> Embed | None:
+    """Return the embed if it may be shown to the asking site; None for unknown, private, revoked or another site's."""
+    embed = embeds.shown(eid)
+    return embed if embed and embeds.allows(embed, request.headers.get("Origin")) else None
+
+
+def public_ticket(ref: str) -> Ticket | None:
+    """Return a ticket that its customer lets everyone with the address read; None otherwise, alike."""
+    try:
+        return browse.find(ref, ANYONE)[0]
+    except NotFound:
+        return None
+
+
+def cached(body: str, kind: str, lasts: str) -> Response:
+    """Return bytes any site may use and caches may keep as long as `lasts` says; 304 when they have them already."""
+    response = Response(body, content_type=kind)
+    response.headers["Cache-Control"] = lasts
+    response.headers["Access-Control-Allow-Origin"] = "*"
+    response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
+    response.headers["Vary"] = "Origin"
+    response.set_etag(hashlib.sha256(body.encode()).hexdigest()[:32])
+    response.make_conditional(request)
+    return response

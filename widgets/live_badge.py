@@ -1,0 +1,43 @@
+"""The live badge: one script for any site, which turns a link into a badge that changes by itself."""
+
+import hashlib
+from functools import lru_cache
+from pathlib import Path
+
+from flask import Blueprint, Response, request
+
+from tracker import links
+from tracker.models import Embed
+from tracker.settings import STATIC
+from tracker.viewer import admits
+from widgets._answers import cached
+
+blueprint = Blueprint("live_badge", __name__)
+ABOUT = "For pages that may run scripts. Ticks, and changes by itself when the next word comes."
+PLACE = 1
+PLAIN_LASTS = "public, max-age=3600, stale-if-error=86400"
+VERSIONED_LASTS = "public, max-age=31536000, immutable"
+
+
+def snippet(embed: Embed) -> str:
+    """Return the two lines a customer copies; without scripts a plain link is left."""
+    page = links.absolute(links.ticket(embed.ticket.ref)) if embed.ticket else links.absolute("/")
+    return (
+        f'<a class="ticket-badge" href="{page}" data-embed="{embed.eid}">Who has my ticket, and since when</a>\n'
+        f'<script async src="{links.absolute("/embed.js")}"></script>'
+    )
+
+
+@blueprint.get("/embed.js")
+@admits("anyone")
+def script() -> Response:
+    """The script; under its version (?v=) it never changes."""
+    source, version = _source()
+    lasts = VERSIONED_LASTS if request.args.get("v") == version else PLAIN_LASTS
+    return cached(source, "text/javascript; charset=utf-8", lasts)
+
+
+@lru_cache(maxsize=1)
+def _source() -> tuple[str, str]:
+    source = (Path(STATIC) / "js" / "embed.js").read_text()
+    return source, hashlib.sha256(source.encode()).hexdigest()[:12]

@@ -1,0 +1,16 @@
+"""The picture as Markdown, for READMEs and forums."""
+
+from flask import Blueprint
+
+from tracker import links
+from tracker.models import Embed
+
+blueprint = Blueprint("markdown", __name__)
+ABOUT = "For READMEs and forums that take Markdown."
+PLACE = 3
+
+
+def snippet(embed: Embed) -> str:
+    """Return one line of Markdown."""
+    page = links.absolute(links.ticket(embed.ticket.ref)) if embed.ticket else links.absolute("/")
+    return f"[![Who has my ticket, and since when]({links.absolute(links.embed(embed.eid, 'badge.svg'))})]({page})"
