@@ -30,6 +30,8 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "statistics",
         "viewer",
         "importing",
+        "staff",
+        "crowd",
         "forms",
         "seed",
         "serving",

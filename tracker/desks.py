@@ -4,16 +4,19 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from functools import lru_cache
 from typing import Any
+from zlib import crc32
+from zoneinfo import available_timezones
 
 from sqlalchemy import select
 
-from tracker import clock
-from tracker.errors import NotFound
+from tracker import clock, links, richtext
+from tracker.errors import Conflict, Invalid, NotFound
 from tracker.models import Desk
-from tracker.store import session
+from tracker.store import session, transaction
 
 WEEKDAYS = {str(day): [["09:00", "17:00"]] for day in range(5)}
 """Monday to Friday, nine to five: what a new desk starts with."""
+HUES = 12
 
 
 def find(slug: str) -> Desk:
@@ -27,6 +30,22 @@ def find(slug: str) -> Desk:
 def everyone() -> Sequence[Desk]:
     """Return all desks, by name."""
     return session().scalars(select(Desk).order_by(Desk.name, Desk.id)).all()
+
+
+def add(name: str, *, zone: str = "UTC", about: str = "") -> Desk:
+    """Add a desk that is open on weekdays, nine to five. Raises Invalid by field, Conflict when the name is taken."""
+    name = richtext.normalise_text(name, field="name", max_length=80, min_length=1, multiline=False)
+    if zone not in available_timezones():
+        raise Invalid(fields={"zone": f"{zone} is no time zone; write one such as Europe/Berlin."})
+    with transaction():
+        if session().scalar(select(Desk.id).where(Desk.name == name)):
+            raise Conflict(f"There is a desk called {name} already.")
+        slug = links.free_slug(name, set(session().scalars(select(Desk.slug))), "desk")
+        desk = Desk(slug=slug, name=name, zone=zone, about=about)
+        desk.opening, desk.hue = dict(WEEKDAYS), crc32(name.encode()) % HUES
+        session().add(desk)
+        session().flush()
+    return desk
 
 
 def hours(desk: Desk, opening: Mapping[str, Any] | None = None) -> clock.Hours:

@@ -84,6 +84,19 @@ def leave(person: Person, *, reason: str) -> list[str]:
     return [_leave_one(ref, person, reason) for ref in _open_refs(person)]
 
 
+def withdraw(person: Person, *, reason: str) -> list[str]:
+    """End every offer to somebody who can't answer it any more; return the refs."""
+    query = select(Ticket.ref).join(Handoff, Handoff.ticket_id == Ticket.id)
+    refs = list(store.session().scalars(query.where(Handoff.to_id == person.id, Handoff.state == "offered")))
+    for ref in refs:
+        with store.transaction():
+            ticket = timeline.lock(ref)
+            handoff = pending(ticket)
+            if handoff and handoff.to_id == person.id:
+                _end_offer(ticket, handoff, reason)
+    return refs
+
+
 def cover(person: Person, *, until: datetime) -> list[str]:
     """Give the tickets whose promise falls due before `until` to the backup of somebody who goes off duty."""
     reason = OFF_DUTY_REASON.format(name=person.name)
@@ -121,10 +134,14 @@ def _expire_one(ticket: Ticket, handoff: Handoff) -> None:
     try:
         taker = _next(ticket, {ticket.assignee_id, handoff.to_id})
     except Conflict:  # nobody else is there: it stays where it is, and the offer ends
-        handoff.state, handoff.answered_at = "overtaken", store.now()
-        timeline.append(ticket, "handoff_declined", {"reason": reason}, by=timeline.SYSTEM)
+        _end_offer(ticket, handoff, reason)
     else:
         _give(ticket, taker, reason, SYSTEM)
+
+
+def _end_offer(ticket: Ticket, handoff: Handoff, reason: str) -> None:
+    handoff.state, handoff.answered_at = "overtaken", store.now()
+    timeline.append(ticket, "handoff_declined", {"reason": reason}, by=timeline.SYSTEM)
 
 
 def _leave_one(ref: str, person: Person, reason: str) -> str:

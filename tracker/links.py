@@ -2,7 +2,10 @@
 
 import hashlib
 import hmac
+import re
 import secrets
+import unicodedata
+from collections.abc import Collection
 from typing import Any
 from urllib.parse import urlencode
 
@@ -24,6 +27,17 @@ def new_ref() -> str:
 def new_secret() -> str:
     """Return a secret for a link or token: 32 bytes, URL-safe."""
     return secrets.token_urlsafe(32)
+
+
+def free_slug(name: str, taken: Collection[str], otherwise: str) -> str:
+    """Return how a name reads in an address, numbered when that is taken; `otherwise` when no letter of it can be."""
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
+    slug = base = re.sub(r"[^a-z0-9]+", "-", plain)[:60].strip("-") or otherwise
+    count = 1
+    while slug in taken:
+        count += 1
+        slug = f"{base}-{count}"
+    return slug
 
 
 def fingerprint(secret: str) -> str:

@@ -1,7 +1,5 @@
 """The people who answer: who takes a new ticket, who is on duty, and how they prove who they are."""
 
-import re
-import unicodedata
 from collections.abc import Collection, Iterable
 from datetime import timedelta
 from zlib import crc32
@@ -31,6 +29,14 @@ def find(slug: str) -> Person:
     person = store.session().scalars(select(Person).where(Person.slug == slug)).first()
     if person is None:
         raise NotFound()
+    return person
+
+
+def find_by_email(email: str) -> Person:
+    """Return the person with this address, working here or not; raise NotFound."""
+    person = store.session().scalars(select(Person).where(Person.email == email.strip().lower())).first()
+    if person is None:
+        raise NotFound(f"Nobody here has the address {email}.")
     return person
 
 
@@ -88,7 +94,7 @@ def add(*, name: str, email: str, desk: Desk, role: str = "agent", password: str
     with store.transaction() as session:
         if session.scalar(select(Person.id).where(Person.email == email.lower())):
             raise Conflict(f"{email} is taken.")
-        slug = _free_slug(name)
+        slug = links.free_slug(name, set(session.scalars(select(Person.slug))), "person")
         person = Person(
             slug=slug,
             name=name,
@@ -208,6 +214,18 @@ def find_api_token(secret: str) -> ApiToken:
     return token
 
 
+def api_tokens(person: Person | None = None) -> list[ApiToken]:
+    """Return the tokens that still open something, of one person or of all, oldest first."""
+    query = select(ApiToken).where(ApiToken.revoked_at.is_(None)).order_by(ApiToken.id)
+    return list(store.session().scalars(query.where(ApiToken.person_id == person.id) if person else query))
+
+
+def revoke_api_token(token: ApiToken) -> None:
+    """Make a token open nothing any more."""
+    with store.transaction():
+        token.revoked_at = token.revoked_at or store.now()
+
+
 def _open_tickets(ids: Collection[int]) -> dict[int, int]:
     query = (
         select(Ticket.assignee_id, func.count())
@@ -215,15 +233,3 @@ def _open_tickets(ids: Collection[int]) -> dict[int, int]:
         .group_by(Ticket.assignee_id)
     )
     return {row[0]: row[1] for row in store.session().execute(query)}
-
-
-def _free_slug(name: str) -> str:
-    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
-    base = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:60] or "person"
-    taken = set(store.session().scalars(select(Person.slug).where(Person.slug.startswith(base, autoescape=True))))
-    count = 1
-    slug = base
-    while slug in taken:
-        count += 1
-        slug = f"{base}-{count}"
-    return slug

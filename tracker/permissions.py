@@ -25,11 +25,11 @@ HOUSE_ACTS: dict[str, frozenset[str]] = {
     "open": frozenset({"anyone"}),
     "work": frozenset({"agent", "lead", "admin"}),
     "file": frozenset({"agent", "lead", "admin"}),
-    "run_desk": frozenset({"desk_lead", "admin"}),
-    "import": frozenset({"admin"}),
-    "administer": frozenset({"admin"}),
+    "run_desk": frozenset({"desk_lead", "admin", "system"}),
+    "import": frozenset({"admin", "system"}),
+    "administer": frozenset({"admin", "system"}),
 }
-"""Acts on a desk or the whole house."""
+"""Acts on a desk or the whole house; the system is whoever runs commands on the machine itself."""
 
 SCOPES = {"see": "read", "see_as_customer": "read", "see_as_staff": "read", "work": "read"}
 SCOPES |= {"import": "import", "administer": "admin", "run_desk": "admin"}
@@ -120,7 +120,7 @@ def actor(viewer: Viewer, ticket: Ticket) -> Actor:
 
 
 def _house_relations(viewer: Viewer, desk: Desk | None) -> frozenset[str]:
-    found = {"anyone"}
+    found = {"anyone", "system"} if viewer.is_system else {"anyone"}
     person = viewer.person
     if person and person.active:
         found.add(person.role)
