@@ -11,8 +11,10 @@ from pathlib import Path
 from threading import Thread
 
 import pytest
+import websocket
 
 from tests.servers.ground import wait_until
+from tests.servers.instance import instance
 from tests.servers.nginx import Nginx, nginx
 from tracker.settings import Settings
 
@@ -103,6 +105,20 @@ def test_refs_and_secret_links_stay_out_of_the_log(proxy: Nginx) -> None:
     log = proxy.log()
     assert REF not in log
     assert "secret" not in log
+
+
+@pytest.mark.slow
+def test_a_whole_instance_behind_nginx_serves_pages_and_opens_sockets() -> None:
+    with instance(demo=True, proxies=1) as running, nginx(f"127.0.0.1:{running.port}") as proxy:
+        body, _ = get(proxy, "/")
+        assert "<main" in body
+        where = f"wss://127.0.0.1:{proxy.port}/socket.io/?EIO=4&transport=websocket"
+        trust = {"ca_certs": str(proxy.folder / "fullchain.pem")}
+        socket = websocket.create_connection(where, timeout=10, sslopt=trust, suppress_origin=True)
+        greeting = socket.recv()
+        socket.close()
+        assert isinstance(greeting, str)
+        assert greeting.startswith('0{"sid"')
 
 
 def unit(name: str) -> configparser.SectionProxy:

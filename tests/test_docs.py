@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.architecture import LAYERS
 from tracker.settings import Settings
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -43,6 +44,13 @@ def test_every_make_target_is_listed_by_make_alone() -> None:
     phony = set(re.search(r"^\.PHONY: (.*)$", text, re.MULTILINE).group(1).split())  # type: ignore[union-attr]
     told = set(re.findall(r"^([a-z]+):.*## ", text, re.MULTILINE))
     assert phony == told
+
+
+def test_the_map_names_every_module_in_its_layer() -> None:
+    rows = re.findall(r"^\| [^|]+ \| ([^|]+) \| [^|]+ \|$", (ROOT / "docs" / "map.md").read_text(), re.MULTILINE)
+    told = [set(re.findall(r"\w+", row)) for row in rows]
+    for names in LAYERS.values():
+        assert any(set(names) <= row for row in told), f"docs/map.md has no row with all of {names}"
 
 
 def told_settings() -> dict[str, tuple[str, str]]:
