@@ -113,7 +113,7 @@
     socket.open();
   }
 
-  const about = (badge, { ref }) => !badge.facts?.url || badge.facts.url.includes(ref);
+  const about = (badge, { ref, embed }) => embed === badge.id || !badge.facts?.url || badge.facts.url.endsWith(`/${ref}`);
   // Spread over a moment, so that a much-read page does not ask all at once.
   const soon = (badge, seq = 1) => setTimeout(() => quietly(load(badge, seq)), Math.random() * 300);
 

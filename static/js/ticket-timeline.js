@@ -30,6 +30,7 @@ export class TicketTimeline extends HTMLElement {
     this.#stop = new AbortController();
     this.#socket = pageSocket();
     this.#listen(this.#stop.signal);
+    this.querySelector('[data-newer]')?.remove(); // they come by themselves
     if (this.#socket.up) this.#watch();
   }
 

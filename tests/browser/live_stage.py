@@ -35,6 +35,7 @@ class LiveStage:
         self.is_full = False
         self.is_down = False
         self.is_hidden = False
+        self.page_size = 200
         self.facts: dict[str, Any] = {"status": "open", "ended_at": None}
         self.ticket = scenes.ticket(last=3, promise=scenes.STANDING)
         self.entries = scenes.timeline()[:3]
@@ -124,7 +125,9 @@ class LiveStage:
         return answer
 
     def ticket_page(self, ref: str) -> str:
-        return render_template("tickets/page.html", ticket=self.ticket, entries=self.entries)
+        newer = f"?after={self.page_size}" if self.page_size < len(self.entries) else None
+        entries = self.entries[: self.page_size]
+        return render_template("tickets/page.html", ticket=self.ticket, entries=entries, newer_url=newer)
 
     def more_entries(self, ref: str) -> tuple[str, int]:
         if self.is_hidden:

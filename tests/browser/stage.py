@@ -32,10 +32,18 @@ def make_app() -> Flask:
 def pages() -> list[tuple[str, str, dict[str, Any]]]:
     promises = {"kept": 41, "missed": 2, "moved": 3, "days": 90}
     people = [scenes.ROSA, scenes.BEN, scenes.LONG, scenes.LAYLA, scenes.ROBIN]
-    aside = {"feed_url": "/feed.atom", "embed_url": "/embed", "promises": promises}
+    no_form: dict[str, Any] = {"name": "", "typed": {}, "errors": {}}
+    aside = {"feed_url": "/feed.atom", "embed_url": "/embed", "promises": promises, "may_thank": True, "form": no_form}
     words = [(scenes.TICKETS[place], each) for place, each in enumerate(scenes.timeline()[10:14:3])]
     no_filters = {"q": "", "desk": "", "person": "", "status": ""}
-    home = {"filters": no_filters, "desks": [scenes.DESK], "people": people, "words": words, "tickets": scenes.TICKETS}
+    home = {
+        "filters": no_filters,
+        "desks": [scenes.DESK],
+        "people": people,
+        "words": words,
+        "tickets": scenes.TICKETS,
+        "mine": scenes.TICKETS[:1],
+    }
     hours = [("Monday to Friday", "9:00–12:00, 13:00–17:00"), ("Saturday", "closed"), ("Sunday", "closed")]
     desk = scenes.DESK | {
         "about": "Roofs, pipes and walls of every house the city owns.",

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import html5lib
 import pytest
+from playwright.sync_api import expect
 
 from tests.browser import stage
 from tests.browser.live_stage import LiveStage
@@ -58,3 +59,21 @@ def test_a_page_says_everything_without_scripts(visitors: Callable[..., Visitor]
     assert "Rosa Ortega promised the next word by" in text
     assert "12 days 4 h" in text
     assert "11 days ago" in text
+
+
+def test_the_keyboard_reaches_the_content_first(visitor: Visitor, scene: LiveStage) -> None:
+    visitor.page.goto(f"{scene.url}/new")
+    visitor.page.keyboard.press("Tab")
+    expect(visitor.page.get_by_role("link", name="Skip to the content")).to_be_in_viewport()
+    visitor.page.keyboard.press("Enter")
+    visitor.page.keyboard.press("Tab")
+    expect(visitor.page.locator("#desk")).to_be_focused()
+
+
+def test_on_paper_the_words_stay_and_the_buttons_go(visitor: Visitor, scene: LiveStage) -> None:
+    visitor.page.goto(f"{scene.url}/scene/8f3k2m9q4t7w")
+    visitor.page.emulate_media(media="print")
+    expect(visitor.page.locator("#e2")).to_be_visible()
+    expect(visitor.page.locator(".side")).to_be_hidden()
+    expect(visitor.page.locator(".bar nav")).to_be_hidden()
+    visitor.screenshot("print")

@@ -203,13 +203,28 @@ def test_a_ticket_that_was_taken_back_says_so_and_stops(page: Page, scene: LiveS
     assert shown(page) == [1, 2, 3]
 
 
+def test_a_ticket_taken_back_while_sockets_were_away_says_so_too(visitor: Visitor, scene: LiveStage) -> None:
+    visitor.forgive(f"{REFUSED}|404")
+    scene.refuses = True
+    visitor.page.goto(f"{scene.url}/t/{REF}")
+    scene.is_hidden = True
+    expect(visitor.page.locator(".live")).to_contain_text("no longer shown to you", timeout=12_000)
+
+
 def test_a_changed_list_is_fetched_again_and_swapped(page: Page, scene: LiveStage) -> None:
     page.goto(f"{scene.url}/")
-    expect(page.locator("live-list .ticket")).to_have_count(8)
+    expect(page.locator("#tickets .ticket")).to_have_count(8)
     page.wait_for_timeout(300)
-    page.evaluate("document.querySelector('live-list ul').replaceChildren()")
+    page.evaluate("document.querySelector('#tickets ul').replaceChildren()")
     scene.sockets.emit("changed", {"ref": REF}, to="list")
-    expect(page.locator("live-list .ticket")).to_have_count(8)
+    expect(page.locator("#tickets .ticket")).to_have_count(8)
+
+
+def test_a_long_timeline_completes_itself(page: Page, scene: LiveStage) -> None:
+    scene.page_size = 1
+    opened(page, scene)
+    assert shown(page) == [1, 2, 3]
+    expect(page.get_by_role("link", name="Later words")).to_have_count(0)
 
 
 # What is typed
