@@ -49,8 +49,9 @@ def test_every_make_target_is_listed_by_make_alone() -> None:
 def test_the_map_names_every_module_in_its_layer() -> None:
     rows = re.findall(r"^\| [^|]+ \| ([^|]+) \| [^|]+ \|$", (ROOT / "docs" / "map.md").read_text(), re.MULTILINE)
     told = [set(re.findall(r"\w+", row)) for row in rows]
-    for names in LAYERS.values():
-        assert any(set(names) <= row for row in told), f"docs/map.md has no row with all of {names}"
+    for layer, names in LAYERS.items():
+        missing = min((set(names) - row for row in told), key=len)
+        assert not missing, f"docs/map.md: add {sorted(missing)} to the row of {layer}"
 
 
 def told_settings() -> dict[str, tuple[str, str]]:
