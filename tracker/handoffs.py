@@ -22,7 +22,7 @@ def offer(ticket: Ticket, loaded: Mapping[str, Any], by: Viewer) -> Event:
     taker = _colleague("to", loaded["to"], ticket)
     if pending(ticket):
         raise Conflict("This is already offered to someone. Wait for their answer.")
-    event = timeline.append(ticket, "handoff_offered", loaded, by=permissions.actor(by, ticket))
+    event = timeline.append(ticket, "handoff_offered", loaded, by=permissions.actor(by, ticket, "handoff_offered"))
     handoff = Handoff(
         ticket_id=ticket.id,
         from_id=ticket.assignee_id,
@@ -51,7 +51,7 @@ def accept(ticket: Ticket, loaded: Mapping[str, Any], by: Viewer) -> Event:
     }
     handoff.state, handoff.answered_at = "accepted", store.now()
     _tell_queues(before.id, taker.id)
-    return timeline.append(ticket, "handoff_accepted", facts, by=permissions.actor(by, ticket))
+    return timeline.append(ticket, "handoff_accepted", facts, by=permissions.actor(by, ticket, "handoff_accepted"))
 
 
 def decline(ticket: Ticket, loaded: Mapping[str, Any], by: Viewer) -> Event:
@@ -59,7 +59,7 @@ def decline(ticket: Ticket, loaded: Mapping[str, Any], by: Viewer) -> Event:
     handoff, taker = _mine(ticket, by)
     handoff.state, handoff.answered_at = "declined", store.now()
     _tell_queues(ticket.assignee_id, taker.id)
-    return timeline.append(ticket, "handoff_declined", loaded, by=permissions.actor(by, ticket))
+    return timeline.append(ticket, "handoff_declined", loaded, by=permissions.actor(by, ticket, "handoff_declined"))
 
 
 def reassign(ticket: Ticket, loaded: Mapping[str, Any], by: Viewer) -> Event:
@@ -126,7 +126,7 @@ def _give(ticket: Ticket, taker: Person, reason: str, by: Viewer) -> Event:
         "next_word_at": _due_after(ticket, taker),
     }
     _tell_queues(before.id, taker.id)
-    return timeline.append(ticket, "reassigned", facts, by=permissions.actor(by, ticket))
+    return timeline.append(ticket, "reassigned", facts, by=permissions.actor(by, ticket, "reassigned"))
 
 
 def _expire_one(ticket: Ticket, handoff: Handoff) -> None:

@@ -19,7 +19,7 @@ def wait(ticket: Ticket, loaded: Loaded, by: Viewer) -> Event:
 
 def resume(ticket: Ticket, loaded: Loaded, by: Viewer) -> Event:
     """Go on without waiting any longer."""
-    return timeline.append(ticket, "resumed", loaded, by=actor(by, ticket))
+    return timeline.append(ticket, "resumed", loaded, by=actor(by, ticket, "resumed"))
 
 
 def resolve(ticket: Ticket, loaded: Loaded, by: Viewer) -> Event:
@@ -34,13 +34,13 @@ def decline(ticket: Ticket, loaded: Loaded, by: Viewer) -> Event:
 
 def confirm(ticket: Ticket, loaded: Loaded, by: Viewer) -> Event:
     """Say, as the customer, that it is solved."""
-    return timeline.append(ticket, "confirmed", loaded, by=actor(by, ticket))
+    return timeline.append(ticket, "confirmed", loaded, by=actor(by, ticket, "confirmed"))
 
 
 def reopen(ticket: Ticket, loaded: Loaded, by: Viewer) -> Event:
     """Say, as the customer, that it is not solved; the desk's first-answer promise stands anew."""
     facts = {**loaded, "next_word_at": desks.first_answer_due(ticket.desk, store.now())}
-    return timeline.append(ticket, "reopened", facts, by=actor(by, ticket))
+    return timeline.append(ticket, "reopened", facts, by=actor(by, ticket, "reopened"))
 
 
 def change_visibility(ticket: Ticket, loaded: Loaded, by: Viewer) -> Event:
@@ -52,6 +52,6 @@ def change_visibility(ticket: Ticket, loaded: Loaded, by: Viewer) -> Event:
         if not facts["pseudonym"]:
             raise Invalid(fields={"pseudonym": "Write the name to show, or choose to show none."})
         facts["pseudonym"] = people.customer_name(facts["pseudonym"], field="pseudonym")
-    event = timeline.append(ticket, "visibility_changed", facts, by=actor(by, ticket))
+    event = timeline.append(ticket, "visibility_changed", facts, by=actor(by, ticket, "visibility_changed"))
     store.notice("visibility", ticket.ref)
     return event

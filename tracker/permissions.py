@@ -108,15 +108,16 @@ def require(viewer: Viewer, act: str, on: Ticket | Desk | None = None) -> None:
     raise Forbidden()
 
 
-def actor(viewer: Viewer, ticket: Ticket) -> Actor:
-    """Return who acts on this ticket's timeline when this viewer does."""
+def actor(viewer: Viewer, ticket: Ticket, kind: str) -> Actor:
+    """Return who acts when this viewer adds a kind of event: one browser may hold an agent and a customer at once."""
     if viewer.is_system:
         return Actor("system")
-    if ticket.id in viewer.tickets:
-        return Actor("customer")
-    if viewer.person:
+    by_right_of = KINDS[kind].posted_by & relations(viewer, ticket)
+    if viewer.person and by_right_of - {"customer", "public"}:
         return Actor(viewer.person.role, viewer.person)
-    return Actor("public")
+    if "customer" in by_right_of:
+        return Actor("customer")
+    return Actor(viewer.person.role, viewer.person) if viewer.person else Actor("public")
 
 
 def _house_relations(viewer: Viewer, desk: Desk | None) -> frozenset[str]:

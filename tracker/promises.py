@@ -27,7 +27,7 @@ def move(ticket: Ticket, loaded: Mapping[str, Any], by: Viewer) -> Event:
         raise Conflict("This promise is already overdue. Write a word instead; it sets a new one.")
     check_due("due_at", loaded["due_at"])
     facts = {**loaded, "was_due_at": promise.due_at}
-    return timeline.append(ticket, "promise_moved", facts, by=permissions.actor(by, ticket))
+    return timeline.append(ticket, "promise_moved", facts, by=permissions.actor(by, ticket, "promise_moved"))
 
 
 def check_due(field: str, due_at: datetime) -> None:

@@ -1,6 +1,6 @@
 """COMMANDS on tickets, the one write path: open() begins one, post() adds to it. Every door goes through these two."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -132,6 +132,19 @@ def give_key(ticket: Ticket) -> str:
         key = CustomerKey(ticket_id=ticket.id, fingerprint=links.fingerprint(secret), created_at=store.now())
         session.add(key)
     return secret
+
+
+def revoke_keys(ref: str, *, by: Viewer, keep: Collection[int]) -> int:
+    """Take back every secret link of a ticket but those in `keep`; return how many. Only its customer may."""
+    with store.transaction() as session:
+        ticket = timeline.lock(ref)
+        permissions.require(by, "keep_key", ticket)
+        mine = CustomerKey.ticket_id == ticket.id
+        query = select(CustomerKey).where(mine, CustomerKey.revoked_at.is_(None), CustomerKey.id.not_in(keep))
+        keys = session.scalars(query).all()
+        for key in keys:
+            key.revoked_at = store.now()
+        return len(keys)
 
 
 def confirm(secret: str) -> Ticket:

@@ -64,6 +64,8 @@ def append(
     if kind.tells and not quiet:
         outbox.announce(event)
     store.notice("event", ticket.ref)
+    if event.audience == "public":
+        store.notice("public_event", ticket.ref)
     return event
 
 

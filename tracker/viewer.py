@@ -93,6 +93,11 @@ def remember_ticket(secret: str) -> Ticket:
     return ticket
 
 
+def key_ids() -> list[int]:
+    """Return the ids of the customer keys this browser holds."""
+    return [key for _ticket, key in cookie.get("tickets", [])]
+
+
 def session_id() -> str:
     """Return this browser's session as a pass names it; made when there is none yet."""
     if "sid" not in cookie:

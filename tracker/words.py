@@ -23,7 +23,7 @@ def update(ticket: Ticket, loaded: Loaded, by: Viewer) -> Event:
 def say(ticket: Ticket, kind: str, loaded: Loaded, by: Viewer) -> Event:
     """Append a public word of the assignee; a promise it arrives in time for is recorded as kept."""
     before = _standing.current(ticket)
-    event = timeline.append(ticket, kind, loaded, by=actor(by, ticket))
+    event = timeline.append(ticket, kind, loaded, by=actor(by, ticket, kind))
     promises.keep(ticket, before, event)
     return event
 
@@ -31,7 +31,7 @@ def say(ticket: Ticket, kind: str, loaded: Loaded, by: Viewer) -> Event:
 def reply(ticket: Ticket, loaded: Loaded, by: Viewer) -> Event:
     """Answer as the customer. It ends waiting, and brings a far check-in forward."""
     was_waiting = ticket.status == "waiting"
-    event = timeline.append(ticket, "reply", loaded, by=actor(by, ticket))
+    event = timeline.append(ticket, "reply", loaded, by=actor(by, ticket, "reply"))
     if was_waiting:
         promises.bring_forward(ticket)
     return event
@@ -39,17 +39,17 @@ def reply(ticket: Ticket, loaded: Loaded, by: Viewer) -> Event:
 
 def note(ticket: Ticket, loaded: Loaded, by: Viewer) -> Event:
     """Leave a note for staff."""
-    return timeline.append(ticket, "note", loaded, by=actor(by, ticket))
+    return timeline.append(ticket, "note", loaded, by=actor(by, ticket, "note"))
 
 
 def thank(ticket: Ticket, loaded: Loaded, by: Viewer) -> Event:
     """Say thank you; the customer decides whether everyone reads it."""
-    return timeline.append(ticket, "thanks", loaded, by=actor(by, ticket))
+    return timeline.append(ticket, "thanks", loaded, by=actor(by, ticket, "thanks"))
 
 
 def give_feedback(ticket: Ticket, loaded: Loaded, by: Viewer) -> Event:
     """Answer the two questions."""
-    return timeline.append(ticket, "feedback", loaded, by=actor(by, ticket))
+    return timeline.append(ticket, "feedback", loaded, by=actor(by, ticket, "feedback"))
 
 
 def publish(ticket: Ticket, loaded: Loaded, by: Viewer) -> Event:
@@ -59,7 +59,7 @@ def publish(ticket: Ticket, loaded: Loaded, by: Viewer) -> Event:
         raise Invalid(fields={"target": "Only replies, thanks and feedback can be published."})
     if target.audience == "public":
         raise Conflict("Everyone can read this already.")
-    return timeline.append(ticket, "reply_published", loaded, by=actor(by, ticket))
+    return timeline.append(ticket, "reply_published", loaded, by=actor(by, ticket, "reply_published"))
 
 
 def correct(ticket: Ticket, loaded: Loaded, by: Viewer) -> Event:
@@ -71,13 +71,13 @@ def correct(ticket: Ticket, loaded: Loaded, by: Viewer) -> Event:
         raise Forbidden("Only who wrote it can correct it.")
     if target.redacted_by:
         raise Conflict("These words have been hidden; there is nothing left to correct.")
-    return timeline.append(ticket, "corrected", loaded, by=actor(by, ticket))
+    return timeline.append(ticket, "corrected", loaded, by=actor(by, ticket, "corrected"))
 
 
 def redact(ticket: Ticket, loaded: Loaded, by: Viewer) -> Event:
     """Hide words from everyone, with a public reason."""
     _require_words(ticket, loaded["target"])
-    return timeline.append(ticket, "redacted", loaded, by=actor(by, ticket))
+    return timeline.append(ticket, "redacted", loaded, by=actor(by, ticket, "redacted"))
 
 
 def erase(ticket: Ticket, loaded: Loaded, by: Viewer) -> Event:
@@ -85,7 +85,7 @@ def erase(ticket: Ticket, loaded: Loaded, by: Viewer) -> Event:
     target = _targets.find(ticket, loaded["target"])
     if not _has_words(target):
         raise Invalid(fields={"target": "This entry holds no words of anybody."})
-    event = timeline.append(ticket, "erased", loaded, by=actor(by, ticket))
+    event = timeline.append(ticket, "erased", loaded, by=actor(by, ticket, "erased"))
     if target.corrected_by:
         better = _targets.find(ticket, target.corrected_by)
         _targets.blank(better, frozenset())

@@ -75,6 +75,8 @@ class Fanout:
         match notice.topic:
             case "event":
                 self._ring(notice.subject)
+            case "public_event":
+                self._ring_lists(notice.subject)
             case "visibility":
                 self._hide(notice.subject)
             case "embed":
@@ -100,7 +102,7 @@ class Fanout:
         ticket = store.session().scalars(query).first()
         if ticket is None:
             return
-        self._ring_lists(ticket)
+        self.socketio.emit("changed", {"ref": ref}, to=f"queue|{ticket.assignee_id}")
         after = self._sent.get(ref)
         if after is None or after >= ticket.last_seq:
             return
@@ -119,11 +121,12 @@ class Fanout:
                     event["head"] = present.head_html(disclosure.ticket(ticket, audience))
                 self.socketio.emit("event", event | {"epoch": found["epoch"]}, to=room(ticket.ref, audience, html=html))
 
-    def _ring_lists(self, ticket: Ticket) -> None:
-        self.socketio.emit("changed", {"ref": ticket.ref}, to=f"queue|{ticket.assignee_id}")
-        if ticket.visibility == "public":
+    def _ring_lists(self, ref: str) -> None:
+        """Tell lists of a public word; hidden ones would betray that something happened."""
+        ticket = store.session().scalars(select(Ticket).where(Ticket.ref == ref)).first()
+        if ticket is not None and ticket.visibility == "public":
             for name in ("list", f"list|{ticket.desk.slug}"):
-                self.socketio.emit("changed", {"ref": ticket.ref}, to=name)
+                self.socketio.emit("changed", {"ref": ref}, to=name)
 
     def _hide(self, ref: str) -> None:
         """A ticket became private: whoever watched as the public leaves."""

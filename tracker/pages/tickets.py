@@ -54,6 +54,14 @@ def say(ref: str, kind: str) -> Answer | tuple[Response, int]:
     return redirect(f"{url_for('tickets.page', ref=ref)}{anchor}", 303)
 
 
+@blueprint.post("/t/<ref>/keys/revoke")
+@admits("ticket")
+def revoke_keys(ref: str) -> Answer:
+    """Take back every other secret link, where one may have gone astray."""
+    tickets.revoke_keys(ref, by=current(), keep=viewer.key_ids())
+    return redirect(f"{url_for('tickets.page', ref=ref)}#keys", 303)
+
+
 @blueprint.post("/t/<ref>/pass")
 @admits("ticket")
 def give_pass(ref: str) -> dict[str, Any]:
