@@ -13,9 +13,9 @@ from tracker.models import Event, Ticket
 Shown = disclosure.Shown
 
 
-def entry_html(entry: Shown) -> str:
-    """Return one entry of a timeline as the `<li>` that page, push and card share."""
-    return environment().get_template("tickets/entry.html").render(entry=entry).strip()
+def entry_html(entry: Shown, audience: str) -> str:
+    """Return one entry of a timeline as the `<li>` that page, push and card share, worded for who reads it."""
+    return environment().get_template("tickets/entry.html").render(entry=entry, reader=audience).strip()
 
 
 def head_html(shown: Shown) -> str:
@@ -38,9 +38,9 @@ def entries(ticket: Ticket, events: Sequence[Event], audience: str, *, html: boo
     ):
         one: Shown = disclosure.plain(entry)
         if html:
-            one["html"] = entry_html(entry)
+            one["html"] = entry_html(entry, audience)
         if event.target_seq in amended:
-            one["replaces"] = {"seq": event.target_seq, "html": entry_html(amended[event.target_seq])}
+            one["replaces"] = {"seq": event.target_seq, "html": entry_html(amended[event.target_seq], audience)}
         answer.append(one)
     return answer
 

@@ -76,4 +76,5 @@ def test_on_paper_the_words_stay_and_the_buttons_go(visitor: Visitor, scene: Liv
     expect(visitor.page.locator("#e2")).to_be_visible()
     expect(visitor.page.locator(".side")).to_be_hidden()
     expect(visitor.page.locator(".bar nav")).to_be_hidden()
+    expect(visitor.page.locator("#thanks")).to_be_hidden()
     visitor.screenshot("print")
