@@ -76,7 +76,7 @@ def latest_words(*, limit: int = 5) -> list[tuple[Shown, Shown]]:
     query = (
         select(Ticket)
         .where(Ticket.visibility == "public", Ticket.latest_word_seq.is_not(None), Ticket.latest_word_html != "")
-        .order_by(Ticket.last_public_at.desc(), Ticket.id.desc())
+        .order_by(Ticket.latest_word_at.desc(), Ticket.id.desc())
         .limit(limit)
         .options(selectinload(Ticket.latest_word_by))
     )

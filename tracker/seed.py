@@ -1,6 +1,6 @@
 """A small demo, made through the same commands as everything else: two desks, four people, a few tickets under way."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import select
 
@@ -16,6 +16,7 @@ PEOPLE = (
     ("Mia Lindqvist", "streets", "agent", ["English", "Swedish"], "Lights, pavements, everything you stumble over."),
     ("Tom Baker", "streets", "lead", ["English"], "Bring me what got stuck."),
 )
+FIRST_NAMES = [name.split()[0].lower() for name, *_ in PEOPLE]
 WEEK = {str(day): [["08:00", "18:00"]] for day in range(7)}
 
 
@@ -77,37 +78,69 @@ def _desk(slug: str, name: str, about: str, hue: int) -> Desk:
 
 
 def _tickets() -> None:
-    water = _open(
-        "buildings",
-        "No running water on the third floor",
-        "M.",
-        "The whole third floor has had no water since Friday evening. The landlord does not pick up.",
-        impact="I carry water up for my mother, she is 81.",
-    )
-    _say(
-        water,
-        "I'm sorry: carrying water upstairs for your mother is not something that can wait. An inspector goes there "
-        "tomorrow morning; I have asked for the early slot.",
-        hours=20,
-    )
-    light = _open(
-        "streets",
-        "Street light out at the school crossing",
-        "J. Okafor",
-        "The light at the crossing has been dark for two days. Children cross there before eight.",
-        feeling="worried",
-    )
-    _say(
-        light,
-        "Thank you for telling me. The crew has it on tonight's list, and I will stand there tomorrow at seven to see "
-        "for myself.",
-        hours=16,
-    )
-    _open("streets", "Hole in the pavement, wheelchair stuck", "Anna", "In front of number 14, as deep as a hand.")
-    roof = _open("buildings", "The roof of the library drips", "Sam", "Two buckets stand in the reading room.")
-    words = "The flashing was loose; it is riveted and sealed. I watched it through last night's rain: not one drop."
-    _post(roof, "resolved", {"text": words})
-    embeds.create(water, by=Viewer(tickets=frozenset({water.id})))
+    now = store.now()
+    with store.as_of(now - timedelta(days=12, hours=4)):
+        water = _open(
+            "buildings",
+            "No running water on the third floor",
+            "M.",
+            "The whole third floor has had no water since Friday evening. The landlord does not pick up.",
+            impact="I carry water up for my mother, she is 81.",
+            feeling="upset",
+        )
+    with store.as_of(now - timedelta(days=12, hours=2)):
+        words = (
+            "I'm sorry: carrying water upstairs for your mother is not something that can wait. An inspector goes "
+            "there tomorrow morning; I have asked for the early slot."
+        )
+        _say(water, words, due_at=now - timedelta(days=10))
+    with store.as_of(now - timedelta(days=11)):
+        giver = water.assignee
+        taker = next(one for one in people.of_desk(water.desk) if one.id != giver.id)
+        briefing = "She has told us: no water since Friday, third floor only, her mother is 81. Do not ask again."
+        given = {"to": taker.slug, "reason": "It is the riser: the wall must be opened.", "briefing": briefing}
+        _post(water, "handoff_offered", given)
+    with store.as_of(now - timedelta(days=11) + timedelta(minutes=20)):
+        tickets.post(water.ref, "handoff_accepted", {}, by=Viewer(person=taker))
+    with store.as_of(now - timedelta(days=10, hours=5)):
+        words = (
+            f"{giver.name.split()[0]} told me everything, you need not repeat it. The riser is cracked between the "
+            "second and third floor. The part is ordered; until it comes there is a tap in the yard."
+        )
+        _say(water, words, due_at=now + timedelta(hours=5))
+    with store.as_of(now - timedelta(days=9)):
+        me = Viewer(tickets=frozenset({water.id}))
+        tickets.post(water.ref, "reply", {"text": "Thank you for the tap. That helps a lot.", "publish": True}, by=me)
+        embeds.create(water, by=me)
+    _light_and_hole(now)
+    _roof(now)
+
+
+def _light_and_hole(now: datetime) -> None:
+    with store.as_of(now - timedelta(days=2, hours=3)):
+        light = _open(
+            "streets",
+            "Street light out at the school crossing",
+            "J. Okafor",
+            "The light at the crossing has been dark for two days. Children cross there before eight.",
+            feeling="worried",
+        )
+    with store.as_of(now - timedelta(days=2)):
+        words = (
+            "Thank you for telling me. The crew has it on tonight's list, and I will stand there tomorrow at seven to "
+            "see for myself."
+        )
+        _say(light, words, due_at=now - timedelta(hours=3))
+    with store.as_of(now - timedelta(hours=1)):
+        _open("streets", "Hole in the pavement, wheelchair stuck", "Anna", "In front of number 14, as deep as a hand.")
+
+
+def _roof(now: datetime) -> None:
+    with store.as_of(now - timedelta(days=5)):
+        roof = _open("buildings", "The roof of the library drips", "Sam", "Two buckets stand in the reading room.")
+    with store.as_of(now - timedelta(days=1, hours=20)):
+        words = "The flashing was loose; it is riveted and sealed. I watched last night's rain: not one drop."
+        _post(roof, "resolved", {"text": words})
 
 
 def _open(desk: str, subject: str, name: str, text: str, **more: str) -> Ticket:
@@ -116,8 +149,8 @@ def _open(desk: str, subject: str, name: str, text: str, **more: str) -> Ticket:
     return tickets.confirm(people.mint_link("confirm", ticket_id=ticket.id))
 
 
-def _say(ticket: Ticket, text: str, *, hours: int) -> None:
-    _post(ticket, "update", {"text": text, "next_word_at": (store.now() + timedelta(hours=hours)).isoformat()})
+def _say(ticket: Ticket, text: str, *, due_at: datetime) -> None:
+    _post(ticket, "update", {"text": text, "next_word_at": due_at.isoformat()})
 
 
 def _post(ticket: Ticket, kind: str, given: dict[str, str]) -> None:

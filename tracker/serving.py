@@ -16,8 +16,10 @@ def run(host: str, port: int) -> None:
     base = f"http://{host}:{port}"
     environ = settings.environ_for_child(public_url=base, demo="yes")
     embed = seed.sample_embed()
-    who, password = seed.ADDRESS.format(name="rosa"), seed.PASSWORD.format(name="rosa")
-    lines = [f"Nameplate         {base}/", f"Sign in           {base}/signin   {who}, password: {password}"]
+    lines = [f"Nameplate         {base}/"]
+    for name in seed.FIRST_NAMES:
+        who, password = seed.ADDRESS.format(name=name), seed.PASSWORD.format(name=name)
+        lines += [f"Sign in           {base}/signin   {who}, password: {password}"]
     if not chosen.smtp_url:
         lines += [f"Outgoing mail     {base}/dev/mailbox"]
     if embed and embed.ticket:

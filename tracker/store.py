@@ -3,7 +3,8 @@
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from contextvars import ContextVar
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from flask import Flask, current_app
@@ -23,6 +24,7 @@ NAMING = {
     "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
     "pk": "pk_%(table_name)s",
 }
+_BACK: ContextVar[timedelta] = ContextVar("back", default=timedelta(0))
 LOCK_WAIT_S = 5
 """How long a write waits for another writer before it answers 503."""
 
@@ -60,7 +62,17 @@ Notice = tuple[str, Any]
 
 def now() -> datetime:
     """Return the present, aware, UTC."""
-    return datetime.now(UTC)
+    return datetime.now(UTC) - _BACK.get()
+
+
+@contextmanager
+def as_of(moment: datetime) -> Iterator[None]:
+    """Let now() be `moment` and run on from there, in this context: how a demo gets a past, never a served request."""
+    token = _BACK.set(datetime.now(UTC) - moment)
+    try:
+        yield
+    finally:
+        _BACK.reset(token)
 
 
 def session() -> Session:

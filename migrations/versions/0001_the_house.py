@@ -160,6 +160,7 @@ def upgrade():
         batch_op.create_index('ix_tickets_desk_list', ['desk_id', 'visibility', 'last_public_at', 'id'], unique=False)
         batch_op.create_index('ix_tickets_due', ['overdue', 'due_at'], unique=False)
         batch_op.create_index('ix_tickets_email', ['email'], unique=False)
+        batch_op.create_index('ix_tickets_words', ['visibility', 'latest_word_at', 'id'], unique=False)
         batch_op.create_index('ix_tickets_list', ['visibility', 'last_public_at', 'id'], unique=False)
         batch_op.create_index('ix_tickets_person_list', ['assignee_id', 'visibility', 'last_public_at', 'id'], unique=False)
         batch_op.create_index('ix_tickets_queue', ['assignee_id', 'status', 'due_at'], unique=False)

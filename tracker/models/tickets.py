@@ -81,6 +81,7 @@ class Ticket(Base):
         Index("ix_tickets_queue", "assignee_id", "status", "due_at"),
         Index("ix_tickets_due", "overdue", "due_at"),
         Index("ix_tickets_email", "email"),
+        Index("ix_tickets_words", "visibility", "latest_word_at", "id"),
     )
 
     @property
