@@ -10,7 +10,6 @@ from sqlalchemy import select
 
 from tracker import clock, desks, links, people, richtext, store
 from tracker.kinds import KINDS, Kind
-from tracker.kinds._fields import Words
 from tracker.models import Desk, Event, Fact, Person, Promise, Ticket
 from tracker.timeline import SEES, find
 
@@ -189,8 +188,8 @@ def _fields(of: Ticket, event: Event, kind: Kind, audience: str, known: Mapping[
         if name == kind.body or not _field_is_for(of, name, one, audience):
             continue
         value = event.payload.get(name)
-        if hidden and isinstance(one, Words):
-            value = ""
+        if hidden and value and name in kind.word_fields:
+            value = type(value)()
         if one.metadata.get("person") and value:
             value = person_ref(known[value])
         elif one.metadata.get("moment") and value:

@@ -144,7 +144,7 @@ def case(record: Any) -> Case:
         raise Invalid("The record is not an object.")
     discrepancies: list[Discrepancy] = []
     in_order = _notes(record, discrepancies)
-    department = _text(record, "agency_responsible") or None
+    department = _text(record, "agency_responsible").strip() or None
     ended_at = _ended_at(record, in_order, discrepancies)
     entries = tuple(_entries(in_order, department, ended_at, _text(record, "status_notes"), discrepancies))
     discrepancies += _differences(record, in_order[0][0], ended_at)
@@ -249,7 +249,7 @@ def _goes_to(
     if kind not in ("follow_on_created", "follow_on_closed"):
         return has_it
     about = _mapping(note, "extended_attributes")
-    department = _text(about, "agency_responsible", needed=True)
+    department = _text(about, "agency_responsible", needed=True).strip()
     name = _text(about, "service_request_id") or f"{_text(about, 'service_name')} of {department}"
     if kind == "follow_on_created":
         follow_ons[name] = department

@@ -9,7 +9,7 @@ from typing import Any
 from marshmallow import ValidationError
 
 from tracker.errors import Invalid
-from tracker.kinds._fields import Payload, Words
+from tracker.kinds._fields import Payload, Record, Words
 from tracker.models import Event, Ticket
 
 Loaded = Mapping[str, Any]
@@ -46,8 +46,8 @@ class Kind:
 
     @property
     def word_fields(self) -> frozenset[str]:
-        """Names of the payload fields that hold what somebody typed."""
-        return frozenset(name for name, one in self.schema().fields.items() if isinstance(one, Words))
+        """Names of the payload fields that hold what somebody typed, here or in a record of others."""
+        return frozenset(name for name, one in self.schema().fields.items() if isinstance(one, Words | Record))
 
     def audience_of(self, loaded: Loaded) -> str:
         """Return public, customer or staff for one event of this kind."""

@@ -44,6 +44,10 @@ class Words(fields.String):
             raise ValidationError(error.fields.get(name, error.message)) from None
 
 
+class Record(fields.Dict):
+    """What a record of others holds beside its words, as it was: set by the system, hidden and erased like words."""
+
+
 class When(fields.AwareDateTime):
     """A moment with its zone, kept in UTC; a clear sentence when it is none."""
 
@@ -131,6 +135,11 @@ def seq(*, audience: str = "public") -> fields.Integer:
         metadata={"audience": audience},
         **_say({}),
     )
+
+
+def record(*, audience: str) -> Record:
+    """Facts of a record that was kept elsewhere, by the names they had there."""
+    return Record(dump_only=True, metadata={"audience": audience})
 
 
 def seconds(*, audience: str = "public") -> fields.Integer:

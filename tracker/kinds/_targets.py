@@ -31,4 +31,4 @@ def mark(ticket: Ticket, event: Event, seq: int, by: Mark) -> Event:
 def blank(target: Event, words: Collection[str]) -> None:
     """Remove the words of an event for good; kind, times, numbers stay. `words`: payload fields with text."""
     target.body_source = target.body_html = ""
-    target.payload = {name: "" if name in words else value for name, value in target.payload.items()}
+    target.payload = {name: type(value)() if name in words else value for name, value in target.payload.items()}

@@ -10,14 +10,16 @@ from tracker.models import Event, Ticket
 class Imported(Payload):
     what = choice("note", "assignee", "status")
     summary = words(TEXT, low=0)
+    description = words(TEXT, low=0)
     to = person(system=True)
+    department = words(TEXT, low=0, dump_only=True)
+    """To which department it went, as the record spells it."""
     status = choice("open", "resolved", system=True)
 
 
 def sentence(entry: Entry) -> str:
-    if entry.get("to"):
-        return f"{entry['to']['name']} has this now. {entry['summary']}".strip()
-    return str(entry["summary"])
+    moved = f"{entry['to']['name']} has this now." if entry.get("to") else ""
+    return " ".join(part for part in (moved, entry["summary"], entry["description"]) if part)
 
 
 def apply(ticket: Ticket, event: Event, loaded: Loaded) -> None:
@@ -29,7 +31,7 @@ def apply(ticket: Ticket, event: Event, loaded: Loaded) -> None:
 
 KIND = Kind(
     schema=Imported,
-    example={"what": "note", "summary": "Request opened"},
+    example={"what": "note", "summary": "Request opened", "description": "By phone."},
     sentence=sentence,
     apply=apply,
 )

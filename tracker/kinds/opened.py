@@ -1,7 +1,7 @@
-"""A customer opened the ticket, or staff did for them; the first promise stands with it."""
+"""A customer opened the ticket, or staff did for them; the first promise stands with it (imports bring none)."""
 
 from tracker.kinds import Entry, Kind, Loaded
-from tracker.kinds._fields import REASON, TEXT, Payload, choice, day, person, when, words
+from tracker.kinds._fields import REASON, TEXT, Payload, choice, day, person, record, when, words
 from tracker.kinds._standing import make
 from tracker.models import Event, Ticket
 
@@ -17,6 +17,10 @@ class Opened(Payload):
     source = choice(*SOURCES, default="web")
     assignee = person(system=True)
     next_word_at = when(system=True)
+    department = words(TEXT, low=0, dump_only=True)
+    """Which department had it, as the record of an import spells it."""
+    private = record(audience="staff")
+    """What the record of an import holds besides: attributes, coordinates, the whole address."""
 
 
 def sentence(entry: Entry) -> str:
