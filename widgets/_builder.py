@@ -1,7 +1,5 @@
 """Put this on your site: the customer makes badges of their ticket, restricts them to sites, takes them back."""
 
-from types import ModuleType
-
 from flask import Blueprint, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as Answer
 
@@ -68,11 +66,7 @@ def _builder(ticket: Ticket, form: forms.Form, status: int) -> Page:
 
 
 def _snippets(embed: Embed) -> list[dict[str, str]]:
-    return [{"name": _name(one), "about": one.ABOUT, "code": one.snippet(embed)} for one in _found.modules()]
-
-
-def _name(kind: ModuleType) -> str:
-    return kind.__name__.rpartition(".")[2].replace("_", " ").capitalize()
+    return [{"name": one.NAME, "about": one.ABOUT, "code": one.snippet(embed)} for one in _found.modules()]
 
 
 def _ticket(ref: str) -> Ticket:

@@ -1,11 +1,11 @@
-"""The widgets there are, found by file name: each has `blueprint`, `ABOUT` (one line), `PLACE`, `snippet(embed)`."""
+"""The widgets there are, found by file name: each has `blueprint`, `NAME`, `ABOUT` (one line), `PLACE`, `snippet(embed)`."""
 
 import pkgutil
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 
-PARTS = ("blueprint", "ABOUT", "PLACE", "snippet")
+PARTS = ("blueprint", "NAME", "ABOUT", "PLACE", "snippet")
 
 
 def modules() -> list[ModuleType]:

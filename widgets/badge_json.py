@@ -11,6 +11,7 @@ from widgets._answers import IMAGE_LASTS_S, JSON_LASTS, UNKNOWN, cached, embedde
 from widgets.badge_svg import COLOURS, message, tone
 
 blueprint = Blueprint("badge_json", __name__)
+NAME = "The facts"
 ABOUT = "The facts as JSON, for badges you draw yourself; and for shields.io."
 PLACE = 4
 

@@ -13,6 +13,7 @@ from tracker.viewer import admits
 from widgets._answers import IMAGE_LASTS_S, UNKNOWN, cached, embedded, public_ticket
 
 blueprint = Blueprint("badge_svg", __name__)
+NAME = "Picture"
 ABOUT = "A picture, for pages without scripts: READMEs, mails, forums. Up to a minute old."
 PLACE = 2
 

@@ -13,6 +13,7 @@ from tracker.viewer import admits
 from widgets._answers import cached
 
 blueprint = Blueprint("live_badge", __name__)
+NAME = "Live badge"
 ABOUT = "For pages that may run scripts. Ticks, and changes by itself when the next word comes."
 PLACE = 1
 PLAIN_LASTS = "public, max-age=3600, stale-if-error=86400"

@@ -6,6 +6,7 @@ from tracker import links
 from tracker.models import Embed
 
 blueprint = Blueprint("markdown", __name__)
+NAME = "Markdown"
 ABOUT = "For READMEs and forums that take Markdown."
 PLACE = 3
 
