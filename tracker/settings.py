@@ -14,9 +14,9 @@ from flask import current_app
 PACKAGE = Path(__file__).resolve().parent
 ROOT = PACKAGE.parent
 TEMPLATES, STATIC, MIGRATIONS = (
-    str(ROOT / name if (ROOT / name).is_dir() else PACKAGE / name) for name in ("templates", "static", "migrations")
+    str(PACKAGE / name if (PACKAGE / name).is_dir() else ROOT / name) for name in ("templates", "static", "migrations")
 )
-"""Beside the package in a checkout, inside it once installed."""
+"""Inside the package once installed, beside it in a checkout."""
 
 
 class BadSetting(SystemExit):

@@ -1,6 +1,6 @@
-"""A small stage: the real templates, styles and scripts with made-up tickets, for looking at and for browser tests.
+"""A small stage: the real templates, styles and scripts with made-up tickets, for browser tests and for looking at.
 
-`python -m tests.browser.stage [folder]` writes pictures of every page.
+`pytest tests/browser/test_look.py --screenshots` keeps a picture of every page in var/screenshots/.
 """
 
 from datetime import UTC, datetime

@@ -4,11 +4,12 @@ from collections.abc import Callable
 
 import html5lib
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
 from tests.browser import stage
 from tests.browser.live_stage import LiveStage
-from tests.browser.visitor import Visitor
+from tests.browser.visitor import Visitor, told
 
 PATHS = [path for path, _, _ in stage.pages()]
 
@@ -78,3 +79,22 @@ def test_on_paper_the_words_stay_and_the_buttons_go(visitor: Visitor, scene: Liv
     expect(visitor.page.locator(".bar nav")).to_be_hidden()
     expect(visitor.page.locator("#thanks")).to_be_hidden()
     visitor.screenshot("print")
+
+
+def test_every_accent_and_face_has_contrast_in_light_and_dark(visitor: Visitor, scene: LiveStage) -> None:
+    visitor.page.goto(f"{scene.url}/desk")
+    paint = """hue => {
+      document.body.className = `accent--h${hue}`;
+      for (const face of document.querySelectorAll('span.face')) {
+        face.className = `face face--h${hue}`;
+        face.removeAttribute('aria-hidden');
+      }
+    }"""
+    wrong = []
+    for hue in range(12):
+        visitor.page.evaluate(paint, hue)
+        for light in ("light", "dark"):
+            visitor.page.emulate_media(color_scheme=light)  # type: ignore[arg-type]
+            found = Axe().run(visitor.page, options={"runOnly": ["color-contrast"]}).response["violations"]
+            wrong += [f"hue {hue}, {light}: {told(each)}" for each in found]
+    assert not wrong, "\n".join(wrong)

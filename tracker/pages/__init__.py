@@ -3,12 +3,12 @@
 from typing import Any
 
 from flask import Flask, Response, render_template, request
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DataError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
 
 from tracker import disclosure, limits, settings, viewer
-from tracker.errors import TooLarge, TooSoon, TrackerError, Unavailable
+from tracker.errors import Invalid, TooLarge, TooSoon, TrackerError, Unavailable
 from tracker.pages import access, faces, lists, opening, system, tickets
 
 CSP = (
@@ -23,6 +23,7 @@ HEADERS = {
 }
 UNLIMITED = ("/healthz", "/readyz", "/static/")
 LONGEST_FORM = 64 * 1024
+UNSTORABLE = "There are characters in this that can not be kept, such as NUL. Remove them and send it again."
 UPLOADS = ("/workspace/profile/face",)
 
 
@@ -37,6 +38,8 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(HTTPException, _told_by_werkzeug)
     app.register_error_handler(OperationalError, lambda _error: _told(Unavailable()))
     app.register_error_handler(PoolTimeout, lambda _error: _told(Unavailable()))
+    for unstorable in (DataError, UnicodeEncodeError):
+        app.register_error_handler(unstorable, lambda _error: _told(Invalid(UNSTORABLE)))
 
 
 def show_error(error: TrackerError) -> tuple[str, int, dict[str, str]]:
@@ -75,7 +78,7 @@ def _dress(response: Response) -> Response:
 def _frame() -> dict[str, Any]:
     try:
         who = viewer.current()
-    except TrackerError:
+    except (TrackerError, OperationalError, PoolTimeout):  # an error page must not need what has just failed
         who = viewer.anyone()
     me = disclosure.person_ref(who.person) if who.person else None
     return {"me": me, "path": request.path, "has_tickets": bool(who.tickets), "demo": settings.current().demo}
