@@ -1,4 +1,4 @@
-"""The widgets there are, found by file name: each has `blueprint`, `NAME`, `ABOUT` (one line), `PLACE`, `snippet(embed)`."""
+"""The widgets there are, by file name: `blueprint`, `NAME`, `ABOUT` (one line), `PLACE`, `snippet(embed)`."""
 
 import pkgutil
 from importlib import import_module
