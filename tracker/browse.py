@@ -42,7 +42,8 @@ def find(ref: str, viewer: Viewer) -> tuple[Ticket, str]:
 def news(ticket: Ticket, *, after: int, audience: str, limit: int = DEFAULT, html: bool = False) -> Shown:
     """Return what came after a seq: {epoch, events, last, more} (CONTRACTS: Reads)."""
     events, more = timeline.since(ticket, max(after, 0), audience=audience, limit=limit)
-    last = events[-1].seq if more else ticket.last_for(audience)
+    seen = events[-1].seq if events else 0
+    last = seen if more else max(seen, ticket.last_for(audience))  # an event may come between ticket and events
     return {
         "epoch": disclosure.epoch(),
         "events": present.entries(ticket, events, audience, html=html),

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from tracker import desks, people, permissions, richtext, store, timeline
+from tracker import desks, people, permissions, promises, richtext, store, timeline
 from tracker.errors import Conflict, Invalid
 from tracker.models import Event, Handoff, Person, Ticket
 from tracker.permissions import SYSTEM, Viewer
@@ -79,6 +79,13 @@ def history(ticket: Ticket) -> list[Handoff]:
     return list(store.session().scalars(select(Handoff).where(Handoff.ticket_id == ticket.id).order_by(Handoff.id)))
 
 
+def forget(ticket: Ticket, offered_seq: int) -> None:
+    """Remove the words of an offer for good; that there was one stays."""
+    query = select(Handoff).where(Handoff.ticket_id == ticket.id, Handoff.offered_seq == offered_seq)
+    for handoff in store.session().scalars(query):
+        handoff.reason = handoff.briefing_html = ""
+
+
 def leave(person: Person, *, reason: str) -> list[str]:
     """Give every open ticket of somebody who leaves to their backup, else as intake would; return the refs."""
     return [_leave_one(ref, person, reason) for ref in _open_refs(person)]
@@ -111,6 +118,7 @@ def expire() -> int:
     for ref in refs:
         with store.transaction():
             ticket = timeline.lock(ref)
+            promises.record_if_missed(ticket)
             handoff = pending(ticket)
             if handoff:
                 _expire_one(ticket, handoff)
@@ -148,6 +156,7 @@ def _leave_one(ref: str, person: Person, reason: str) -> str:
     with store.transaction():
         ticket = timeline.lock(ref)
         if ticket.assignee_id == person.id and ticket.is_open:
+            promises.record_if_missed(ticket)
             _give(ticket, _next(ticket, {person.id}), reason, SYSTEM)
     return ref
 

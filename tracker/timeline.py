@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from tracker import outbox, richtext, store
 from tracker.errors import NotFound
-from tracker.kinds import KINDS, Kind
+from tracker.kinds import KINDS, TARGET, Kind, _targets
 from tracker.models import Event, Person, Ticket
 
 SEES = {"public": ("public",), "customer": ("public", "customer"), "staff": ("public", "customer", "staff")}
@@ -48,7 +48,7 @@ def append(
         ticket_id=ticket.id,
         seq=ticket.last_seq + 1,
         kind=name,
-        audience=kind.audience_of(loaded),
+        audience=_audience(ticket, kind, loaded),
         at=at or now,
         recorded_at=now,
         actor_role=by.role,
@@ -86,6 +86,11 @@ def find(ticket: Ticket, seqs: Sequence[int]) -> dict[int, Event]:
     """Return events of one ticket by seq."""
     query = select(Event).where(Event.ticket_id == ticket.id, Event.seq.in_(seqs))
     return {event.seq: event for event in store.session().scalars(query)}
+
+
+def _audience(ticket: Ticket, kind: Kind, loaded: Mapping[str, Any]) -> str:
+    named = kind.audience_of(loaded)
+    return _targets.find(ticket, loaded["target"]).audience if named == TARGET else named
 
 
 def _write_words(event: Event, kind: Kind, loaded: Mapping[str, Any]) -> None:

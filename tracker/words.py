@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from tracker import promises, timeline
+from tracker import handoffs, promises, timeline
 from tracker.errors import Conflict, Forbidden, Invalid
 from tracker.kinds import KINDS, _standing, _targets
 from tracker.models import Event, Ticket
@@ -76,30 +76,24 @@ def correct(ticket: Ticket, loaded: Loaded, by: Viewer) -> Event:
 
 def redact(ticket: Ticket, loaded: Loaded, by: Viewer) -> Event:
     """Hide words from everyone, with a public reason."""
-    _require_words(ticket, loaded["target"])
+    if _require_words(ticket, loaded["target"]).redacted_by:
+        raise Conflict("These words are hidden already.")
     return timeline.append(ticket, "redacted", loaded, by=actor(by, ticket, "redacted"))
 
 
 def erase(ticket: Ticket, loaded: Loaded, by: Viewer) -> Event:
     """Remove words for good, with a public reason."""
-    target = _targets.find(ticket, loaded["target"])
-    if not _has_words(target):
-        raise Invalid(fields={"target": "This entry holds no words of anybody."})
+    target = _require_words(ticket, loaded["target"])
     event = timeline.append(ticket, "erased", loaded, by=actor(by, ticket, "erased"))
-    if target.corrected_by:
-        better = _targets.find(ticket, target.corrected_by)
-        _targets.blank(better, frozenset())
+    if target.kind == "handoff_offered":
+        handoffs.forget(ticket, target.seq)
     return event
 
 
-def _require_words(ticket: Ticket, seq: int) -> None:
+def _require_words(ticket: Ticket, seq: int) -> Event:
     target = _targets.find(ticket, seq)
-    if not _has_words(target):
+    if target.kind == "corrected":
+        raise Invalid(fields={"target": f"Choose entry {target.target_seq}, which this corrects: both go together."})
+    if not KINDS[target.kind].word_fields:
         raise Invalid(fields={"target": "This entry holds no words of anybody."})
-    if target.redacted_by:
-        raise Conflict("These words are hidden already.")
-
-
-def _has_words(target: Event) -> bool:
-    kind = KINDS[target.kind]
-    return bool(kind.body) or bool(kind.word_fields)
+    return target

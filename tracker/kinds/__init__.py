@@ -17,6 +17,8 @@ Entry = Mapping[str, Any]
 OPEN = ("open", "waiting")
 ENDED = ("resolved", "declined", "closed")
 ALWAYS = OPEN + ENDED
+TARGET = "target"
+"""Audience of an event that amends another: a corrected note must not show that there was one."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +26,8 @@ class Kind:
     """The contract of one kind of event. A new kind is one new file here with a `KIND`.
 
     `posted_by` names relations of a viewer to the ticket (permissions.relations); none: only the system.
-    `audience` is who may see the event at all; each field of `schema` narrows further with its own.
+    `audience` is who may see the event at all (TARGET: whoever may see the event it amends); each field of `schema`
+    narrows further with its own.
     `sentence` gets the disclosed entry and says in plain words what happened.
     """
 
@@ -50,7 +53,7 @@ class Kind:
         return frozenset(name for name, one in self.schema().fields.items() if isinstance(one, Words | Record))
 
     def audience_of(self, loaded: Loaded) -> str:
-        """Return public, customer or staff for one event of this kind."""
+        """Return public, customer, staff or TARGET for one event of this kind."""
         return self.audience(loaded) if callable(self.audience) else self.audience
 
 

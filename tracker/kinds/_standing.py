@@ -56,6 +56,14 @@ def turn(ticket: Ticket, event: Event, status: str) -> None:
     ticket.spans = [*ticket.spans[:-1], [before[0], before[1], at], [status, at, None]]
     ticket.status, ticket.status_since = status, event.at
     ticket.ended_at = None if status in ("open", "waiting") else ticket.ended_at or event.at
+    if not ticket.is_open:
+        overtake(ticket, event)
+
+
+def overtake(ticket: Ticket, event: Event) -> None:
+    """End the offer that waits for an answer, if any: something else was decided."""
+    for handoff in session().scalars(select(Handoff).where(Handoff.ticket_id == ticket.id, Handoff.state == "offered")):
+        handoff.state, handoff.answered_at = "overtaken", event.at
 
 
 def give(ticket: Ticket, event: Event, person: Person, *, due_at: datetime | None) -> None:
@@ -65,8 +73,7 @@ def give(ticket: Ticket, event: Event, person: Person, *, due_at: datetime | Non
     ticket.passed_on += 1
     if due_at is not None:
         make(ticket, event, due_at, check_in=ticket.status == "waiting")
-    for handoff in session().scalars(select(Handoff).where(Handoff.ticket_id == ticket.id, Handoff.state == "offered")):
-        handoff.state, handoff.answered_at = "overtaken", event.at
+    overtake(ticket, event)
 
 
 def person(slug: str) -> Person:

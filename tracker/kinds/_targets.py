@@ -28,6 +28,12 @@ def mark(ticket: Ticket, event: Event, seq: int, by: Mark) -> Event:
     return target
 
 
+def corrections(ticket: Ticket, seq: int) -> list[Event]:
+    """Return the events that corrected this one, oldest first: they go where it goes."""
+    query = select(Event).where(Event.ticket_id == ticket.id, Event.target_seq == seq, Event.kind == "corrected")
+    return list(session().scalars(query.order_by(Event.seq)))
+
+
 def blank(target: Event, words: Collection[str]) -> None:
     """Remove the words of an event for good; kind, times, numbers stay. `words`: payload fields with text."""
     target.body_source = target.body_html = ""

@@ -1,6 +1,6 @@
 """An agent corrects words of theirs; the old ones stay readable."""
 
-from tracker.kinds import Entry, Kind, Loaded
+from tracker.kinds import TARGET, Entry, Kind, Loaded
 from tracker.kinds._fields import REASON, TEXT, Payload, seq, words
 from tracker.kinds._targets import mark
 from tracker.models import Event, Ticket
@@ -27,6 +27,7 @@ KIND = Kind(
     example={"target": 2, "text": "The part comes on Thursday.", "reason": "I wrote the wrong day."},
     sentence=sentence,
     apply=apply,
+    audience=TARGET,
     posted_by=frozenset({"staff"}),
     body="text",
     tells=frozenset({"customer"}),

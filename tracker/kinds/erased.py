@@ -1,9 +1,9 @@
 """Words are gone for good, at the request of whom they were about; this entry remains."""
 
 from tracker import kinds
-from tracker.kinds import Entry, Kind, Loaded
+from tracker.kinds import TARGET, Entry, Kind, Loaded
 from tracker.kinds._fields import REASON, Payload, seq, words
-from tracker.kinds._targets import blank, mark
+from tracker.kinds._targets import blank, corrections, mark
 from tracker.models import Event, Ticket
 
 
@@ -19,6 +19,9 @@ def sentence(entry: Entry) -> str:
 def apply(ticket: Ticket, event: Event, loaded: Loaded) -> None:
     target = mark(ticket, event, loaded["target"], "redacted_by")
     blank(target, kinds.find(target.kind).word_fields)
+    for correction in corrections(ticket, target.seq):
+        correction.redacted_by = event.seq
+        blank(correction, kinds.find("corrected").word_fields)
     if target.kind == "opened":
         ticket.impact, ticket.feeling, ticket.urgency_on = "", "", None
     if ticket.latest_word_seq == loaded["target"]:
@@ -30,6 +33,7 @@ KIND = Kind(
     example={"target": 2, "reason": "At the customer's request."},
     sentence=sentence,
     apply=apply,
+    audience=TARGET,
     posted_by=frozenset({"lead", "admin"}),
     tells=frozenset({"customer"}),
 )

@@ -1,8 +1,8 @@
 """The company hides words, for the law or for somebody's privacy, and says why."""
 
-from tracker.kinds import Entry, Kind, Loaded
+from tracker.kinds import TARGET, Entry, Kind, Loaded
 from tracker.kinds._fields import REASON, Payload, seq, words
-from tracker.kinds._targets import mark
+from tracker.kinds._targets import corrections, mark
 from tracker.models import Event, Ticket
 
 
@@ -16,7 +16,11 @@ def sentence(entry: Entry) -> str:
 
 
 def apply(ticket: Ticket, event: Event, loaded: Loaded) -> None:
-    mark(ticket, event, loaded["target"], "redacted_by")
+    target = mark(ticket, event, loaded["target"], "redacted_by")
+    for correction in corrections(ticket, target.seq):
+        correction.redacted_by = event.seq
+    if target.kind == "opened":
+        ticket.impact = ""
     if ticket.latest_word_seq == loaded["target"]:
         ticket.latest_word_html = ""
 
@@ -26,6 +30,7 @@ KIND = Kind(
     example={"target": 2, "reason": "It named a neighbour."},
     sentence=sentence,
     apply=apply,
+    audience=TARGET,
     posted_by=frozenset({"assignee", "lead", "admin"}),
     tells=frozenset({"customer"}),
 )
