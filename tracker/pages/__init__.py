@@ -2,14 +2,14 @@
 
 from typing import Any
 
-from flask import Flask, Response, render_template, request
+from flask import Flask, Response, redirect, render_template, request, session
 from sqlalchemy.exc import DataError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
 
 from tracker import disclosure, limits, settings, viewer
-from tracker.errors import Invalid, TooLarge, TooSoon, TrackerError, Unavailable
-from tracker.pages import access, faces, lists, opening, system, tickets
+from tracker.errors import Invalid, TooLarge, TooSoon, TrackerError, Unauthorized, Unavailable
+from tracker.pages import access, faces, lists, opening, system, tickets, workspace, workspace_ticket
 
 CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; font-src 'self'; "
@@ -24,12 +24,14 @@ HEADERS = {
 UNLIMITED = ("/healthz", "/readyz", "/static/")
 LONGEST_FORM = 64 * 1024
 UNSTORABLE = "There are characters in this that can not be kept, such as NUL. Remove them and send it again."
+WORKSPACE = "/workspace/"
+"""Who comes here without a session is sent to sign in, and then back."""
 UPLOADS = ("/workspace/profile/face",)
 
 
 def init_app(app: Flask) -> None:
     """Register the pages, their errors, and the rules before and after every request."""
-    for module in (system, lists, tickets, opening, access, faces):
+    for module in (system, lists, tickets, opening, access, faces, workspace, workspace_ticket):
         app.register_blueprint(module.blueprint)
     app.before_request(_guard)
     app.after_request(_dress)
@@ -85,6 +87,9 @@ def _frame() -> dict[str, Any]:
 
 
 def _told(error: TrackerError) -> Any:
+    if isinstance(error, Unauthorized) and request.method == "GET" and request.path.startswith(WORKSPACE):
+        session["wanted"] = request.full_path.rstrip("?")
+        return redirect("/signin", 303)
     return show_error(error)
 
 
