@@ -4,9 +4,12 @@ import threading
 from importlib import import_module
 from typing import Any
 
-from flask import Flask
+from flask import Flask, request
 from flask.json.provider import DefaultJSONProvider
 from flask_migrate import Migrate
+from sqlalchemy.exc import DataError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 import api
@@ -25,7 +28,10 @@ from tracker import (
     promises,
     store,
 )
+from tracker.errors import Invalid, TrackerError, Unavailable
 from tracker.settings import MAX_UPLOAD_BYTES, MIGRATIONS, SESSION_LASTS, STATIC, TEMPLATES, Settings
+
+UNSTORABLE = "There are characters in this that can not be kept, such as NUL. Remove them and send it again."
 
 
 class Json(DefaultJSONProvider):
@@ -53,6 +59,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     for door in (pages, api, widgets):
         door.init_app(app)
+    _share_errors(app)
     app.cli.add_command(cli.tracker)
     _wire(app)
     return app
@@ -86,6 +93,21 @@ def _configure(app: Flask, chosen: Settings) -> None:
     if chosen.proxies:
         n = chosen.proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=n, x_proto=n, x_host=n)  # type: ignore[method-assign]
+
+
+def _share_errors(app: Flask) -> None:
+    """Let each door say what went wrong in its own way: under /api as JSON, elsewhere as a page."""
+
+    def tell(error: Exception) -> Any:
+        door = api if request.path.startswith(api.PREFIX) else pages
+        return door.tell(error if isinstance(error, TrackerError | HTTPException) else _translated(error))
+
+    for family in (TrackerError, HTTPException, OperationalError, PoolTimeout, DataError, UnicodeEncodeError):
+        app.register_error_handler(family, tell)
+
+
+def _translated(error: Exception) -> TrackerError:
+    return Invalid(UNSTORABLE) if isinstance(error, DataError | UnicodeEncodeError) else Unavailable()
 
 
 def _wire(app: Flask) -> None:

@@ -53,7 +53,7 @@ ONLY: dict[str, tuple[str, ...]] = {
     "time.time_ns": ("tracker.store",),
     "os.environ": ("tracker.settings", "gunicorn.conf"),
     "os.getenv": ("tracker.settings", "gunicorn.conf"),
-    "flask.request": ("tracker.viewer", *DOORS),
+    "flask.request": ("tracker.viewer", *DOORS, TOP),
     "flask.session": ("tracker.viewer", *DOORS),
 }
 COMMITS = "tracker.store"

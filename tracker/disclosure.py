@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from tracker import clock, desks, links, people, richtext, store
 from tracker.kinds import KINDS, Kind
-from tracker.models import Desk, Event, Fact, Person, Promise, Ticket
+from tracker.models import ApiToken, Desk, Embed, Event, Fact, Handoff, Person, Promise, Ticket
 from tracker.timeline import SEES, find
 
 Shown = dict[str, Any]
@@ -61,6 +61,16 @@ def ticket(one: Ticket, audience: str, *, now: datetime | None = None) -> Shown:
     return shown
 
 
+def receipt(one: Ticket, secret: str | None) -> Shown:
+    """Return what whoever opened a ticket is told at once; words said since are not among it."""
+    shown = row(one, now=store.now())
+    told = ("ref", "url", "subject", "status", "visibility", "desk", "assignee", "opened_at", "promise")
+    return {name: shown[name] for name in told} | {
+        "secret": secret,
+        "secret_url": links.absolute(links.customer_key(secret)) if secret else None,
+    }
+
+
 def row(one: Ticket, *, now: datetime) -> Shown:
     """Return one line of a list: nothing here but what the public may see."""
     elapsed = (one.ended_at or now) - one.opened_at
@@ -103,6 +113,70 @@ def badge(one: Ticket) -> Shown:
 def desk(one: Desk) -> Shown:
     """Return a desk's public face."""
     return {"name": one.name, "slug": one.slug, "url": links.desk(one.slug), "hue": one.hue, "about": one.about}
+
+
+def desk_page(one: Desk, *, now: datetime) -> Shown:
+    """Return a desk with its hours and when a word is due for what is opened now."""
+    return desk(one) | {
+        "zone": one.zone,
+        "opening": one.opening,
+        "holidays": one.holidays,
+        "closed_on": list(one.closed_on),
+        "open_now": desks.is_open(one, now),
+        "first_word_at": desks.first_answer_due(one, now),
+        "people": [person_ref(each) for each in people.of_desk(one)],
+    }
+
+
+def promise(one: Promise, by: Person) -> Shown:
+    """Return a promise with what became of it."""
+    return {
+        "person": person_ref(by),
+        "made_at": one.made_at,
+        "due_at": one.due_at,
+        "check_in": one.check_in,
+        "state": one.state,
+        "settled_at": one.settled_at,
+    }
+
+
+def handoff(one: Handoff, audience: str) -> Shown:
+    """Return a handoff; its briefing is for staff."""
+    shown = {
+        "from": person_ref(one.giver),
+        "to": person_ref(one.taker),
+        "reason": one.reason,
+        "state": one.state,
+        "offered_at": one.offered_at,
+        "expires_at": one.expires_at,
+        "answered_at": one.answered_at,
+    }
+    return shown | {"briefing_html": one.briefing_html} if audience == "staff" else shown
+
+
+def embed(one: Embed) -> Shown:
+    """Return an embed to its owner."""
+    return {
+        "embed": one.eid,
+        "variant": one.variant,
+        "theme": one.theme,
+        "sites": list(one.sites),
+        "created_at": one.created_at,
+        "revoked_at": one.revoked_at,
+        "svg_url": links.absolute(links.embed(one.eid, "badge.svg")),
+        "json_url": links.absolute(links.embed(one.eid, "badge.json")),
+    }
+
+
+def token(one: ApiToken) -> Shown:
+    """Return an API token to its owner; the secret is long gone."""
+    return {
+        "token": one.public_id,
+        "name": one.name,
+        "scopes": list(one.scopes),
+        "created_at": one.created_at,
+        "last_used_at": one.last_used_at,
+    }
 
 
 def person(one: Person) -> Shown:

@@ -1,5 +1,6 @@
 """Embeds: what a customer puts on their own sites, which sites may show it, and taking it back."""
 
+import re
 from collections.abc import Sequence
 from urllib.parse import urlsplit
 
@@ -12,6 +13,7 @@ from tracker.permissions import Viewer
 
 VARIANTS = ("badge",)
 THEMES = ("auto", "light", "dark")
+HOST = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?")
 MOST_SITES = 20
 MOST_PER_TICKET = 50
 
@@ -38,13 +40,14 @@ def create(ticket: Ticket, *, by: Viewer, theme: str = "auto", sites: Sequence[s
     return embed
 
 
-def change(eid: str, *, by: Viewer, theme: str, sites: Sequence[str]) -> Embed:
-    """Change the look of an embed or where it may stand."""
+def change(eid: str, *, by: Viewer, theme: str | None = None, sites: Sequence[str] | None = None) -> Embed:
+    """Change the look of an embed or where it may stand; what is not given stays."""
     with store.transaction():
         embed = find(eid, by=by)
-        if theme not in THEMES:
+        if theme is not None and theme not in THEMES:
             raise Invalid(fields={"theme": f"Choose one of: {', '.join(THEMES)}."})
-        embed.theme, embed.sites = theme, origins(sites)
+        embed.theme = embed.theme if theme is None else theme
+        embed.sites = embed.sites if sites is None else origins(sites)
         store.notice("embed", eid)
     return embed
 
@@ -65,6 +68,13 @@ def find(eid: str, *, by: Viewer) -> Embed:
         raise NotFound()
     permissions.require(by, "embed", embed.ticket)
     return embed
+
+
+def require_of(ticket: Ticket, eid: str) -> None:
+    """Raise NotFound unless the embed is one of this ticket's."""
+    found = get(eid)
+    if found is None or found.ticket_id != ticket.id:
+        raise NotFound()
 
 
 def get(eid: str) -> Embed | None:
@@ -93,20 +103,20 @@ def allows(embed: Embed, origin: str | None) -> bool:
 
 def origins(sites: Sequence[str]) -> list[str]:
     """Return sites as browsers spell Origins (https://host[:port]); raise Invalid naming the one that is none."""
-    found: list[str] = []
-    for site in (site.strip() for site in sites):
-        if not site:
-            continue
-        parts = urlsplit(site if "//" in site else f"https://{site}")
-        try:
-            port = f":{parts.port}" if parts.port else ""
-        except ValueError:
-            port = "?"
-        if parts.scheme not in ("http", "https") or not parts.hostname or "?" in port or parts.username:
-            raise Invalid(fields={"sites": f"{site[:80]} is no site. Write one such as https://blog.example.org."})
-        origin = f"{parts.scheme}://{parts.hostname.lower()}{port}"
-        if origin not in found:
-            found.append(origin)
+    found = list(dict.fromkeys(_origin(site.strip()) for site in sites if site.strip()))
     if len(found) > MOST_SITES:
         raise Invalid(fields={"sites": f"Name at most {MOST_SITES} sites, or none to allow any."})
     return found
+
+
+def _origin(site: str) -> str:
+    try:
+        parts = urlsplit(site if "//" in site else f"https://{site}")
+        host = (parts.hostname or "").encode("idna").decode()
+        port = f":{parts.port}" if parts.port else ""
+    except ValueError:
+        host = port = ""
+    # It goes into a policy header as it is: nothing but a host name may pass.
+    if not HOST.fullmatch(host) or parts.scheme not in ("http", "https") or "@" in parts.netloc:
+        raise Invalid(fields={"sites": f"{site[:80]} is no site. Write one such as https://blog.example.org."})
+    return f"{parts.scheme}://{host}{port}"

@@ -24,6 +24,12 @@ class Invalid(TrackerError):
     code, status, default = "invalid", 422, "Some of this needs another look."
 
 
+class Malformed(TrackerError):
+    """What was sent can't even be read."""
+
+    code, status, default = "malformed", 400, "We could not read this request."
+
+
 class Unauthorized(TrackerError):
     """Nobody is signed in, or the key is unknown, used or too old."""
 

@@ -63,6 +63,10 @@ def embeds(ref: str) -> str:
     return f"/t/{ref}/embeds"
 
 
+def customer_key(secret: str) -> str:
+    return f"/k/{secret}"
+
+
 def workspace_ticket(ref: str) -> str:
     return f"/workspace/t/{ref}"
 

@@ -17,6 +17,7 @@ SCOPES = ("read", "write", "import", "admin")
 LINK_LIVES = {"signin": timedelta(minutes=15), "reset": timedelta(minutes=15), "confirm": timedelta(days=7)}
 LINK_LIVES["invite"] = timedelta(days=3)
 SHORTEST_PASSWORD = 10
+TOKEN_PREFIX = "npt_"
 HUES = 12
 RESERVED = ("Nameplate", "The system", "The customer", "A reader", "Support", "Admin", "Administrator", "Moderator")
 _hasher = PasswordHasher()
@@ -59,12 +60,6 @@ def of_desk(desk: Desk, *, active: bool = True) -> list[Person]:
     if active:
         query = query.where(Person.active)
     return list(store.session().scalars(query.order_by(Person.name, Person.id)))
-
-
-def takers(ticket: Ticket) -> list[Person]:
-    """Return who could take a ticket over: its own desk's people first, those on duty before the others."""
-    found = [person for person in everyone() if person.id != ticket.assignee_id]
-    return sorted(found, key=lambda one: (one.desk_id != ticket.desk_id, one.desk.name, not one.on_duty, one.name))
 
 
 def customer_name(name: str, *, field: str) -> str:
@@ -194,7 +189,7 @@ def mint_api_token(person: Person, *, name: str, scopes: Iterable[str]) -> tuple
     wanted = sorted(set(scopes))
     if not wanted or not set(wanted) <= set(SCOPES):
         raise Invalid(fields={"scopes": f"Choose among: {', '.join(SCOPES)}."})
-    secret = "npt_" + links.new_secret()
+    secret = TOKEN_PREFIX + links.new_secret()
     with store.transaction() as session:
         token = ApiToken(
             person_id=person.id,
@@ -230,6 +225,14 @@ def revoke_api_token(token: ApiToken) -> None:
     """Make a token open nothing any more."""
     with store.transaction():
         token.revoked_at = token.revoked_at or store.now()
+
+
+def own_api_token(person: Person, name: str) -> ApiToken:
+    """Return a live token of this person by its public name (ApiToken.public_id); raise NotFound."""
+    for token in api_tokens(person):
+        if token.public_id == name:
+            return token
+    raise NotFound()
 
 
 def _open_tickets(ids: Collection[int]) -> dict[int, int]:

@@ -81,7 +81,9 @@ class Opening(Payload):
 
 
 def open(given: Mapping[str, Any], *, by: Viewer, once: Once | None = None) -> tuple[Ticket, str | None]:
-    """Open a ticket and return it with the customer's secret, which is shown once (None on a replay).
+    """Open a ticket and return it with the customer's secret, which is shown once.
+
+    No secret on a replay, and none for staff: it is the customer's, who finds a link in the mail.
 
     The desk's first-answer promise stands at once. Wider than private waits for a confirmed address, unless staff
     file with recorded consent. Raises Invalid by field.
@@ -96,7 +98,7 @@ def open(given: Mapping[str, Any], *, by: Viewer, once: Once | None = None) -> t
         session.add(ticket)
         session.flush()
         _append_opened(ticket, loaded, by)
-        secret = give_key(ticket)
+        secret = give_key(ticket) if by.person is None else None
         idempotency.remember(once, {"ref": ticket.ref})
     return ticket, secret
 
@@ -114,22 +116,15 @@ def post(
     loaded = kinds.load(kind, given)
     with store.transaction():
         ticket = timeline.lock(ref)
-        permissions.require(by, kind, ticket)
         done = idempotency.recall(once)
-        if done:
+        if done:  # before asking who may: accepting a handoff twice, the second time one may no more
             return ticket, timeline.find(ticket, [done["seq"]])[done["seq"]]
-        _check_state(ticket, kind, version)
+        permissions.require(by, kind, ticket)
+        _check_state(ticket, kind, by, version)
         promises.record_if_missed(ticket)
         event = COMMANDS[kind](ticket, loaded, by)
         idempotency.remember(once, {"seq": event.seq})
     return ticket, event
-
-
-def possible(ticket: Ticket, *, by: Viewer) -> frozenset[str]:
-    """Return the kinds that somebody may post to a ticket as it stands."""
-    return frozenset(
-        kind for kind in COMMANDS if ticket.status in kinds.KINDS[kind].when and permissions.may(by, kind, ticket)
-    )
 
 
 def give_key(ticket: Ticket) -> str:
@@ -267,10 +262,9 @@ def _append_opened(ticket: Ticket, loaded: Mapping[str, Any], by: Viewer) -> Eve
     return timeline.append(ticket, "opened", facts, by=timeline.Actor("customer"), at=ticket.opened_at)
 
 
-def _check_state(ticket: Ticket, kind: str, version: int | None) -> None:
+def _check_state(ticket: Ticket, kind: str, by: Viewer, version: int | None) -> None:
+    current: dict[str, Any] = {"version": ticket.version} if permissions.may(by, "see_as_staff", ticket) else {}
     if version is not None and version != ticket.version:
-        raise Conflict(
-            "Something happened on this ticket since you looked. Read it, then send again.", version=ticket.version
-        )
+        raise Conflict("Something happened on this ticket since you looked. Read it, then send again.", **current)
     if ticket.status not in kinds.KINDS[kind].when:
-        raise Conflict(f"This can't be done while the ticket is {ticket.status}.", version=ticket.version)
+        raise Conflict(f"This can't be done while the ticket is {ticket.status}.", **current)

@@ -52,6 +52,28 @@ def anyone() -> Viewer:
     return Viewer(address=network(), principal=f"net:{network()}")
 
 
+def person() -> Person:
+    """Return the person who sends this request; raise Unauthorized when it is nobody who answers."""
+    found = current().person
+    if found is None:
+        raise Unauthorized()
+    return found
+
+
+def spender() -> str:
+    """Return whom a write counts against: the token, or the network it comes from."""
+    who = current()
+    return who.principal if who.scopes is not None else network()
+
+
+def lent(scopes: list[str]) -> list[str]:
+    """Return scopes to give to a new token; raise Forbidden when the asking token lacks one of them."""
+    held = current().scopes
+    if held is not None and not set(scopes) <= held:
+        raise Forbidden("A token can't give what it does not have itself.")
+    return scopes
+
+
 def network() -> str:
     """Return the network this request comes from, as limits count it."""
     return limits.network(request.remote_addr or "")
@@ -81,9 +103,8 @@ def sign_out() -> None:
 
 def remember_ticket(secret: str) -> Ticket:
     """Redeem a customer's secret link into the cookie; raise Unauthorized when it is unknown or revoked."""
-    query = select(CustomerKey).where(CustomerKey.fingerprint == links.fingerprint(secret))
-    key = store.session().scalars(query).first()
-    ticket = store.session().get(Ticket, key.ticket_id) if key and not key.revoked_at else None
+    key = _customer_key(secret)
+    ticket = store.session().get(Ticket, key.ticket_id) if key else None
     if key is None or ticket is None:
         raise Unauthorized("This link is unknown or has been taken back. Ask for a new one by mail.")
     kept = [pair for pair in cookie.get("tickets", []) if pair[0] != ticket.id]
@@ -113,31 +134,58 @@ def pass_expires_at() -> datetime:
 def require_same_origin() -> None:
     """Raise Forbidden when a browser sends a form or script of another site here (CSRF without tokens).
 
-    Fetch Metadata first (Sec-Fetch-Site), else the Origin header. A bearer request carries no cookie and is exempt.
+    Fetch Metadata first (Sec-Fetch-Site), else the Origin header. Exempt are requests whose cookies count for
+    nothing: those with a bearer secret, and JSON from a program (no cookie, no Origin; no form can send that).
     """
-    if request.method in ("GET", "HEAD", "OPTIONS") or request.headers.get("Authorization", "").startswith("Bearer "):
+    if request.method in ("GET", "HEAD", "OPTIONS") or has_bearer() or _is_program():
         return
     site = request.headers.get("Sec-Fetch-Site")
-    origin = request.headers.get("Origin")
     if site is not None:
         fine = site in ("same-origin", "none")
     else:
-        fine = origin is not None and origin.lower() == request.host_url.rstrip("/").lower()
+        fine = "Origin" in request.headers and not is_foreign()
     if not fine:
         raise Forbidden("This form was sent from another site. Open the page here and send it again.")
 
 
+def is_foreign() -> bool:
+    """Say whether a page of another site asks."""
+    origin = request.headers.get("Origin")
+    return origin is not None and origin.lower() != request.host_url.rstrip("/").lower()
+
+
+def has_bearer() -> bool:
+    """Say whether the request speaks for itself; then cookies add nothing to it."""
+    return request.headers.get("Authorization", "").lower().startswith("bearer ")
+
+
+def _is_program() -> bool:
+    told = {"Origin", "Sec-Fetch-Site", "Cookie"} & {name.title() for name, _ in request.headers}
+    return request.is_json and not told
+
+
 def _from_bearer(asked: Request) -> Viewer | None:
-    scheme, _, secret = asked.headers.get("Authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not secret:
+    if not has_bearer():
         return None
-    token = people.find_api_token(secret.strip())
+    secret = asked.headers["Authorization"][len("bearer ") :].strip()
+    key = None if secret.startswith(people.TOKEN_PREFIX) else _customer_key(secret)
+    if key:
+        owned = frozenset({key.ticket_id})
+        return Viewer(tickets=owned, address=network(), principal=f"customer:{key.ticket_id}")
+    token = people.find_api_token(secret)
     return Viewer(
         person=token.person,
         scopes=frozenset(token.scopes),
         address=network(),
         principal=f"token:{token.id}",
     )
+
+
+def _customer_key(secret: str) -> CustomerKey | None:
+    query = select(CustomerKey).where(
+        CustomerKey.fingerprint == links.fingerprint(secret), CustomerKey.revoked_at.is_(None)
+    )
+    return store.session().scalars(query).first()
 
 
 def _from_cookie(asked: Request) -> Viewer:

@@ -4,7 +4,7 @@ from flask import Blueprint, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as Answer
 
 from tracker import browse, disclosure, embeds, forms, permissions
-from tracker.errors import Invalid, NotFound
+from tracker.errors import Invalid
 from tracker.models import Embed, Ticket
 from tracker.viewer import admits, current
 from widgets import _found
@@ -37,7 +37,7 @@ def create(ref: str) -> Answer | Page:
 def change(ref: str, eid: str) -> Answer | Page:
     """Change a badge's look and sites, or take it back."""
     ticket = _ticket(ref)
-    _require_of(ticket, eid)
+    embeds.require_of(ticket, eid)
     try:
         if request.form.get("do") == "revoke":
             embeds.revoke(eid, by=current())
@@ -73,12 +73,6 @@ def _ticket(ref: str) -> Ticket:
     ticket, _ = browse.find(ref, current())
     permissions.require(current(), "embed", ticket)
     return ticket
-
-
-def _require_of(ticket: Ticket, eid: str) -> None:
-    found = embeds.get(eid)
-    if found is None or found.ticket_id != ticket.id:
-        raise NotFound()
 
 
 def _sites() -> list[str]:

@@ -26,6 +26,11 @@ class ApiToken(Base):
 
     person: Mapped[Person] = relationship(lazy="joined")
 
+    @property
+    def public_id(self) -> str:
+        """A name for this token that gives nothing away: the beginning of its fingerprint."""
+        return self.fingerprint[:16]
+
 
 class CustomerKey(Base):
     """A customer's secret link to their ticket; shown once, redeemed by POST, revocable."""

@@ -53,7 +53,7 @@ def opened(ref: str) -> Answer | tuple[str, int, dict[str, str]]:
     page = render_template(
         "opened.html",
         ticket=disclosure.ticket(ticket, audience),
-        secret=links.absolute(f"/k/{kept[1]}"),
+        secret=links.absolute(links.customer_key(kept[1])),
     )
     return page, 200, {"Cache-Control": "no-store"}
 

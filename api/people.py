@@ -1,0 +1,51 @@
+"""Desks and people, as everyone may know them."""
+
+from flask import Response
+
+from api.answers import reader, shared, shown
+from api.spec import PREFIX, SLUG, fails, gives
+from api.strict import Blueprint
+from tracker import desks, disclosure, people, statistics, store
+from tracker.viewer import admits
+
+blueprint = Blueprint("people_api", __name__, url_prefix=PREFIX, description="Desks, and the people who answer")
+
+
+@blueprint.route("/desks", methods=["GET"], tags=["Desks and people"])
+@shared
+@admits("anyone")
+@gives(200, "Desks", "All desks, by name.")
+@fails()
+def all_desks() -> Response:
+    """List desks"""
+    reader()
+    return shown({"items": [disclosure.desk(one) for one in desks.everyone()], "next": None}, audience="public")
+
+
+@blueprint.route("/desks/<slug>", methods=["GET"], parameters=[SLUG], tags=["Desks and people"])
+@shared
+@admits("anyone")
+@gives(200, "DeskPage", "The desk.")
+@fails(404)
+def desk(slug: str) -> Response:
+    """Read a desk
+
+    Its hours, its people, and when a first word is due for what is opened now.
+    """
+    reader()
+    return shown(disclosure.desk_page(desks.find(slug), now=store.now()), audience="public")
+
+
+@blueprint.route("/people/<slug>", methods=["GET"], parameters=[SLUG], tags=["Desks and people"])
+@shared
+@admits("anyone")
+@gives(200, "PersonPage", "The person.")
+@fails(404)
+def person(slug: str) -> Response:
+    """Read a person
+
+    And what became of their promises of the last 90 days.
+    """
+    reader()
+    one = people.find(slug)
+    return shown(disclosure.person(one) | {"promises": statistics.promises(one)}, audience="public")

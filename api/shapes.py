@@ -1,0 +1,272 @@
+"""What answers look like, as JSON Schema: the twin of what disclosure shows, compared by the tests."""
+
+from typing import Any
+
+from api import catalogue
+from tracker import people, tickets
+from tracker.kinds import KINDS
+from tracker.kinds.opened import FEELINGS
+
+Shape = dict[str, Any]
+STATUSES = ("open", "waiting", "resolved", "declined", "closed")
+VISIBILITIES = ("private", "unlisted", "public")
+
+
+def ref(name: str) -> Shape:
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def text(about: str = "", **more: Any) -> Shape:
+    return {"type": "string", **({"description": about} if about else {}), **more}
+
+
+def number(about: str = "") -> Shape:
+    return {"type": "integer", **({"description": about} if about else {})}
+
+
+def listed(of: Shape) -> Shape:
+    return {"type": "array", "items": of}
+
+
+def or_null(shape: Shape) -> Shape:
+    return shape | {"type": [shape["type"], "null"]} if "type" in shape else {"anyOf": [shape, {"type": "null"}]}
+
+
+def thing(about: str, properties: Shape, optional: Shape | None = None) -> Shape:
+    """An object: `properties` are always there, `optional` ones only for some readers."""
+    return {
+        "type": "object",
+        "description": about,
+        "properties": properties | (optional or {}),
+        "required": list(properties),
+    }
+
+
+def page_of(name: str, about: str) -> Shape:
+    cursor = or_null(text("Cursor of the next page; null on the last."))
+    return thing(about, {"items": listed(ref(name)), "next": cursor})
+
+
+FLAG: Shape = {"type": "boolean"}
+AT = text(format="date-time")
+PEOPLE: dict[str, Shape] = {
+    "Face": thing(
+        "Initials on a colour, and the picture when there is one.",
+        {"initials": text(), "hue": number("0 to 11"), "url": or_null(text("Path of a picture that never changes"))},
+    ),
+    "PersonRef": thing(
+        "Somebody who answers.",
+        {"name": text(), "slug": text(), "url": text("Path of their page"), "face": ref("Face")},
+    ),
+    "DeskRef": thing(
+        "A team.", {"name": text(), "slug": text(), "url": text(), "hue": number("0 to 11"), "about": text()}
+    ),
+}
+PEOPLE["Person"] = thing(
+    "Somebody who answers, as everyone may know them.",
+    PEOPLE["PersonRef"]["properties"]
+    | {"line": text(), "languages": listed(text()), "on_duty": FLAG, "active": FLAG, "desk": ref("DeskRef")}
+    | {"role": text(enum=list(people.ROLES))},
+)
+PEOPLE["PersonPage"] = thing(
+    "A person, and what became of their promises.",
+    PEOPLE["Person"]["properties"] | {"promises": {"$ref": "#/components/schemas/PromisesKept"}},
+)
+PEOPLE["PromisesKept"] = thing(
+    "Promises of the last days, by what became of them.",
+    {name: number() for name in ("kept", "missed", "moved", "days")},
+)
+PEOPLE["DeskPage"] = thing(
+    "A desk with its hours.",
+    PEOPLE["DeskRef"]["properties"]
+    | {
+        "zone": text("IANA time zone of its hours"),
+        "opening": {"type": "object", "description": "Weekday 0 (Monday) to 6: spans"},
+    }
+    | {"holidays": text("Country, or country-subdivision"), "closed_on": listed(text(format="date"))}
+    | {"open_now": FLAG, "first_word_at": AT | {"description": "When a word is due for what is opened now"}}
+    | {"people": listed(ref("PersonRef"))},
+)
+STANDING = thing(
+    "The promise that stands.", {"due_at": AT, "state": text(enum=["standing", "missed"]), "check_in": FLAG}
+)
+LATEST = thing("The assignee's newest public words.", {"at": AT, "html": text(), "by": or_null(ref("PersonRef"))})
+ROW: Shape = {
+    "ref": text("The ticket's public id"),
+    "url": text("Path of its page"),
+    "subject": text(),
+    "status": text(enum=list(STATUSES)),
+    "visibility": text(enum=list(VISIBILITIES)),
+    "desk": ref("DeskRef"),
+    "assignee": ref("PersonRef"),
+    "opened_at": AT,
+    "ended_at": or_null(AT),
+    "elapsed_s": number("From opening to the end, or until now"),
+    "elapsed": text("The same in words"),
+    "elapsed_short": text(),
+    "promise": or_null(ref("Standing")),
+    "passed_on": number("Handoffs and reassignments together"),
+    "latest": or_null(ref("Latest")),
+}
+FEELING: Shape = {
+    "impact": text(),
+    "feeling": text(enum=list(FEELINGS)),
+    "urgency_on": or_null(text(format="date")),
+}
+TWO_SIDES: Shape = {
+    "contact": thing("How to reach the customer.", {"name": text(), "email": text(), "phone": text()}),
+    "email_confirmed": FLAG,
+    "wanted_visibility": or_null(text("Asked for; waits until the address is confirmed", enum=[*VISIBILITIES, None])),
+    "name_shown": text(enum=["own", "pseudonym", "none"]),
+    "pseudonym": text(),
+    "shares_feelings": FLAG,
+    "customer_zone": text("IANA time zone"),
+    "source": text(),
+}
+TICKETS: dict[str, Shape] = {
+    "Standing": STANDING,
+    "Latest": LATEST,
+    "TicketRow": thing("One line of a list.", ROW),
+    "Ticket": thing(
+        "The head of a ticket, as its reader may see it.",
+        ROW
+        | {
+            "assignee": ref("Person"),
+            "assigned_at": AT,
+            "customer": thing(
+                "Who asked; the name is empty when it is not shown.", {"name": text(), "face": ref("Face")}
+            ),
+            "promise": or_null(
+                thing(
+                    "The promise that stands, and the share of its span that has passed.",
+                    STANDING["properties"] | {"made_at": AT, "part": number("Percent")},
+                )
+            ),
+            "waiting_us_s": number("Of the elapsed time: waiting for the desk"),
+            "waiting_us": text(),
+            "waiting_customer_s": number("Of the elapsed time: waiting for the customer"),
+            "waiting_customer": text(),
+            "business_us_s": number("Waiting for the desk, in its hours only"),
+            "business_us": text(),
+            "zone": text("IANA time zone of the desk"),
+            "last": number("seq of the newest event this reader may see"),
+            "epoch": text("Changes when history was replaced: start afresh"),
+            "audience": text("Who this reader is to the ticket", enum=["public", "customer", "staff"]),
+            "imported": FLAG,
+        },
+        TWO_SIDES | FEELING | {"version": number("For If-Match; staff only")},
+    ),
+    "Opened": thing(
+        "Who has it and when they answer. `secret` comes once, to the customer alone.",
+        {name: ROW[name] for name in ("ref", "url", "subject", "status", "visibility", "desk", "assignee", "opened_at")}
+        | {
+            "promise": ROW["promise"],
+            "secret": or_null(text("Bearer secret of this ticket's customer. Null on a replay, and for staff.")),
+            "secret_url": or_null(text("The same as a link for a browser")),
+        },
+    ),
+    "Queued": thing(
+        "A ticket in an agent's queue.",
+        ROW
+        | {"customer_name": text(), "feeling": FEELING["feeling"], "urgency_on": FEELING["urgency_on"]}
+        | {"offered_by": or_null(ref("PersonRef")), "is_mine": FLAG, "replied_at": or_null(AT), "version": number()},
+    ),
+    "Promise": thing(
+        "A promise and what became of it.",
+        {"person": ref("PersonRef"), "made_at": AT, "due_at": AT, "check_in": FLAG}
+        | {"state": text(enum=["standing", "kept", "missed", "moved", "dropped"]), "settled_at": or_null(AT)},
+    ),
+    "Handoff": thing(
+        "A handoff and its answer.",
+        {"from": ref("PersonRef"), "to": ref("PersonRef"), "reason": text()}
+        | {"state": text(enum=["offered", "accepted", "declined", "overtaken"])}
+        | {"offered_at": AT, "expires_at": AT, "answered_at": or_null(AT)},
+        {"briefing_html": text("Staff only")},
+    ),
+    "Embed": thing(
+        "A badge of a ticket.",
+        {"embed": text(), "variant": text(), "theme": text(), "sites": listed(text("Origins; none: anywhere"))}
+        | {"created_at": AT, "revoked_at": or_null(AT), "svg_url": text(), "json_url": text()},
+    ),
+}
+EVENT: Shape = {
+    "ref": text(),
+    "seq": number("1, 2, 3 … within the ticket"),
+    "prev": number("seq of the event before that this reader may see"),
+    "kind": text(),
+    "at": AT | {"description": "When it happened"},
+    "recorded_at": AT,
+    "actor": ref("Actor"),
+    "audience": text(enum=["public", "customer", "staff"]),
+    "sentence": text("What happened, in plain words"),
+    "body_html": text("What was written: safe HTML"),
+    "correction": or_null(ref("Correction")),
+    "redaction": or_null(ref("Amendment")),
+    "replaces": thing("How the target reads now.", {"seq": number(), "html": text()}),
+}
+AMENDMENT: Shape = {"seq": number(), "at": AT, "by": text(), "reason": text()}
+MINE: dict[str, Shape] = {
+    "Token": thing(
+        "A bearer token.",
+        {"token": text("Its public name"), "name": text(), "scopes": listed(text(enum=list(people.SCOPES)))}
+        | {"created_at": AT, "last_used_at": or_null(AT)},
+    ),
+    "Me": thing(
+        "Who is asking.",
+        {"person": or_null(ref("Person")), "scopes": or_null(listed(text())), "tickets": listed(ref("TicketRow"))},
+    ),
+}
+MINE["NewToken"] = thing("A new token; the secret is shown once.", MINE["Token"]["properties"] | {"secret": text()})
+LISTS = {"Tickets": "TicketRow", "Queue": "Queued", "Promises": "Promise", "Handoffs": "Handoff"}
+LISTS |= {"Embeds": "Embed", "Tokens": "Token", "Desks": "DeskRef"}
+ERROR = thing(
+    "What went wrong.",
+    {
+        "error": thing(
+            "A stable code, a plain sentence, and a sentence by field.",
+            {"code": text(), "message": text(), "fields": {"type": "object", "additionalProperties": text()}},
+            {"version": number("On a conflict: the current version"), "retry_after": number("Seconds to wait")},
+        )
+    },
+)
+
+
+def everything() -> dict[str, Shape]:
+    """Return every named shape, kinds of events included."""
+    known = PEOPLE | TICKETS | MINE | {"Error": ERROR, "Opening": opening(), "PostEvent": posting()}
+    known["Actor"] = thing(
+        "Who did it.",
+        {"name": text(), "role": text(), "face": ref("Face"), "url": or_null(text())},
+        {"slug": text()},
+    )
+    known["Amendment"] = thing("Why it reads differently now.", AMENDMENT)
+    known["Correction"] = thing("Corrected; the old words stay.", AMENDMENT | {"old_html": text()})
+    for name in KINDS:
+        known[f"Event_{name}"] = catalogue.event_shape(name, EVENT)
+    names = {name: f"#/components/schemas/Event_{name}" for name in KINDS}
+    known["Event"] = {"oneOf": [{"$ref": one} for one in names.values()]}
+    known["Event"]["discriminator"] = {"propertyName": "kind", "mapping": names}
+    known["Events"] = thing(
+        "What came after a seq. Append if prev ≤ last < seq.",
+        {"epoch": text(), "events": listed(ref("Event")), "last": number(), "more": FLAG},
+        {"version": number("For If-Match; staff only")},
+    )
+    for name, item in LISTS.items():
+        known[name] = page_of(item, "A page of a list.")
+    return known
+
+
+def opening() -> Shape:
+    """What opens a ticket."""
+    return catalogue.payload_shape(tickets.Opening().fields) | {"description": str(tickets.Opening.__doc__)}
+
+
+def posting() -> Shape:
+    """What adds an event: one shape for each kind that somebody may post."""
+    kinds = []
+    for name, kind in KINDS.items():
+        if kind.posted_by:
+            payload = catalogue.payload_shape(kind.schema().fields)
+            one = thing(catalogue.purpose(name), {"kind": {"const": name}, "payload": payload})
+            kinds.append(one | {"title": name, "additionalProperties": False})
+    return {"oneOf": kinds}
