@@ -10,7 +10,8 @@ from tracker.models import Event, Handoff, News, Person, Ticket
 from tracker.outbox import Recipient
 
 UNCONFIRMED_A_DAY = 3
-"""Acknowledgements an address may get in a day before it has been confirmed: our mail must not be a weapon."""
+"""Tickets a day of which an unconfirmed address hears; further ones stay silent until it is confirmed, for our mail
+must not be a weapon."""
 
 
 def recipients(news: News) -> list[Recipient]:
@@ -23,13 +24,21 @@ def recipients(news: News) -> list[Recipient]:
         return []
     tells = KINDS[event.kind].tells
     found: list[Recipient] = []
-    if "customer" in tells and ticket.email and event.audience != "staff" and not _is_flood(ticket, event):
+    if "customer" in tells and ticket.email and event.audience != "staff" and not _is_flood(ticket):
         found.append(Recipient("email", ticket.email, "customer"))
     told = {"assignee": ticket.assignee, "taker": _taker(ticket)}
     for role, person in told.items():
         if role in tells and person and person.active and person.id != event.actor_id:
             found.append(Recipient("email", person.email, "staff"))
-    return list(dict.fromkeys(found))
+    return _once_each(found)
+
+
+def _once_each(found: list[Recipient]) -> list[Recipient]:
+    """Leave one of those that share an address: an agent may well be the customer, or be given as one."""
+    first: dict[tuple[str, str], Recipient] = {}
+    for one in found:
+        first.setdefault((one.channel, one.address.lower()), one)
+    return list(first.values())
 
 
 def _of_letter(news: News) -> list[Recipient]:
@@ -56,13 +65,13 @@ def _taker(ticket: Ticket) -> Person | None:
     return handoff.taker if handoff else ticket.assignee
 
 
-def _is_flood(ticket: Ticket, event: Event) -> bool:
-    if event.kind != "opened" or ticket.email_confirmed_at:
+def _is_flood(ticket: Ticket) -> bool:
+    if ticket.email_confirmed_at:
         return False
     query = select(func.count()).where(
         Ticket.email == ticket.email,
         Ticket.email_confirmed_at.is_(None),
-        Ticket.opened_at > store.now() - timedelta(days=1),
+        Ticket.opened_at > ticket.opened_at - timedelta(days=1),
         Ticket.id < ticket.id,
     )
     return (store.session().scalar(query) or 0) >= UNCONFIRMED_A_DAY

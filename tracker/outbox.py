@@ -1,12 +1,14 @@
 """News that must leave the house: written with the event, expanded to deliveries, tried until delivered."""
 
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from flask import Flask, current_app
 from sqlalchemy import func, or_, select, update
+from sqlalchemy.orm import Session
 
 from tracker import store
 from tracker.models import Delivery, Event, News
@@ -15,6 +17,8 @@ BACK_OFF = tuple(timedelta(seconds=s) for s in (5, 30, 120, 600, 1800, 7200, 216
 """Waits between attempts; after the last one the delivery is dead and listed."""
 CLAIM_LASTS = timedelta(minutes=2)
 BATCH = 100
+ROUND_LASTS_S = 15
+"""How long one round attempts deliveries: a mail server that hangs must not hold up promises falling due."""
 BEAT_S = 0.5
 """How often the worker looks for work when nothing wakes it."""
 
@@ -65,10 +69,7 @@ def step() -> int:
     wiring: Wiring = current_app.extensions["tracker_outbox"]
     done = sum(work() for work in wiring.due_work)
     done += _expand(wiring)
-    for delivery_id in _claim():
-        _attempt(wiring, delivery_id)
-        done += 1
-    return done
+    return done + _deliver(wiring)
 
 
 def run(app: Flask, stop: threading.Event, wake: threading.Event) -> None:
@@ -116,19 +117,22 @@ def _expand(wiring: Wiring) -> int:
         return 0
     with store.transaction() as session:
         found = session.scalars(query.with_for_update(skip_locked=True)).all()
-        for news in found:
-            news.expanded_at = now = store.now()
-            for recipient in wiring.expand(news):
+        return sum(_expand_one(session, wiring, news) for news in found)
+
+
+def _expand_one(session: Session, wiring: Wiring, news: News) -> bool:
+    now, news_id = store.now(), news.id
+    try:
+        with session.begin_nested():
+            news.expanded_at = now
+            for one in wiring.expand(news):
                 session.add(
-                    Delivery(
-                        news_id=news.id,
-                        channel=recipient.channel,
-                        address=recipient.address,
-                        role=recipient.role,
-                        next_at=now,
-                    )
+                    Delivery(news_id=news_id, channel=one.channel, address=one.address, role=one.role, next_at=now)
                 )
-        return len(found)
+    except Exception:  # a fault of ours in one piece of news must not hold up the others; it stays, and is retried
+        current_app.logger.exception("outbox: news %s could not be expanded", news_id)
+        return False
+    return True
 
 
 def _claim() -> list[int]:
@@ -142,6 +146,21 @@ def _claim() -> list[int]:
         ids = list(session.scalars(query.with_for_update(skip_locked=True)))
         session.execute(update(Delivery).where(Delivery.id.in_(ids)).values(claimed_until=now + CLAIM_LASTS))
         return ids
+
+
+def _deliver(wiring: Wiring) -> int:
+    ids, until = _claim(), time.monotonic() + ROUND_LASTS_S
+    for done, delivery_id in enumerate(ids):
+        if time.monotonic() > until:
+            _release(ids[done:])
+            return done
+        _attempt(wiring, delivery_id)
+    return len(ids)
+
+
+def _release(ids: list[int]) -> None:
+    with store.transaction() as session:
+        session.execute(update(Delivery).where(Delivery.id.in_(ids)).values(claimed_until=None))
 
 
 def _attempt(wiring: Wiring, delivery_id: int) -> None:
