@@ -1,13 +1,11 @@
 """The log: numbers without a gap, what each audience may see of it, and what later events do to earlier ones."""
 
-import threading
-from collections.abc import Callable
-
 import pytest
 from flask import Flask
 from sqlalchemy import select
 
 from tests import make
+from tests.threads import at_once
 from tracker import browse, disclosure, present, store, tickets, timeline
 from tracker.errors import Conflict, Forbidden, Invalid
 from tracker.models import Event, Handoff, Ticket
@@ -27,30 +25,6 @@ def rendered(ticket: Ticket, audience: str) -> str:
     return f"{news} {present.head_html(head)} {disclosure.plain(head)}"
 
 
-def in_threads(app: Flask, count: int, work: Callable[[int], None]) -> list[BaseException]:
-    """Run work(0…count-1) at once, each with a context of its own; return what went wrong."""
-    failures: list[BaseException] = []
-    gate = threading.Barrier(count)
-
-    def one(number: int) -> None:
-        with app.app_context():
-            try:
-                gate.wait(10)
-                work(number)
-            except BaseException as error:
-                failures.append(error)
-            finally:
-                store.db.session.remove()
-
-    threads = [threading.Thread(target=one, args=(number,)) for number in range(count)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(55)
-    assert not any(thread.is_alive() for thread in threads)
-    return failures
-
-
 @pytest.mark.slow
 def test_eight_threads_leave_no_gap_on_one_ticket(house: Flask) -> None:
     ticket = make.ticket()
@@ -61,7 +35,7 @@ def test_eight_threads_leave_no_gap_on_one_ticket(house: Flask) -> None:
         for _ in range(number, count, THREADS):
             tickets.post(ref, "note", {"text": "One more."}, by=by)
 
-    assert not in_threads(house, THREADS, append)
+    assert not at_once(house, THREADS, append)
     query = select(Event.seq).where(Event.ticket_id == ticket.id).order_by(Event.id)
     seqs = list(store.session().scalars(query))
     assert sorted(seqs) == list(range(1, THREADS * APPENDS + 1))
@@ -129,7 +103,7 @@ def test_an_event_that_comes_while_reading_is_counted_in_last(house: Flask) -> N
         tickets.post(ticket.ref, "update", {"text": "Between.", "next_word_at": make.ahead(days=1)}, by=assignee)
 
     assignee = make.assignee(ticket)
-    assert not in_threads(house, 1, meanwhile)
+    assert not at_once(house, 1, meanwhile)
     assert ticket.last_public_seq == stale
     news = browse.news(ticket, after=stale, audience="public")
     assert news["last"] == news["events"][-1]["seq"] > stale

@@ -2,14 +2,15 @@
 
 import base64
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, and_, or_, select
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 from sqlalchemy.orm import selectinload
 
-from tracker import disclosure, permissions, present, store, timeline
+from tracker import disclosure, links, permissions, present, store, timeline
 from tracker.disclosure import Shown
 from tracker.errors import Invalid, NotFound
 from tracker.models import Desk, Event, Handoff, Person, Promise, Ticket
@@ -17,6 +18,8 @@ from tracker.permissions import Viewer
 
 DEFAULT, MOST = 50, 200
 WORDS = ("update", "waiting", "resolved", "declined")
+REPLYING = ("reply", "reopened")
+ASKING = ("opened", *REPLYING)
 
 
 @dataclass(frozen=True)
@@ -115,41 +118,59 @@ def latest_words(*, limit: int = 5) -> list[tuple[Shown, Shown]]:
 
 
 def queue(person: Person) -> list[Shown]:
-    """Return an agent's open tickets by who is owed a word next, offers to them first among equals.
+    """Return an agent's open tickets and those offered to them, by who is owed a word next.
 
-    Overdue first, then by due time; tickets without a promise ("no promise given") last.
+    By due time, so overdue ones first; tickets without a promise ("no promise given") last.
     """
     offered = {one.ticket_id: one for one in _offers_to(person)}
-    query = select(Ticket).where(
-        or_(Ticket.assignee_id == person.id, Ticket.id.in_(offered)), Ticket.status.in_(("open", "waiting"))
-    )
+    return _queue(or_(Ticket.assignee_id == person.id, Ticket.id.in_(offered)), offered)
+
+
+def desk_queue(desk: Desk) -> list[Shown]:
+    """Return all open tickets of a desk, for those who run it, by who is owed a word next."""
+    return _queue(Ticket.desk_id == desk.id, {})
+
+
+def unanswered(ticket: Ticket) -> Shown | None:
+    """Return the customer's newest words that no word of the assignee has followed, as staff sees them."""
+    query = select(Event).where(Event.ticket_id == ticket.id, Event.kind.in_(ASKING))
+    query = query.where(Event.seq > (ticket.latest_word_seq or 0)).order_by(Event.seq.desc()).limit(1)
+    found = disclosure.entries(ticket, list(store.session().scalars(query)), "staff")
+    return found[0] if found and ticket.is_open else None
+
+
+def _queue(mine: ColumnElement[bool], offered: Mapping[int, Handoff]) -> list[Shown]:
+    query = select(Ticket).where(mine, Ticket.status.in_(("open", "waiting")))
     query = query.order_by(Ticket.due_at.is_(None), Ticket.due_at, Ticket.id).limit(MOST)
-    now = store.now()
-    return [_queued(one, offered.get(one.id), now) for one in store.session().scalars(query)]
+    found = list(store.session().scalars(query.options(selectinload(Ticket.latest_word_by))))
+    replied, now = _replied_at([one.id for one in found]), store.now()
+    return [_queued(one, offered.get(one.id), replied.get(one.id), now) for one in found]
 
 
-def desk_queue(desk: Desk, *, cursor: str | None, limit: int = DEFAULT) -> tuple[list[Shown], str | None]:
-    """Return a desk's open tickets for its staff, newest public word first."""
-    query = select(Ticket).where(Ticket.desk_id == desk.id, Ticket.status.in_(("open", "waiting")))
-    return _page(query, cursor, limit)
-
-
-def _queued(one: Ticket, offer: Handoff | None, now: datetime) -> Shown:
+def _queued(one: Ticket, offer: Handoff | None, replied_at: datetime | None, now: datetime) -> Shown:
     return disclosure.row(one, now=now) | {
+        "work_url": links.workspace_ticket(one.ref),
         "customer_name": one.customer_name,
         "feeling": one.feeling,
         "urgency_on": one.urgency_on,
+        "status_since": one.status_since,
         "offered_by": disclosure.person_ref(offer.giver) if offer else None,
-        "is_mine": offer is None,
-        "replied_at": _unanswered_reply_at(one),
-        "version": one.version,
+        "replied_at": replied_at,
+        "is_waiting": one.status == "waiting" and not one.overdue,
+        "is_urgent": one.overdue or bool(offer) or replied_at is not None,
     }
 
 
-def _unanswered_reply_at(one: Ticket) -> datetime | None:
-    query = select(Event.at).where(Event.ticket_id == one.id, Event.kind.in_(("reply", "reopened")))
-    query = query.where(Event.seq > (one.latest_word_seq or 0)).order_by(Event.seq.desc()).limit(1)
-    return store.session().scalar(query)
+def _replied_at(ids: Sequence[int]) -> dict[int, datetime]:
+    """Return when customers last wrote on tickets where no word of the assignee has followed."""
+    query = (
+        select(Event.ticket_id, func.max(Event.recorded_at, type_=store.Moment))
+        .join(Ticket, Ticket.id == Event.ticket_id)
+        .where(Event.ticket_id.in_(ids), Event.kind.in_(REPLYING))
+        .where(Event.seq > func.coalesce(Ticket.latest_word_seq, 0))
+        .group_by(Event.ticket_id)
+    )
+    return {row[0]: row[1] for row in store.session().execute(query)}
 
 
 def _offers_to(person: Person) -> list[Handoff]:

@@ -19,6 +19,8 @@ class Form:
     name: str = ""
     typed: Mapping[str, str] = field(default_factory=dict)
     errors: Mapping[str, str] = field(default_factory=dict)
+    prefix: str = ""
+    """Put before the ids of its fields, where a page holds several forms."""
 
 
 def payload(kind: str, typed: Mapping[str, str], *, zone: str = "UTC") -> dict[str, object]:
@@ -37,9 +39,9 @@ def moment(text: str, zone: str) -> str:
     """Return a date and time as typed (`2026-03-02T14:00`) with the zone it was meant in; other text as it is."""
     try:
         at = datetime.fromisoformat(text)
-    except ValueError:
+        return (at if at.tzinfo else at.replace(tzinfo=ZoneInfo(zone))).astimezone(UTC).isoformat()
+    except (ValueError, OverflowError):
         return text
-    return (at if at.tzinfo else at.replace(tzinfo=ZoneInfo(zone))).astimezone(UTC).isoformat()
 
 
 def number(text: str | None) -> int:

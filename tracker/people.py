@@ -62,6 +62,12 @@ def of_desk(desk: Desk, *, active: bool = True) -> list[Person]:
     return list(store.session().scalars(query.order_by(Person.name, Person.id)))
 
 
+def takers(ticket: Ticket) -> list[Person]:
+    """Return who could take a ticket over: its own desk's people first, those on duty before the others."""
+    found = [person for person in everyone() if person.id != ticket.assignee_id]
+    return sorted(found, key=lambda one: (one.desk_id != ticket.desk_id, one.desk.name, not one.on_duty, one.name))
+
+
 def customer_name(name: str, *, field: str) -> str:
     """Return a name a customer may go by; raise Invalid when it could be taken for somebody who works here."""
     staff = store.session().scalars(select(Person.name))

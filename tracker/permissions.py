@@ -24,8 +24,8 @@ TICKET_ACTS: dict[str, frozenset[str]] = {
 HOUSE_ACTS: dict[str, frozenset[str]] = {
     "open": frozenset({"anyone"}),
     "work": frozenset({"agent", "lead", "admin"}),
+    "keep_profile": frozenset({"agent", "lead", "admin"}),
     "file": frozenset({"agent", "lead", "admin"}),
-    "keep_tokens": frozenset({"agent", "lead", "admin"}),
     "run_desk": frozenset({"desk_lead", "admin", "system"}),
     "import": frozenset({"admin", "system"}),
     "administer": frozenset({"admin", "system"}),
@@ -33,7 +33,8 @@ HOUSE_ACTS: dict[str, frozenset[str]] = {
 """Acts on a desk or the whole house; the system is whoever runs commands on the machine itself."""
 
 SCOPES = {"see": "read", "see_as_customer": "read", "see_as_staff": "read", "work": "read"}
-SCOPES |= {"import": "import", "administer": "admin", "run_desk": "admin", "keep_tokens": "admin"}
+SCOPES |= {"import": "import", "administer": "admin", "run_desk": "admin"}
+SCOPES |= {"keep_profile": "no token has this: a token must not make another, nor change a password"}
 """The scope a bearer token needs; every act not named here is a write."""
 
 

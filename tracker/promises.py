@@ -1,12 +1,14 @@
-"""COMMANDS of promises: move one, record those kept and missed, remind of those due soon."""
+"""COMMANDS of promises: move one, record those kept and missed, remind of those due soon; the times to choose from."""
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import UTC, datetime, time, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
 
-from tracker import desks, outbox, permissions, store, timeline
+from tracker import clock, desks, outbox, permissions, store, timeline
 from tracker.errors import Conflict, Invalid
 from tracker.kinds import _standing
 from tracker.models import Event, Promise, Ticket
@@ -16,6 +18,35 @@ FARTHEST = timedelta(days=366)
 REMIND_BEFORE = timedelta(hours=1)
 ROUND = 200
 """How many tickets one round of due work looks at."""
+
+WORKING_DAYS = 3
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A time for the next word that one key picks. `works`: the desk opens on that day."""
+
+    key: str
+    at: datetime
+    works: bool
+
+
+def choices(now: datetime, hours: clock.Hours) -> list[Choice]:
+    """Return what keys 1 to 3 promise: today 17:00, tomorrow 12:00, in 3 working days, on the desk's clock; none past.
+
+    A key always means the same; one whose time has passed, or that a desk without hours can't keep, is left out.
+    """
+    zone = ZoneInfo(hours.zone)
+    today = now.astimezone(zone).date()
+    found = [("1", datetime.combine(today, time(17), zone))]
+    found += [("2", datetime.combine(today + timedelta(days=1), time(12), zone))]
+    if any(hours.weekly):
+        found += [("3", clock.in_working_days(now, WORKING_DAYS, hours))]
+    return [
+        Choice(key, at.astimezone(UTC), hours.is_working_day(at.astimezone(zone).date()))
+        for key, at in found
+        if at > now
+    ]
 
 
 def move(ticket: Ticket, loaded: Mapping[str, Any], by: Viewer) -> Event:

@@ -127,6 +127,13 @@ def post(
     return ticket, event
 
 
+def possible(ticket: Ticket, *, by: Viewer) -> frozenset[str]:
+    """Return the kinds that somebody may post to a ticket as it stands."""
+    return frozenset(
+        kind for kind in COMMANDS if ticket.status in kinds.KINDS[kind].when and permissions.may(by, kind, ticket)
+    )
+
+
 def give_key(ticket: Ticket) -> str:
     """Make another secret link for the customer; only its fingerprint is kept."""
     secret = links.new_secret()

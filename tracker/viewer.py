@@ -66,14 +66,6 @@ def spender() -> str:
     return who.principal if who.scopes is not None else network()
 
 
-def lent(scopes: list[str]) -> list[str]:
-    """Return scopes to give to a new token; raise Forbidden when the asking token lacks one of them."""
-    held = current().scopes
-    if held is not None and not set(scopes) <= held:
-        raise Forbidden("A token can't give what it does not have itself.")
-    return scopes
-
-
 def network() -> str:
     """Return the network this request comes from, as limits count it."""
     return limits.network(request.remote_addr or "")

@@ -1,17 +1,31 @@
 """COMMANDS of what people say, and of words said earlier: publish, correct, redact, erase."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from tracker import handoffs, promises, timeline
+from sqlalchemy import select
+
+from tracker import handoffs, permissions, promises, store, timeline
 from tracker.errors import Conflict, Forbidden, Invalid
 from tracker.kinds import KINDS, _standing, _targets
 from tracker.models import Event, Ticket
 from tracker.permissions import Viewer, actor
 
 CORRECTABLE = frozenset({"update", "waiting", "resolved", "declined", "note"})
+AMENDING = frozenset({"corrected", "redacted", "erased"})
+MOST_AMENDABLE = 200
 PUBLISHABLE = frozenset({"reply", "thanks", "feedback"})
 Loaded = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Amendable:
+    """An entry whose words may be amended: its newest source as typed, and by which kinds of events."""
+
+    event: Event
+    source: str
+    acts: frozenset[str]
 
 
 def update(ticket: Ticket, loaded: Loaded, by: Viewer) -> Event:
@@ -97,3 +111,28 @@ def _require_words(ticket: Ticket, seq: int) -> Event:
     if not KINDS[target.kind].word_fields:
         raise Invalid(fields={"target": "This entry holds no words of anybody."})
     return target
+
+
+def amendable(ticket: Ticket, by: Viewer) -> list[Amendable]:
+    """Return the entries of a ticket whose words somebody may correct, hide or erase, newest first."""
+    query = select(Event).where(Event.ticket_id == ticket.id, Event.kind.not_in(AMENDING))
+    may = {kind for kind in AMENDING if permissions.may(by, kind, ticket)}
+    found = []
+    for event in store.session().scalars(query.order_by(Event.seq.desc()).limit(MOST_AMENDABLE)):
+        if acts := may & _amendments(event, by):
+            found.append(Amendable(event, _newest_source(ticket, event), frozenset(acts)))
+    return found
+
+
+def _amendments(event: Event, by: Viewer) -> set[str]:
+    """Return what can still be done to the words of an entry: erased once they are hidden, nothing once erased."""
+    if not event.body_source and not any(event.payload.get(name) for name in KINDS[event.kind].word_fields):
+        return set()
+    if event.redacted_by:
+        return {"erased"}
+    own = event.kind in CORRECTABLE and by.person is not None and event.actor_id == by.person.id
+    return {"corrected", "redacted", "erased"} if own else {"redacted", "erased"}
+
+
+def _newest_source(ticket: Ticket, event: Event) -> str:
+    return _targets.find(ticket, event.corrected_by).body_source if event.corrected_by else event.body_source

@@ -3,8 +3,9 @@ const KEPT_FOR = 7 * 86_400_000;
 const SETTLE = 300;
 const NOT_KEPT = 'input[type="hidden"], input[type="password"], input[type="file"], [autocomplete="off"], [autocomplete="one-time-code"]';
 
+/** Named by where the form goes, not by where it stands: one that comes back with errors stands at another address. */
 export function keyOf(form, page = location) {
-  return `typed:${page.pathname}:${form.id || new URL(form.action, page.href).pathname}`;
+  return `typed:${new URL(form.action, page.href).pathname}:${form.id}`;
 }
 
 function fields(form) {

@@ -102,7 +102,8 @@ class Fanout:
         ticket = store.session().scalars(query).first()
         if ticket is None:
             return
-        self.socketio.emit("changed", {"ref": ref}, to=f"queue|{ticket.assignee_id}")
+        for whose in (ticket.assignee_id, f"desk-{ticket.desk.slug}"):
+            self.socketio.emit("changed", {"ref": ref}, to=f"queue|{whose}")
         after = self._sent.get(ref)
         if after is None or after >= ticket.last_seq:
             return

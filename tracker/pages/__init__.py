@@ -2,14 +2,14 @@
 
 from typing import Any
 
-from flask import Flask, Response, render_template, request
+from flask import Flask, Response, redirect, render_template, request, session
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
 
 from tracker import disclosure, limits, settings, viewer
-from tracker.errors import TooLarge, TooSoon, TrackerError
-from tracker.pages import access, faces, lists, opening, system, tickets
+from tracker.errors import TooLarge, TooSoon, TrackerError, Unauthorized
+from tracker.pages import access, faces, lists, opening, system, tickets, workspace, workspace_ticket
 
 CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; font-src 'self'; "
@@ -23,12 +23,14 @@ HEADERS = {
 }
 UNLIMITED = ("/healthz", "/readyz", "/static/")
 LONGEST_FORM = 64 * 1024
+WORKSPACE = "/workspace/"
+"""Who comes here without a session is sent to sign in, and then back."""
 UPLOADS = ("/workspace/profile/face",)
 
 
 def init_app(app: Flask) -> None:
     """Register the pages, their errors, and the rules before and after every request."""
-    for module in (system, lists, tickets, opening, access, faces):
+    for module in (system, lists, tickets, opening, access, faces, workspace, workspace_ticket):
         app.register_blueprint(module.blueprint)
     app.before_request(_guard)
     app.after_request(_dress)
@@ -37,7 +39,7 @@ def init_app(app: Flask) -> None:
 
 def tell(error: TrackerError | HTTPException) -> Any:
     """Answer an error with a page; the composition root calls this for what no other door answers."""
-    return show_error(error) if isinstance(error, TrackerError) else _told_by_werkzeug(error)
+    return _told(error) if isinstance(error, TrackerError) else _told_by_werkzeug(error)
 
 
 def show_error(error: TrackerError) -> tuple[str, int, dict[str, str]]:
@@ -80,6 +82,13 @@ def _frame() -> dict[str, Any]:
         who = viewer.anyone()
     me = disclosure.person_ref(who.person) if who.person else None
     return {"me": me, "path": request.path, "has_tickets": bool(who.tickets), "demo": settings.current().demo}
+
+
+def _told(error: TrackerError) -> Any:
+    if isinstance(error, Unauthorized) and request.method == "GET" and request.path.startswith(WORKSPACE):
+        session["wanted"] = request.full_path.rstrip("?")
+        return redirect("/signin", 303)
+    return show_error(error)
 
 
 def _told_by_werkzeug(error: HTTPException) -> Any:

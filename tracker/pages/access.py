@@ -1,6 +1,6 @@
 """Getting in and out: by password, by mail, by secret link. Links are shown on GET and redeemed on POST only."""
 
-from flask import Blueprint, redirect, render_template, request, url_for
+from flask import Blueprint, redirect, render_template, request, session, url_for
 from werkzeug.wrappers import Response as Answer
 
 from tracker import forms, limits, outbox, people, store, tickets, viewer
@@ -40,8 +40,9 @@ def sign_in() -> Answer | Page:
     except Unauthorized as error:
         form = forms.Form("password", {"email": address}, {"password": error.message})
         return _secret_page(render_template("signin.html", form=form), error.status)
+    wanted = session.get("wanted", "/workspace/")
     viewer.sign_in(person)
-    return redirect("/workspace/", 303)
+    return redirect(wanted, 303)
 
 
 @blueprint.post("/signin/link")

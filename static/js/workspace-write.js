@@ -1,0 +1,82 @@
+/** The form for words and the next promise, by keyboard: a digit picks the promise, Ctrl or ⌘ + Enter sends. */
+
+const TYPING = 'input:not([type="radio"], [type="checkbox"], [type="submit"], [type="button"]), textarea, select, [contenteditable]';
+
+/** The digit that a key press means: alone outside of text, with Alt anywhere; null for every other press. */
+export function digitOf({ code, altKey, ctrlKey, metaKey, shiftKey }, isTyping) {
+  const digit = /^(?:Digit|Numpad)([1-9])$/.exec(code)?.[1];
+  if (!digit || ctrlKey || metaKey || shiftKey || (isTyping && !altKey)) return null;
+  return digit;
+}
+
+/** `<write-keys>` around the form; says in `[data-news]` what came while it is being filled in. */
+export class WriteKeys extends HTMLElement {
+  #stop = null;
+  #watch = null;
+
+  static define(tag = 'write-keys') {
+    customElements.get(tag) ?? customElements.define(tag, this);
+  }
+
+  connectedCallback() {
+    this.#stop = new AbortController();
+    const { signal } = this.#stop;
+    document.addEventListener('keydown', (press) => this.#press(press), { signal });
+    this.addEventListener('change', (change) => change.target.value === 'date' && this.#askDate(), { signal });
+    const timeline = document.querySelector('ticket-timeline .timeline');
+    if (!timeline) return;
+    this.#watch = new MutationObserver((changes) => this.#heard(changes));
+    this.#watch.observe(timeline, { childList: true });
+  }
+
+  disconnectedCallback() {
+    this.#stop?.abort();
+    this.#watch?.disconnect();
+  }
+
+  get #form() {
+    return this.querySelector('form');
+  }
+
+  #press(press) {
+    const isTyping = press.target.matches?.(TYPING) ?? false;
+    if (press.key === 'Enter' && (press.ctrlKey || press.metaKey)) {
+      const form = press.target.closest?.('form');
+      if (!form || !isTyping) return;
+      press.preventDefault();
+      if (!press.repeat) form.requestSubmit();
+      return;
+    }
+    const digit = digitOf(press, isTyping);
+    const key = digit && this.querySelector(`[data-key="${digit}"]`);
+    if (!key) return;
+    press.preventDefault();
+    key.checked = true;
+    key.dispatchEvent(new Event('input', { bubbles: true }));
+    key.dispatchEvent(new Event('change', { bubbles: true }));
+    if (!isTyping) key.focus();
+  }
+
+  #askDate() {
+    this.querySelector('input[type="datetime-local"]')?.focus();
+  }
+
+  /** New entries are on the page and named beside the button: from here on they count as seen. */
+  #heard(changes) {
+    const seen = Number(this.#form.elements.seen.value);
+    const fresh = changes.flatMap((change) => [...change.addedNodes]).filter((each) => Number(each.dataset?.seq) > seen);
+    const last = fresh.at(-1);
+    if (!last) return;
+    const link = document.createElement('a');
+    link.href = `#${last.id}`;
+    link.textContent = last.querySelector('.entry__by, p')?.textContent.replace(/\s+/g, ' ').trim() ?? '';
+    this.querySelector('[data-news]').replaceChildren('New while you write: ', link);
+    const { version } = document.getElementById('head')?.dataset ?? {};
+    for (const form of document.querySelectorAll('form:has(> [name="seen"])')) {
+      form.elements.seen.value = last.dataset.seq;
+      if (version) form.elements.version.value = version;
+    }
+  }
+}
+
+WriteKeys.define();

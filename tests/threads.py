@@ -1,0 +1,34 @@
+"""The same work many times at once, each with an application context and a database session of its own."""
+
+import threading
+from collections.abc import Callable
+
+from flask import Flask
+
+from tracker import store
+
+LONGEST_S = 55
+
+
+def at_once(app: Flask, count: int, work: Callable[[int], None]) -> list[BaseException]:
+    """Run work(0) … work(count - 1), all let go at one moment; return what they raised."""
+    raised: list[BaseException] = []
+    gate = threading.Barrier(count)
+
+    def one(number: int) -> None:
+        with app.app_context():
+            try:
+                gate.wait(10)
+                work(number)
+            except BaseException as error:
+                raised.append(error)
+            finally:
+                store.db.session.remove()
+
+    threads = [threading.Thread(target=one, args=(number,)) for number in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(LONGEST_S)
+    assert not any(thread.is_alive() for thread in threads), "somebody still waits"
+    return raised

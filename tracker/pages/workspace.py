@@ -1,0 +1,112 @@
+"""Where agents and leads begin: the queue of whom they owe a word, a desk's queue, filing for somebody else."""
+
+from typing import Any
+
+from flask import Blueprint, flash, get_flashed_messages, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response as Answer
+
+from tracker import browse, desks, disclosure, forms, limits, links, permissions, tickets, viewer
+from tracker.errors import Forbidden, Invalid
+from tracker.kinds.opened import SOURCES
+from tracker.models import Desk, Person
+from tracker.viewer import admits, current
+
+blueprint = Blueprint("workspace", __name__, url_prefix="/workspace")
+Page = tuple[str, int, dict[str, str]]
+PRIVATE = {"Cache-Control": "private, no-store"}
+ON_BEHALF = tuple(source for source in SOURCES if source not in ("web", "import"))
+
+
+@blueprint.get("/")
+@admits("work")
+def queue() -> Page:
+    """Whom you owe a word, and by when."""
+    mine = browse.queue(person())
+    return show("workspace/queue.html", queue=mine, urgent=urgent(mine), desk_shown=None)
+
+
+@blueprint.get("/desks/<slug>")
+@admits("run_desk")
+def desk_queue(slug: str) -> Page:
+    """All open tickets of a desk, for those who run it."""
+    one = run(slug)
+    rows = browse.desk_queue(one)
+    return show("workspace/queue.html", queue=rows, urgent=urgent(rows), desk_shown=disclosure.desk(one))
+
+
+@blueprint.post("/pass")
+@admits("work")
+def give_pass() -> dict[str, Any]:
+    """A signed pass of five minutes, so that a socket may hear when this queue changes."""
+    slug = request.args.get("desk")
+    granted = {"queue": f"desk-{run(slug).slug}" if slug else person().id, "session": viewer.session_id()}
+    return {"pass": links.sign(granted, "pass"), "expires_at": disclosure.plain(viewer.pass_expires_at())}
+
+
+@blueprint.get("/new")
+@admits("file")
+def new() -> Page:
+    """The form for somebody who called, wrote or came in."""
+    return _new(forms.Form("new", {"desk": person().desk.slug}))
+
+
+@blueprint.post("/new")
+@admits("file")
+def file() -> Answer | Page:
+    """Open the ticket for them; what was typed comes back when it can't be taken."""
+    limits.hit("writes", viewer.network())
+    typed = {name: request.form.get(name, "") for name in tickets.Opening().fields}
+    given = {name: text for name, text in typed.items() if text.strip()}
+    if "received_at" in given:
+        given["received_at"] = forms.moment(given["received_at"], person().desk.zone)
+    try:
+        ticket, _secret = tickets.open(given, by=current())
+    except Invalid as error:
+        return _new(forms.Form("new", typed, error.fields or {"": error.message}), error.status)
+    flash(f"{ticket.assignee.name} has it. The customer gets a mail with the way to it.", "good")
+    return redirect(links.workspace_ticket(ticket.ref), 303)
+
+
+def person() -> Person:
+    """Return who is signed in; raise Forbidden for a token, which has no workspace."""
+    who = current()
+    if who.person is None or who.scopes is not None:
+        raise Forbidden("The workspace is for people who are signed in; a token uses the API.")
+    return who.person
+
+
+def run(slug: str) -> Desk:
+    """Return a desk that this viewer runs; raise NotFound, Unauthorized or Forbidden."""
+    desk = desks.find(slug)
+    permissions.require(current(), "run_desk", desk)
+    return desk
+
+
+def urgent(rows: list[disclosure.Shown]) -> int:
+    """Count those who wait for a word now: overdue, unanswered, or offered."""
+    return sum(row["is_urgent"] for row in rows)
+
+
+def show(template: str, status: int = 200, **context: Any) -> Page:
+    """Render a page of the workspace: never kept by caches, with what was flashed."""
+    me = person()
+    said: Any = get_flashed_messages(with_categories=True)
+    frame: dict[str, Any] = {
+        "notices": [{"text": words, "tone": tone} for tone, words in said],
+        "on_duty": me.on_duty,
+        "desk": disclosure.desk(me.desk),
+        "runs": permissions.may(current(), "run_desk", me.desk),
+    }
+    return render_template(template, **(frame | context)), status, dict(PRIVATE)
+
+
+def _new(filled: forms.Form, status: int = 200) -> Page:
+    choices = [(one.slug, one.name) for one in desks.everyone()]
+    zone = person().desk.zone
+    return show("workspace/new.html", status, form=filled, desks=choices, sources=ON_BEHALF, zone=zone)
+
+
+def back_to(endpoint: str, words: str, **place: Any) -> Answer:
+    """Say what was done on the page that follows."""
+    flash(words, "good")
+    return redirect(url_for(endpoint, **place), 303)

@@ -1,0 +1,174 @@
+"""The ticket desk: what it does to the customer, the head, the words to send with the next promise, every other act."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from flask import Blueprint, flash, redirect, request, url_for
+from werkzeug.wrappers import Response as Answer
+
+from tracker import (
+    browse,
+    desks,
+    disclosure,
+    forms,
+    handoffs,
+    limits,
+    people,
+    permissions,
+    promises,
+    store,
+    tickets,
+    viewer,
+    words,
+)
+from tracker.disclosure import Shown
+from tracker.errors import Conflict, Invalid, NotFound
+from tracker.models import Person, Ticket
+from tracker.pages.workspace import Page, person, show, urgent
+from tracker.viewer import admits, current
+
+blueprint = Blueprint("workspace_ticket", __name__, url_prefix="/workspace/t")
+PAGE = 200
+NEWS = 20
+SAYABLE = frozenset(
+    {"update", "note", "waiting", "resumed", "promise_moved", "resolved", "declined", "reassigned"}
+    | {"handoff_offered", "handoff_accepted", "handoff_declined", "corrected", "redacted", "erased"}
+)
+"""Kinds that are said here; what customers and readers say has its place on the ticket's public page."""
+DONE = {
+    "update": "Said. It is on the page now, and on its way by mail.",
+    "note": "Noted, for staff only.",
+    "waiting": "Asked. The ticket waits for the customer now.",
+    "handoff_offered": "Offered. You answer here until they accept.",
+    "handoff_accepted": "It is yours now, and the customer is told.",
+    "handoff_declined": "Declined. It stays with whom it was.",
+    "resolved": "Solved. The customer is asked whether it is.",
+}
+
+
+@blueprint.get("/<ref>")
+@admits("work")
+def page(ref: str) -> Page:
+    """The ticket desk."""
+    return _page(_ticket(ref), forms.Form(), 200)
+
+
+@blueprint.get("/<ref>/say/<kind>")
+@admits("work")
+def said(ref: str, kind: str) -> Answer:
+    """Where a form that came back was sent: its page, for those who reload."""
+    return redirect(url_for("workspace_ticket.page", ref=_ticket(ref).ref), 303)
+
+
+@blueprint.post("/<ref>/say/<kind>")
+@admits("work")
+def say(ref: str, kind: str) -> Answer | Page:
+    """Add what somebody who answers says or does; what was typed comes back when it can't be taken."""
+    if kind not in SAYABLE:
+        raise NotFound()
+    limits.hit("writes", viewer.network())
+    ticket, typed = _ticket(ref), request.form.to_dict()
+    spoken, facts = _spoken(kind, typed)
+    given = forms.payload(spoken, facts, zone=ticket.desk.zone)
+    version = forms.number(typed["version"]) if "version" in typed else None
+    try:
+        ticket, event = tickets.post(ref, spoken, given, by=current(), version=version)
+    except Invalid as error:
+        return _page(_ticket(ref), forms.Form(kind, typed, error.fields or {"": error.message}), error.status)
+    except Conflict as error:
+        return _page(_ticket(ref), forms.Form(kind, typed, {"": error.message}), error.status)
+    flash(DONE.get(spoken, "Done, and on the timeline."), "good")
+    if permissions.may(current(), "see_as_staff", ticket):
+        return redirect(url_for("workspace_ticket.page", ref=ref) + f"#e{event.seq}", 303)
+    return redirect(url_for("workspace.queue"), 303)
+
+
+def _spoken(kind: str, typed: Mapping[str, str]) -> tuple[str, dict[str, str]]:
+    """Read the keys below an update: a time, "date" with the date typed beside it, or "solved"."""
+    chosen = typed.get("next", "")
+    if kind == "update" and chosen == "solved":
+        return "resolved", dict(typed)
+    if kind == "update" and chosen != "date":
+        return kind, {**typed, "next_word_at": chosen}
+    return kind, dict(typed)
+
+
+def _ticket(ref: str) -> Ticket:
+    ticket, _ = browse.find(ref, current())
+    permissions.require(current(), "see_as_staff", ticket)
+    return ticket
+
+
+def _page(ticket: Ticket, form: forms.Form, status: int) -> Page:
+    me = person()
+    first = max(0, ticket.last_seq - PAGE)
+    entries, _ = browse.entries(ticket, after=first, audience="staff", limit=PAGE)
+    queue = browse.queue(me)
+    return show(
+        "workspace/ticket.html",
+        status,
+        ticket=disclosure.ticket(ticket, "staff"),
+        entries=entries,
+        older_url=url_for("tickets.page", ref=ticket.ref) if first else None,
+        is_mine=ticket.assignee_id == me.id,
+        acts=tickets.possible(ticket, by=current()),
+        unanswered=browse.unanswered(ticket),
+        **_next_words(ticket),
+        **_others(ticket, me, form),
+        amendable=_amendable(ticket, entries),
+        amend=_amended(ticket, form),
+        form=form,
+        changed=_changed(ticket, form, status),
+        queue=queue,
+        urgent=urgent(queue),
+        desk_shown=None,
+    )
+
+
+def _next_words(ticket: Ticket) -> dict[str, Any]:
+    found = promises.choices(store.now(), desks.hours(ticket.desk))
+    usual = next((one for one in found if one.key != "1" and one.works), None)
+    return {"choices": found, "usual": disclosure.plain(usual.at) if usual else "date", "zone": ticket.desk.zone}
+
+
+def _others(ticket: Ticket, me: Person, form: forms.Form) -> dict[str, Any]:
+    offer = handoffs.pending(ticket)
+    shown: Shown | None = None
+    if offer:
+        shown = {
+            "giver": disclosure.person_ref(offer.giver),
+            "taker": disclosure.person_ref(offer.taker),
+            "reason": offer.reason,
+            "briefing_html": offer.briefing_html,
+            "expires_at": offer.expires_at,
+            "is_mine": offer.to_id == me.id,
+        }
+    return {"offer": shown, "takers": [_taker(one) for one in people.takers(ticket)]}
+
+
+def _taker(one: Person) -> tuple[str, str]:
+    return one.slug, f"{one.name}, {one.desk.name}{'' if one.on_duty else ' (off duty)'}"
+
+
+def _amendable(ticket: Ticket, entries: list[Shown]) -> list[Shown]:
+    """Join what may be amended with how it reads; entries too old to be on this page are left out."""
+    known = {entry["seq"]: entry for entry in entries}
+    found = words.amendable(ticket, current())
+    return [{"entry": known[one.event.seq], "acts": one.acts} for one in found if one.event.seq in known]
+
+
+def _amended(ticket: Ticket, form: forms.Form) -> Shown | None:
+    """Return the entry that is being amended: picked by its link, or the target of a form that came back."""
+    seq = forms.number(form.typed.get("target") or request.args.get("amend"))
+    for one in words.amendable(ticket, current()) if seq else ():
+        if one.event.seq == seq:
+            return {"seq": seq, "source": one.source, "acts": one.acts}
+    return None
+
+
+def _changed(ticket: Ticket, form: forms.Form, status: int) -> list[Shown]:
+    """Return what happened since the form was made, for somebody whose words came back."""
+    if status != Conflict.status or "seen" not in form.typed:
+        return []
+    found, _ = browse.entries(ticket, after=forms.number(form.typed["seen"]), audience="staff", limit=NEWS)
+    return found
