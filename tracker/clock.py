@@ -224,6 +224,15 @@ def _never_open() -> Invalid:
     return Invalid(f"This desk is not open for that long in 20 years. {what_to_do}", fields={"hours": what_to_do})
 
 
+def is_zone(name: str) -> bool:
+    """Say whether a name is an IANA time zone."""
+    try:
+        _zone(name)
+    except Invalid:
+        return False
+    return True
+
+
 def _zone(name: str) -> ZoneInfo:
     try:
         return ZoneInfo(name)

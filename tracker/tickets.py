@@ -9,6 +9,7 @@ from marshmallow import ValidationError
 from sqlalchemy import select
 
 from tracker import (
+    clock,
     desks,
     handoffs,
     idempotency,
@@ -197,6 +198,8 @@ def _load_opening(given: Mapping[str, Any], by: Viewer) -> dict[str, Any]:
         raise Invalid(fields=kinds.messages(error)) from None
     loaded["email"] = address(loaded["email"])
     loaded["name"] = people.customer_name(loaded["name"], field="name")
+    if not clock.is_zone(loaded["zone"]):  # browsers say it by themselves: a strange one must stop nobody
+        loaded["zone"] = ""
     if loaded["name_shown"] == "pseudonym":
         if not loaded["pseudonym"]:
             raise Invalid(fields={"pseudonym": "Write the name to show, or choose to show none."})

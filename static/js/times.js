@@ -86,6 +86,7 @@ export function refresh(root = document, now = new Date()) {
   }
 }
 
+for (const field of document.querySelectorAll('input[data-zone]')) field.value = Intl.DateTimeFormat().resolvedOptions().timeZone;
 refresh();
 setInterval(() => document.hidden || refresh(), TICK);
 document.addEventListener('visibilitychange', () => document.hidden || refresh());

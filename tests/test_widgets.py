@@ -1,0 +1,217 @@
+"""Widgets: what they show, to whom, how long caches may keep it; grey, never broken, when there is nothing to show."""
+
+from datetime import timedelta
+from xml.etree import ElementTree
+
+import pytest
+from flask import Flask
+from hypothesis import given
+from hypothesis import strategies as st
+from time_machine import Traveller
+
+from tests import make
+from tests.houses import Visitor
+from tracker import embeds, links, promises
+from tracker.errors import Forbidden, Invalid, Unauthorized
+from tracker.models import Embed, Ticket
+from tracker.permissions import ANYONE
+from widgets import _found, badge_svg, live_badge
+
+SVG = "{http://www.w3.org/2000/svg}"
+GREY = {"status": "unknown"}
+
+
+def worn(ticket: Ticket, **given: object) -> Embed:
+    return embeds.create(ticket, by=make.customer(ticket), **given)  # type: ignore[arg-type]
+
+
+def message(svg: str) -> str:
+    title = ElementTree.fromstring(svg).find(f"{SVG}title")
+    assert title is not None
+    assert title.text
+    return title.text
+
+
+@given(st.text(max_size=60), st.text(max_size=60))
+def test_every_text_makes_well_formed_svg(label: str, said: str) -> None:
+    shown = [badge_svg._one_line(text) for text in (label, said)]
+    svg = ElementTree.fromstring(badge_svg.draw(*shown, colour="#0b5c96"))
+    assert int(svg.attrib["width"]) >= 0
+    assert [one.text or "" for one in svg.iter(f"{SVG}text") if "aria-hidden" not in one.attrib] == [
+        text for text in shown if text
+    ]
+
+
+def test_the_same_words_make_the_same_bytes() -> None:
+    first, second = (badge_svg.draw("ticket", "open 3 d", colour="#0b5c96") for _ in range(2))
+    assert first == second
+
+
+def test_wide_scripts_get_the_room_they_need() -> None:
+    assert badge_svg.width("水が出ない") == 55
+    assert badge_svg.width("e\u0301") == badge_svg.width("e")
+    assert badge_svg.width("WWW") > badge_svg.width("iii")
+
+
+@pytest.mark.parametrize(
+    ("paper", "ink"), [("#ffffff", "#333"), ("#0b5c96", "#fff"), ("#ff0", "#333"), ("#000", "#fff")]
+)
+def test_text_stands_out_from_its_background(paper: str, ink: str) -> None:
+    texts = list(ElementTree.fromstring(badge_svg.draw("", "x", colour=paper)).iter(f"{SVG}text"))
+    assert texts[-1].attrib["fill"] == ink
+
+
+def test_a_badge_says_how_long_and_who(client: Visitor, travel: Traveller) -> None:
+    ticket = make.ticket()
+    embed = worn(ticket)
+    travel.shift(timedelta(days=3, hours=4))
+    address = f"/e/{embed.eid}/badge.svg"
+    promises.record_missed()
+    assert message(client.get(address).text) == f"ticket: open 3 d 4 h, word overdue · {ticket.assignee.name}"
+    make.post(ticket, "update")
+    assert message(client.get(address).text) == f"ticket: open 3 d 4 h · {ticket.assignee.name}"
+    make.post(ticket, "resolved")
+    travel.shift(timedelta(days=9))
+    assert message(client.get(address).text) == f"ticket: solved in 3 d 4 h · {ticket.assignee.name}"
+
+
+def test_the_facts_are_those_of_the_contract(client: Visitor) -> None:
+    ticket = make.ticket()
+    make.post(ticket, "update", text="The part is ordered.")
+    answer = client.get(f"/e/{worn(ticket).eid}/badge.json")
+    facts = answer.json
+    assert facts is not None
+    assert set(facts) == {
+        *("epoch", "last", "url", "status", "subject", "assignee", "opened_at", "ended_at"),
+        *("promise", "latest", "variant", "theme"),
+    }
+    assert facts["assignee"]["name"] == ticket.assignee.name
+    assert facts["latest"]["html"] == "<p>The part is ordered.</p>"
+    assert facts["promise"]["state"] == "standing"
+    assert facts["opened_at"].endswith("Z")
+    assert answer.headers["Cache-Control"] == "public, max-age=2, stale-if-error=300"
+    assert answer.headers["Access-Control-Allow-Origin"] == "*"
+    assert "Access-Control-Allow-Credentials" not in answer.headers
+
+
+def test_shields_gets_its_endpoint_form_and_no_other_key(client: Visitor) -> None:
+    facts = client.get(f"/e/{worn(make.ticket()).eid}/shields.json").json
+    assert facts is not None
+    assert set(facts) == {"schemaVersion", "label", "message", "color", "isError", "cacheSeconds"}
+    assert facts["schemaVersion"] == 1
+    assert facts["message"]
+
+
+def test_unknown_private_and_revoked_are_grey_alike(client: Visitor) -> None:
+    private, taken = make.ticket(visibility="private"), make.ticket()
+    revoked = worn(taken)
+    embeds.revoke(revoked.eid, by=make.customer(taken))
+    ids = [links.new_ref(), worn(private).eid, revoked.eid]
+    for part in ("badge.json", "badge.svg"):
+        answers = [client.get(f"/e/{eid}/{part}") for eid in ids]
+        assert {one.status_code for one in answers} == {200}
+        assert len({one.data for one in answers}) == 1
+        assert len({one.headers["ETag"] for one in answers}) == 1
+    assert client.get(f"/e/{ids[0]}/badge.json").json == GREY
+
+
+def test_a_badge_turns_grey_when_the_customer_takes_publicity_back(client: Visitor) -> None:
+    ticket = make.ticket()
+    embed = worn(ticket)
+    assert client.get(f"/e/{embed.eid}/badge.json").json != GREY
+    make.post(ticket, "visibility_changed", visibility="private")
+    assert client.get(f"/e/{embed.eid}/badge.json").json == GREY
+    assert client.get(f"/t/{ticket.ref}/badge.json").json == GREY
+
+
+def test_sites_bind_facts_by_origin(client: Visitor) -> None:
+    eid = worn(make.ticket(), sites=["https://Blog.example"]).eid
+    address = f"/e/{eid}/badge.json"
+    assert client.get(address, headers={"Origin": "https://blog.example"}).json != GREY
+    foreign = client.get(address, headers={"Origin": "https://other.example"})
+    assert foreign.json == GREY
+    assert foreign.headers["Access-Control-Allow-Origin"] == "*"
+    assert "Origin" in foreign.headers["Vary"]
+    assert client.get(address).json != GREY, "no Origin is a plain request"
+
+
+def test_what_has_not_changed_is_not_sent_again(client: Visitor, travel: Traveller) -> None:
+    eid = worn(make.ticket()).eid
+    for part in ("badge.json", "badge.svg"):
+        first = client.get(f"/e/{eid}/{part}")
+        again = client.get(f"/e/{eid}/{part}", headers={"If-None-Match": first.headers["ETag"]})
+        assert again.status_code == 304
+        assert not again.data
+        assert again.headers["Cache-Control"] == first.headers["Cache-Control"]
+
+
+def test_cache_seconds_may_only_lengthen(client: Visitor) -> None:
+    address = f"/e/{worn(make.ticket()).eid}/badge.svg"
+    for asked, kept in (("1", 60), ("600", 600), ("99999999", 86_400), ("-5", 60), ("x", 60)):
+        answer = client.get(f"{address}?cacheSeconds={asked}")
+        assert answer.headers["Cache-Control"].startswith(f"public, max-age={kept},")
+
+
+def test_colours_and_labels_can_be_chosen_and_nothing_else_slips_in(client: Visitor) -> None:
+    address = f"/e/{worn(make.ticket()).eid}/badge.svg"
+    svg = client.get(f'{address}?label=my+"water"&color=ff8800&labelColor=%22onload%3D').text
+    assert message(svg).startswith('my "water": open')
+    assert 'fill="#ff8800"' in svg
+    assert "onload" not in svg
+
+
+def test_the_script_is_kept_for_an_hour_and_for_a_year_under_its_version(client: Visitor) -> None:
+    assert client.get("/embed.js").headers["Cache-Control"].startswith("public, max-age=3600")
+    answer = client.get(f"/embed.js?v={live_badge._source()[1]}")
+    assert "immutable" in answer.headers["Cache-Control"]
+    assert answer.headers["Cross-Origin-Resource-Policy"] == "cross-origin"
+
+
+def test_every_widget_has_its_parts_and_names_the_embed() -> None:
+    modules = _found.modules()
+    assert {one.__name__ for one in modules} >= {"widgets.live_badge", "widgets.badge_svg"}
+
+
+def test_every_snippet_names_the_embed(house: Flask) -> None:
+    embed = worn(make.ticket())
+    for one in _found.modules():
+        assert embed.eid in one.snippet(embed), one.__name__
+        assert one.ABOUT.endswith(".")
+        assert one.NAME
+
+
+def test_only_the_customer_makes_changes_and_revokes_badges(house: Flask) -> None:
+    ticket = make.ticket()
+    embed = worn(ticket)
+    for stranger in (make.assignee(ticket), make.customer(make.ticket())):
+        with pytest.raises(Forbidden):
+            embeds.create(ticket, by=stranger)
+        with pytest.raises(Forbidden):
+            embeds.revoke(embed.eid, by=stranger)
+    with pytest.raises(Unauthorized):
+        embeds.change(embed.eid, by=ANYONE, theme="dark", sites=[])
+
+
+@pytest.mark.parametrize("site", ["javascript:alert(1)", "ftp://x.example", "https://", "https://u:p@x.example", "*"])
+def test_a_site_that_is_none_is_named(house: Flask, site: str) -> None:
+    with pytest.raises(Invalid):
+        worn(make.ticket(), sites=[site])
+
+
+def test_the_builder_makes_restricts_and_takes_back(client: Visitor) -> None:
+    ticket = make.ticket()
+    make.own(client, ticket)
+    page = f"/t/{ticket.ref}/embeds"
+    assert client.post(page, data={"theme": "dark", "sites": "blog.example"}).status_code == 303
+    (embed,) = embeds.of_ticket(ticket)
+    assert (embed.theme, embed.sites) == ("dark", ["https://blog.example"])
+    shown = client.get(page).text
+    assert embed.eid in shown
+    assert "/embed.js" in shown
+    wrong = client.post(f"{page}/{embed.eid}", data={"do": "change", "theme": "dark", "sites": "ftp://x"})
+    assert wrong.status_code == 422
+    assert "ftp://x" in wrong.text
+    client.post(f"{page}/{embed.eid}", data={"do": "revoke"})
+    assert client.get(f"/e/{embed.eid}/badge.json").json == GREY
+    other = make.ticket()
+    assert client.post(f"/t/{other.ref}/embeds/{embed.eid}", data={"do": "revoke"}).status_code in (401, 403, 404)
