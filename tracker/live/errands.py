@@ -1,0 +1,100 @@
+"""What clients ask for and the loop must not wait for: done on threads, equal requests of many sockets at once."""
+
+import logging
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+from tracker.live import packets
+
+if TYPE_CHECKING:
+    from tracker.live.loop import Loop
+    from tracker.live.sessions import Session
+
+log = logging.getLogger(__name__)
+THREADS = 4
+FAILED = {"error": "error"}
+
+
+class Group:
+    """Sockets that asked for the very same thing from the same origin: one answer is worked out for all."""
+
+    def __init__(self, name: str, given: list[Any], origin: str) -> None:
+        self.name, self.given, self.origin = name, given, origin
+        self.asking: list[tuple[Session, str]] = []
+        self.sids: list[str] = []
+        self.apart: dict[str, Any] = {}
+
+    def refuse(self, sid: str, answer: Any) -> None:
+        """Answer one of them differently."""
+        self.apart[sid] = answer
+
+
+Handler = Callable[[Group], Any]
+
+
+class Errands:
+    """A storm of viewers who all ask the same is one question to the database.
+
+    Whoever asks while an equal request waits for its thread joins it; once that has begun, a new one is made: an
+    answer is never older than its question.
+    """
+
+    def __init__(self, loop: "Loop") -> None:
+        self.loop = loop
+        self.handlers: dict[str, Handler] = {}
+        self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="live")
+        self._lock = threading.Lock()
+        self._waiting: dict[tuple[str, str], Group] = {}
+
+    def ask(self, session: "Session", event: packets.Event, said: str) -> None:
+        """Have an event answered; `said` is its JSON as it came: equal text is an equal question."""
+        key = (said, session.origin)
+        with self._lock:
+            group = self._waiting.get(key)
+            is_new = group is None
+            if group is None:
+                group = self._waiting[key] = Group(event.name, event.given, session.origin)
+            group.asking.append((session, event.id))
+            group.sids.append(session.sid)
+        if is_new:
+            self._pool.submit(self._answer, key)
+
+    def run(self, work: Callable[..., Any], *given: Any, then: Callable[[], Any] | None = None) -> None:
+        """Do something else on a thread; `then` runs on the loop."""
+        self._pool.submit(self._do, work, given, then)
+
+    def close(self) -> None:
+        """Take no more; what runs may end."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def _do(self, work: Callable[..., Any], given: tuple[Any, ...], then: Callable[[], Any] | None) -> None:
+        try:
+            work(*given)
+        except Exception:  # a thread of the pool must survive any handler
+            log.exception("live: %s failed", getattr(work, "__qualname__", work))
+        if then is not None:
+            self.loop.post(then)
+
+    def _answer(self, key: tuple[str, str]) -> None:
+        with self._lock:
+            group = self._waiting.pop(key)
+        try:
+            answer = self.handlers[group.name](group)
+        except Exception:  # a thread of the pool must survive any handler
+            log.exception("live: %s failed", group.name)
+            answer = FAILED
+        common = packets.dumps(answer)
+        apart = {sid: packets.dumps(one) for sid, one in group.apart.items()}
+        self.loop.post(self._tell, group, common, apart)
+
+    def _tell(self, group: Group, common: bytes, apart: dict[str, bytes]) -> None:
+        frames: dict[str, bytes] = {}
+        for session, id in group.asking:
+            if session.sid in apart:
+                session.answered(packets.answer(id, apart[session.sid]) if id else b"")
+                continue
+            if id and id not in frames:
+                frames[id] = packets.answer(id, common)
+            session.answered(frames[id] if id else b"")

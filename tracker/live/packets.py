@@ -1,0 +1,82 @@
+"""Socket.IO 5 over Engine.IO 4, as text: the packets that a light session reads and writes itself."""
+
+import json
+from typing import Any, NamedTuple
+
+from tracker.live.frames import encode
+
+PING = encode(b"2")
+CLOSED = encode(b"1")
+DISCONNECTED = encode(b"41")
+MAX_ID_DIGITS = 15
+
+
+class Event(NamedTuple):
+    """What a client said: a name, its arguments, and the number it wants the answer under."""
+
+    name: str
+    given: list[Any]
+    id: str
+
+
+class Unreadable(ValueError):
+    """Not a packet anybody may send."""
+
+
+def opened(sid: str, *, ping_every_s: int, pong_within_s: int, most_bytes: int) -> bytes:
+    """Return the frame of Engine.IO's open packet."""
+    said = {
+        "sid": sid,
+        "upgrades": [],
+        "pingTimeout": pong_within_s * 1000,
+        "pingInterval": ping_every_s * 1000,
+        "maxPayload": most_bytes,
+    }
+    return encode(b"0" + dumps(said))
+
+
+def connected(sid: str) -> bytes:
+    """Return the frame that says: you are on the default namespace."""
+    return encode(b'40{"sid":"%s"}' % sid.encode())
+
+
+def event(name: str, *given: Any) -> bytes:
+    """Return an event's frame, for the default namespace."""
+    return encode(b"42" + dumps([name, *given]))
+
+
+def answer(id: str, said: bytes) -> bytes:
+    """Return the frame of an acknowledgement; `said` is JSON already."""
+    return encode(b"43" + id.encode() + b"[" + said + b"]")
+
+
+def refused(namespace: str) -> bytes:
+    """Return the frame that says there is no such namespace."""
+    return encode(b"44" + namespace.encode() + b',"Unable to connect"')
+
+
+def dumps(value: Any) -> bytes:
+    return json.dumps(value, separators=(",", ":")).encode()
+
+
+def read_event(packet: str) -> Event:
+    """Read `2<id>["name", …]`; raise Unreadable."""
+    at = packet.find("[")
+    id = packet[1:at]
+    if at < 0 or len(id) > MAX_ID_DIGITS or (id and not (id.isascii() and id.isdigit())):
+        raise Unreadable("no event")
+    try:
+        said = json.loads(packet[at:])
+    except (ValueError, RecursionError):
+        raise Unreadable("no JSON") from None
+    if not isinstance(said, list) or not said or not isinstance(said[0], str):
+        raise Unreadable("an event has a name")
+    return Event(said[0], said[1:], id)
+
+
+def namespace_of(packet: str) -> str:
+    """Return the namespace a packet is for: "/" unless it names another."""
+    rest = packet[1:].lstrip("0123456789-") if packet[:1] in "56" else packet[1:]
+    if not rest.startswith("/"):
+        return "/"
+    return rest.split(",", 1)[0].split("?", 1)[0]

@@ -1,0 +1,205 @@
+"""A light session: one viewer's Engine.IO and Socket.IO, spoken on the loop without a thread or a task of its own."""
+
+import socket
+from collections import deque
+from typing import TYPE_CHECKING, Any, Protocol
+
+from tracker.live import packets
+from tracker.live.frames import MAX_MESSAGE_BYTES, NORMAL, POLICY, TEXT, UNSUPPORTED, Message
+from tracker.live.peers import Peer
+
+if TYPE_CHECKING:
+    from tracker.live.engine import Engine
+
+PING_EVERY_S = 25
+PONG_WITHIN_S = 20
+MESSAGES_PER_S = 10
+MESSAGES_AT_ONCE = 24
+"""A page may join all its rooms and say hello at once; after that it speaks at the pace above."""
+
+MOST_WAITING = 32
+"""Messages that may wait for the answer to the one before."""
+
+
+class Carried(Protocol):
+    """What python-socketio makes of a session that needs more than a light one gives."""
+
+    def receive(self, message: Message) -> None:
+        """Take a message; runs on a thread, one at a time and in order."""
+
+    def closed(self) -> None:
+        """Take that the socket has gone; runs on a thread, after the last message."""
+
+
+class Session(Peer):
+    """Answers open, connect, ping and close itself; what needs the database runs as an errand, one at a time."""
+
+    __slots__ = (
+        "asked_at",
+        "carried",
+        "engine",
+        "head",
+        "heard",
+        "inbox",
+        "is_busy",
+        "is_up",
+        "network",
+        "origin",
+        "pinged",
+        "rooms",
+        "sid",
+        "spare",
+    )
+
+    def __init__(self, engine: "Engine", sock: socket.socket, sid: str, *, network: str, origin: str) -> None:
+        super().__init__(engine.loop, sock)
+        self.engine, self.sid, self.network, self.origin = engine, sid, network, origin
+        self.head = b""
+        self.rooms: tuple[str, ...] = ()
+        self.is_up = self.pinged = self.is_busy = False
+        self.heard = True
+        self.spare, self.asked_at = float(MESSAGES_AT_ONCE), engine.loop.now
+        self.inbox: deque[Any] | None = None
+        self.carried: Carried | None = None
+
+    def opening(self) -> bytes:
+        """Return the first frame a client is told."""
+        return packets.opened(
+            self.sid, ping_every_s=PING_EVERY_S, pong_within_s=PONG_WITHIN_S, most_bytes=MAX_MESSAGE_BYTES
+        )
+
+    def may_speak(self) -> bool:
+        now = self.loop.now
+        self.spare = min(MESSAGES_AT_ONCE, self.spare + (now - self.asked_at) * MESSAGES_PER_S) - 1
+        self.asked_at = now
+        return self.spare >= 0
+
+    def said(self, message: Message) -> None:
+        self.heard = True
+        if message.payload == "3":
+            return
+        if self.carried is not None:
+            self._queue(message)
+        elif message.opcode != TEXT:
+            self.close(UNSUPPORTED, "no bytes were announced")
+        else:
+            assert isinstance(message.payload, str)
+            self._read(message.payload)
+
+    def visit(self) -> None:
+        """Called by the wheel: ping, and 20 s later see whether anything was heard since; cut who takes nothing."""
+        if not self.is_open or self.is_leaving:
+            return
+        if self.held is not None and not self.took:
+            self.cut()
+            return
+        self.took = False
+        if self.pinged and not self.heard:
+            self.drop()
+        elif self.pinged:
+            self.pinged = False
+            self.loop.later(PING_EVERY_S - PONG_WITHIN_S, self.visit)
+        elif self.is_up or self.carried is not None:
+            self.pinged, self.heard = True, False
+            self.write(packets.PING)
+            self.loop.later(PONG_WITHIN_S, self.visit)
+        else:
+            self.close(POLICY, "connected to nothing")
+
+    def answered(self, told: bytes) -> None:
+        """Tell the answer to what was asked, and go on with what was said meanwhile."""
+        if told:
+            self.write(told)
+        self.is_busy = False
+        if self.inbox:
+            self._start(self.inbox.popleft())
+            if not self.inbox:
+                self.inbox = None
+
+    def carry(self, carried: Carried, *unread: Message) -> None:
+        """From now on python-socketio answers, beginning with `unread`."""
+        self.carried = carried
+        for message in unread:
+            self._queue(message)
+
+    def slowed(self) -> None:
+        for name in self.rooms:
+            self.engine.rooms[name].slowed(self)
+
+    def caught_up(self) -> None:
+        for name in self.rooms:
+            self.engine.rooms[name].caught_up(self)
+
+    def gone(self) -> None:
+        self.engine.left(self)
+        if self.carried is not None:
+            self._queue(None)
+
+    def drop(self) -> None:
+        was_open = self.is_open
+        super().drop()
+        if was_open:
+            self.engine.closed(self)
+
+    def _read(self, text: str) -> None:
+        kind = text[:1]
+        if kind == "1":
+            self.close(NORMAL)
+        elif kind == "4":
+            self._packet(text[1:])
+        elif kind not in ("2", "5", "6"):
+            self.close(POLICY, "not Engine.IO")
+
+    def _packet(self, packet: str) -> None:
+        kind, beyond = packet[:1], self.engine.beyond
+        if kind not in tuple("0123456"):
+            self.close(POLICY, "not Socket.IO")
+        elif beyond is not None and beyond.wants(self, packet):
+            self.carry(beyond.adopt(self), Message(TEXT, "4" + packet))
+        elif (namespace := packets.namespace_of(packet)) != "/":
+            if kind == "0":
+                self.write(packets.refused(namespace))
+        elif kind == "0":
+            self._connect()
+        elif kind == "1":
+            self.engine.left(self)
+        elif kind == "2" and self.is_up:
+            self._event(packet)
+
+    def _connect(self) -> None:
+        if not self.is_up:
+            self.is_up = True
+            self.write(packets.connected(self.sid))
+
+    def _event(self, packet: str) -> None:
+        try:
+            event = packets.read_event(packet)
+        except packets.Unreadable as error:
+            self.close(POLICY, str(error))
+            return
+        if event.name in self.engine.errands.handlers:
+            self._queue((event, packet[1 + len(event.id) :]))
+
+    def _queue(self, one: Any) -> None:
+        if self.is_busy:
+            if self.inbox is None:
+                self.inbox = deque()
+            if len(self.inbox) < MOST_WAITING or one is None:
+                self.inbox.append(one)
+            else:
+                self.close(POLICY, "too much at once")
+        else:
+            self._start(one)
+
+    def _start(self, one: Any) -> None:
+        self.is_busy = True
+        errands, carried = self.engine.errands, self.carried
+        if isinstance(one, Message) and carried is not None:
+            errands.run(carried.receive, one, then=self._done)
+        elif one is None and carried is not None:
+            errands.run(carried.closed)
+        elif not self.is_leaving:
+            errands.ask(self, *one)
+
+    def _done(self) -> None:
+        self.answered(b"")
