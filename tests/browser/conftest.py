@@ -9,8 +9,10 @@ import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests.browser.live_stage import LiveStage, live_stage
+from tests.browser.trips import Office
 from tests.browser.visitor import Visitor, visiting
 from tests.servers.ground import program
+from tests.servers.instance import Instance
 
 HERE = Path(__file__).parent
 # Nothing but this machine is ever asked for anything: no updates, no hints, no names outside.
@@ -76,3 +78,11 @@ def visitor(visitors: Callable[..., Visitor]) -> Visitor:
 def page(visitor: Visitor) -> Page:
     """The first page of one person's browser."""
     return visitor.page
+
+
+@pytest.fixture(scope="module")
+def office(nameplate: Instance) -> Iterator[Office]:
+    """Who acts beside the browsers on the running server's data."""
+    one = Office(nameplate)
+    yield one
+    one.close()

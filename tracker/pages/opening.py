@@ -63,10 +63,20 @@ def _form(filled: forms.Form) -> str:
     context: dict[str, Any] = {
         "form": filled,
         "desks": [(one.slug, one.name) for one in everyone],
-        "stamp": links.sign("form", "form"),
+        "stamp": _stamp(),
         "first_word": first_word(everyone[0]) if len(everyone) == 1 else "",
     }
     return render_template("new.html", **context)
+
+
+def _stamp() -> str:
+    """Return when the form was made; one that comes back keeps its time, so that a quick correction is not too fast."""
+    made = request.form.get("made", "")
+    try:
+        links.unsign(made, "form", max_age_s=FORM_LIVES_S)
+    except Unauthorized:
+        return links.sign("form", "form")
+    return made
 
 
 def _require_person() -> None:
