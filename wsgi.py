@@ -62,6 +62,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     _share_errors(app)
     app.cli.add_command(cli.tracker)
     _wire(app)
+    _believe_proxies(app, chosen.proxies)
     return app
 
 
@@ -90,9 +91,12 @@ def _configure(app: Flask, chosen: Settings) -> None:
     )
     if chosen.mode == "production" and not chosen.https:
         app.logger.warning("TRACKER_PUBLIC_URL is plain http: cookies travel unprotected. Use https.")
-    if chosen.proxies:
-        n = chosen.proxies
-        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=n, x_proto=n, x_host=n)  # type: ignore[method-assign]
+
+
+def _believe_proxies(app: Flask, count: int) -> None:
+    """Take address, scheme and host from that many proxies: before all else, or sockets are counted as the proxy's."""
+    if count:
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=count, x_proto=count, x_host=count)  # type: ignore[method-assign]
 
 
 def _share_errors(app: Flask) -> None:

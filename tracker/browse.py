@@ -4,7 +4,7 @@ import base64
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select
@@ -213,6 +213,7 @@ def _decode(cursor: str) -> tuple[datetime, int]:
         at, number = datetime.fromisoformat(found[0]), int(found[1])
         if at.tzinfo is None or not 0 <= number < 2**63:
             raise ValueError(cursor)
-    except (ValueError, TypeError, IndexError, KeyError):
+        at = at.astimezone(UTC)
+    except (ValueError, TypeError, LookupError, OverflowError, RecursionError):
         raise Invalid(fields={"cursor": "Use the cursor of the page before, as it is."}) from None
     return at, number

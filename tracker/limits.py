@@ -40,9 +40,11 @@ def where() -> str:
 def network(address: str) -> str:
     """Return the network an address is counted by: /24 of IPv4, /64 of IPv6."""
     try:
-        found = ipaddress.ip_address(address)
+        found = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:
         return "unknown"
+    if found.version == 6 and found.ipv4_mapped:  # a server that listens on both sees IPv4 like this
+        found = found.ipv4_mapped
     prefix = 24 if found.version == 4 else 64
     return str(ipaddress.ip_network(f"{found}/{prefix}", strict=False))
 

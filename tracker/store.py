@@ -147,6 +147,7 @@ def init_app(app: Flask, url: str) -> None:
 
 def _engine_options(url: str) -> dict[str, Any]:
     options: dict[str, Any] = {"pool_size": 24, "max_overflow": 8, "pool_timeout": LOCK_WAIT_S, "pool_pre_ping": True}
+    options["hide_parameters"] = True  # or an error that is logged carries names and addresses
     if url.startswith("postgresql"):
         limits = f"-c statement_timeout={LOCK_WAIT_S * 1000} -c lock_timeout={LOCK_WAIT_S * 1000}"
         options["connect_args"] = {"connect_timeout": LOCK_WAIT_S, "options": limits}

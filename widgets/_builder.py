@@ -3,7 +3,7 @@
 from flask import Blueprint, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as Answer
 
-from tracker import browse, disclosure, embeds, forms, permissions
+from tracker import browse, disclosure, embeds, forms, limits, permissions, viewer
 from tracker.errors import Invalid
 from tracker.models import Embed, Ticket
 from tracker.viewer import admits, current
@@ -25,6 +25,7 @@ def builder(ref: str) -> Page:
 def create(ref: str) -> Answer | Page:
     """Make another badge."""
     ticket = _ticket(ref)
+    limits.hit("writes", viewer.network())
     try:
         embed = embeds.create(ticket, by=current(), theme=request.form.get("theme", ""), sites=_sites())
     except Invalid as error:

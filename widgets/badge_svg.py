@@ -140,7 +140,7 @@ def _answer(ticket: Ticket | None) -> Response:
         label_colour=_colour(asked.get("labelColor"), LABEL_COLOUR),
         flat_square=asked.get("style") == "flat-square",
     )
-    seconds = asked.get("cacheSeconds", "")
+    seconds = asked.get("cacheSeconds", "")[:9]
     lasts = max(IMAGE_LASTS_S, min(int(seconds), 86_400) if seconds.isascii() and seconds.isdigit() else 0)
     response = cached(svg, "image/svg+xml; charset=utf-8", f"public, max-age={lasts}, stale-if-error=300")
     response.headers["Content-Security-Policy"] = "default-src 'none'"

@@ -1,7 +1,9 @@
 """News by mail: composed from what the recipient may see, sent by SMTP or kept in the development mailbox."""
 
+import re
 import smtplib
 import ssl
+import unicodedata
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.utils import format_datetime, parseaddr
@@ -13,6 +15,8 @@ from tracker.outbox import Undeliverable
 
 TIMEOUT_S = 20
 SUBJECT_LENGTH = 80
+LINK = re.compile(r"://|@|mailto:|\bwww\.|\w[.\u3002]\w*[^\W\d_]", re.IGNORECASE)
+"""A word that some mail program would turn into a link."""
 PURPOSES = {"signin": "signin", "reset": "reset", "invite": "invite"}
 
 
@@ -94,7 +98,7 @@ def _event_facts(
 
 def short_subject(ticket: Ticket) -> str:
     """Return a ticket's subject as a stranger's mail may carry it: no links, 80 characters."""
-    words = [word for word in ticket.subject.split() if "://" not in word and not word.lower().startswith("www.")]
+    words = [word for word in ticket.subject.split() if not LINK.search(unicodedata.normalize("NFKC", word))]
     return " ".join(words)[:SUBJECT_LENGTH] or "your ticket"
 
 

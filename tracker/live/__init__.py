@@ -20,6 +20,7 @@ def init_app(app: Flask) -> None:
         cors_allowed_origins=_any_origin,
         cors_credentials=False,
         cookie=None,
+        transports=["websocket"],  # a long poll opened with an Upgrade header would not count as a socket
         max_http_buffer_size=MAX_MESSAGE_BYTES,
         ping_interval=25,
         ping_timeout=20,

@@ -67,12 +67,18 @@ def _dress(response: Response) -> Response:
     for name, value in HEADERS.items():
         response.headers.setdefault(name, value)
     response.headers.setdefault("Content-Security-Policy", CSP)
+    response.headers.setdefault("Cache-Control", _kept_by_caches())
     if request.path.startswith("/static/js/"):  # the live badge imports its socket from other sites
         response.headers["Access-Control-Allow-Origin"] = "*"
         response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
     if settings.current().https:
         response.headers.setdefault("Strict-Transport-Security", "max-age=31536000")
     return response
+
+
+def _kept_by_caches() -> str:
+    """Let those keep a page who ask first, and nobody one that knows its reader."""
+    return "private, no-store" if session.accessed and session else "no-cache"
 
 
 def _frame() -> dict[str, Any]:

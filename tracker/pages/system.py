@@ -42,7 +42,7 @@ def readyz() -> tuple[dict[str, Any], int]:
 
 @blueprint.get("/dev/mailbox")
 @admits("anyone")
-def show_mailbox() -> str:
+def show_mailbox() -> tuple[str, int, dict[str, str]]:
     """Outgoing mail, in development only, when no SMTP server is set."""
     chosen = settings.current()
     if chosen.mode != "development" or chosen.smtp_url:
@@ -58,7 +58,7 @@ def show_mailbox() -> str:
         }
         for number, mail in mailbox.newest()
     ]
-    return render_template("mailbox.html", mails=mails)
+    return render_template("mailbox.html", mails=mails), 200, {"Cache-Control": "no-store"}
 
 
 @blueprint.get("/favicon.ico")
