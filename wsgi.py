@@ -115,9 +115,11 @@ def _translated(error: Exception) -> TrackerError:
 
 
 def _wire(app: Flask) -> None:
+    ways = {name: import_module(f"tracker.channels.{name}") for name in channels.names()}
     app.extensions["tracker_outbox"] = outbox.Wiring(
         expand=following.recipients,
-        deliver={name: import_module(f"tracker.channels.{name}").deliver for name in channels.names()},
+        deliver={name: way.deliver for name, way in ways.items()},
+        check={name: way.check for name, way in ways.items()},
         due_work=[promises.record_missed, promises.remind, handoffs.expire, idempotency.forget_old],
     )
     live.init_app(app)

@@ -30,6 +30,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "statistics",
         "viewer",
         "importing",
+        "exporting",
         "staff",
         "crowd",
         "forms",

@@ -274,7 +274,7 @@ def canaries() -> set[str]:
     }
     for record in RECORDS:
         found |= {value for value in map(str, record.get("attributes", {}).values()) if len(value) > 8}
-        found |= {str(record["lat"])[:8], str(record["long"])[:9]}
+        found |= {text[:9] for text in map(str, (record["lat"], record["long"])) if len(text) > 6}
     # Some callers repeated the street address, which is public.
     streets = "\n".join(record["address"] for record in RECORDS).lower()
     return {one for one in found if one.lower() not in streets}

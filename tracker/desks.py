@@ -35,8 +35,7 @@ def everyone() -> Sequence[Desk]:
 def add(name: str, *, zone: str = "UTC", about: str = "") -> Desk:
     """Add a desk that is open on weekdays, nine to five. Raises Invalid by field, Conflict when the name is taken."""
     name = richtext.normalise_text(name, field="name", max_length=80, min_length=1, multiline=False)
-    if zone not in available_timezones():
-        raise Invalid(fields={"zone": f"{zone} is no time zone; write one such as Europe/Berlin."})
+    check_zone(zone)
     with transaction():
         if session().scalar(select(Desk.id).where(Desk.name == name)):
             raise Conflict(f"There is a desk called {name} already.")
@@ -46,6 +45,12 @@ def add(name: str, *, zone: str = "UTC", about: str = "") -> Desk:
         session().add(desk)
         session().flush()
     return desk
+
+
+def check_zone(zone: str) -> None:
+    """Raise Invalid unless this names an IANA time zone."""
+    if zone not in available_timezones():
+        raise Invalid(fields={"zone": f"{zone[:80]} is no time zone; write one such as Europe/Berlin."})
 
 
 def hours(desk: Desk, opening: Mapping[str, Any] | None = None) -> clock.Hours:

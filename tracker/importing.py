@@ -92,6 +92,7 @@ def crew(cases: Collection[Case], roster: Roster, *, zone: str, by: Viewer) -> C
     """
     permissions.require(by, "import")
     check_roster(cases, roster)
+    desks.check_zone(zone)
     departments = sorted(open311.departments(cases), key=lambda name: (name == NO_DEPARTMENT, name))
     with store.transaction():
         return {department: _person(roster.person(department), department, zone) for department in departments}

@@ -3,7 +3,7 @@
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from flask import Flask, current_app
@@ -43,6 +43,8 @@ class Recipient:
 Expand = Callable[[News], list[Recipient]]
 Deliver = Callable[[Delivery, News], None]
 DueWork = Callable[[], int]
+Check = Callable[[], str]
+"""Whether a channel could deliver now: a problem in words, or nothing."""
 
 
 @dataclass
@@ -52,6 +54,7 @@ class Wiring:
     expand: Expand
     deliver: dict[str, Deliver]
     due_work: list[DueWork]
+    check: dict[str, Check] = field(default_factory=dict)
 
 
 def announce(event: Event) -> News:
@@ -93,6 +96,18 @@ def oldest_waiting() -> datetime | None:
     query = select(func.min(Delivery.next_at)).where(Delivery.state == "waiting", Delivery.attempts == 0)
     delivery = store.session().scalar(query)
     return min((at for at in (news, delivery) if at), default=None)
+
+
+def newest(state: str | None = None, *, limit: int | None) -> list[Delivery]:
+    """Return deliveries, the newest first, all or those in one state."""
+    query = select(Delivery).where(Delivery.state == state) if state else select(Delivery)
+    return list(store.session().scalars(query.order_by(Delivery.id.desc()).limit(limit)))
+
+
+def totals() -> dict[str, int]:
+    """Return how many deliveries are in each state."""
+    query = select(Delivery.state, func.count()).group_by(Delivery.state)
+    return {row[0]: row[1] for row in store.session().execute(query)}
 
 
 def retry(delivery_id: int) -> bool:

@@ -41,9 +41,10 @@ def find_by_email(email: str) -> Person:
     return person
 
 
-def everyone() -> list[Person]:
-    """Return all who answer now, by name."""
-    return list(store.session().scalars(select(Person).where(Person.active).order_by(Person.name, Person.id)))
+def everyone(*, active: bool = True) -> list[Person]:
+    """Return all who answer now, by name; with `active=False` also those who have left."""
+    query = select(Person).where(Person.active) if active else select(Person)
+    return list(store.session().scalars(query.order_by(Person.name, Person.id)))
 
 
 def get_many(slugs: Collection[str]) -> dict[str, Person]:

@@ -11,7 +11,7 @@ from tracker.permissions import Viewer
 def invite(person: Person, *, by: Viewer) -> None:
     """Send somebody the link with which they choose a password. Raises Conflict when they no longer work here."""
     permissions.require(by, "run_desk", person.desk)
-    _require_active(person)
+    require_active(person)
     with store.transaction():
         outbox.letter("invite", person_id=person.id)
 
@@ -21,7 +21,7 @@ def set_role(person: Person, role: str, *, by: Viewer) -> None:
     permissions.require(by, "administer")
     if role not in people.ROLES:
         raise Invalid(fields={"role": f"Choose one of: {', '.join(people.ROLES)}."})
-    _require_active(person)
+    require_active(person)
     with store.transaction():
         person.role = role
 
@@ -45,6 +45,7 @@ def deactivate(person: Person, *, by: Viewer) -> list[str]:
     return moved
 
 
-def _require_active(person: Person) -> None:
+def require_active(person: Person) -> None:
+    """Raise Conflict when somebody no longer works here."""
     if not person.active:
         raise Conflict(f"{person.name} no longer works here.")

@@ -7,6 +7,9 @@ from contextvars import ContextVar
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from flask import Flask, current_app
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import DateTime, Dialect, Engine, MetaData, event, text
@@ -16,6 +19,7 @@ from sqlalchemy.orm import DeclarativeBase, Session
 from sqlalchemy.types import TypeDecorator
 
 from tracker.errors import Unavailable
+from tracker.settings import MIGRATIONS
 
 NAMING = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -132,6 +136,14 @@ def notice(topic: str, subject: Any) -> None:
 def after_commit(app: Flask, listener: Callable[[str, Any], None]) -> None:
     """Register a listener (topic, subject); only the composition root does this."""
     app.extensions.setdefault("tracker_listeners", []).append(listener)
+
+
+def is_migrated() -> bool:
+    """Say whether the database is at the newest migration."""
+    config = Config()
+    config.set_main_option("script_location", MIGRATIONS)
+    context = MigrationContext.configure(session().connection())
+    return context.get_current_revision() == ScriptDirectory.from_config(config).get_current_head()
 
 
 def init_app(app: Flask, url: str) -> None:

@@ -37,6 +37,21 @@ def deliver(delivery: Delivery, news: News) -> None:
         raise Undeliverable("TRACKER_SMTP_URL is not set", permanent=False)
 
 
+def check() -> str:
+    """Say in words what keeps mail from leaving now; "" when the server answers, or none is needed."""
+    chosen = settings.current()
+    if not chosen.smtp_url:
+        return "" if chosen.mode == "development" else "TRACKER_SMTP_URL is not set, so no mail leaves."
+    parts = urlsplit(chosen.smtp_url)
+    try:
+        with _connect(parts.scheme, parts.hostname or "", parts.port) as server:
+            if parts.username:
+                server.login(unquote(parts.username), unquote(parts.password or ""))
+    except (OSError, smtplib.SMTPException) as error:
+        return f"The mail server {parts.hostname} does not take our mail: {error}"
+    return ""
+
+
 def compose(delivery: Delivery, news: News) -> EmailMessage:
     """Return the mail: plain words and HTML, threaded by ticket, with an id that stays the same on every attempt."""
     ticket = store.session().get(Ticket, news.ticket_id) if news.ticket_id else None

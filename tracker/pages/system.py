@@ -4,9 +4,6 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from flask import Blueprint, Response, abort, current_app, render_template, send_from_directory
 
 from tracker import limits, mailbox, outbox, richtext, settings, store
@@ -29,8 +26,8 @@ def readyz() -> tuple[dict[str, Any], int]:
     """It can serve: the database answers, migrations are at head, the outbox is not stuck."""
     checks: dict[str, Any] = {}
     try:
-        checks["migrations"] = "at head" if is_migrated() else "not at head: run flask tracker init"
-        checks["outbox"] = _outbox() if is_migrated() else "unknown"
+        checks["migrations"] = "at head" if store.is_migrated() else "not at head: run flask tracker init"
+        checks["outbox"] = _outbox() if store.is_migrated() else "unknown"
         checks["database"] = "answers"
     except Exception as error:  # whatever it is, the answer is "not ready", with its name
         current_app.logger.warning("not ready: %s", error)
@@ -66,19 +63,6 @@ def show_mailbox() -> tuple[str, int, dict[str, str]]:
 def favicon() -> Response:
     """The icon, for those who ask without looking."""
     return send_from_directory(Path(settings.STATIC), "icon.svg", mimetype="image/svg+xml", max_age=86400)
-
-
-def is_migrated() -> bool:
-    """Say whether the database is at the newest migration."""
-    script = ScriptDirectory.from_config(_alembic())
-    context = MigrationContext.configure(store.session().connection())
-    return context.get_current_revision() == script.get_current_head()
-
-
-def _alembic() -> Config:
-    config = Config()
-    config.set_main_option("script_location", settings.MIGRATIONS)
-    return config
 
 
 def _outbox() -> str:

@@ -1,0 +1,66 @@
+"""`flask tracker …`: the commands that run the house."""
+
+import click
+from flask_migrate import upgrade
+
+from tracker import crowd, seed, settings
+from tracker.cli import agents, desks, doctor, exports, imports, outboxes, tokens
+from tracker.cli._shell import Commands, track
+
+tracker = Commands("tracker", help="Run the house: set up, seed, import, export, serve, look after people and news.")
+for group in (agents.agent, desks.desk, tokens.token, outboxes.outbox, imports.imports):
+    tracker.add_command(group)
+for command in (doctor.doctor, exports.export):
+    tracker.add_command(command)
+
+
+@tracker.command()
+@click.option("--demo", is_flag=True, help="Seed a small demo when there is nothing yet.")
+def init(demo: bool) -> None:
+    """Create or upgrade the database. Safe to run again."""
+    settings.prepare_data_dir()
+    upgrade(directory=settings.MIGRATIONS)
+    seed.epoch()
+    if demo and seed.is_empty():
+        seed.demo()
+        click.echo("Seeded a small demo.")
+    click.echo("The database is ready.")
+
+
+@tracker.command("seed")
+@click.option("--tickets", type=click.IntRange(1, 1_000_000), help="Make a large house of this many tickets instead.")
+def seed_demo(tickets: int | None) -> None:
+    """Add the demo desks, people and tickets, or a large made-up house to measure with. For an empty house only."""
+    if not seed.is_empty():
+        raise click.ClickException(
+            "There are desks already; this is for an empty house. Set TRACKER_DATA_DIR or TRACKER_DATABASE_URL to a "
+            "new one and run `flask tracker init` first."
+        )
+    if tickets is None:
+        seed.demo()
+        click.echo("Seeded a small demo.")
+        return
+    made = sum(1 for _ in track(crowd.fill(tickets), tickets, "Seeding"))
+    click.echo(f"Seeded {made:,} tickets.")
+
+
+@tracker.command()
+@click.option("--host", envvar="HOST", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option(
+    "--port", envvar="PORT", default=8000, show_default=True, type=click.IntRange(1, 65535), help="Port to listen on."
+)
+def serve(host: str, port: int) -> None:
+    """Start everything for a first look: gunicorn, and a sample blog on another origin that wears a live badge."""
+    from tracker import serving
+
+    serving.run(host, port)
+
+
+@tracker.command()
+def restored() -> None:
+    """Say that a backup was restored: every open page starts afresh instead of mixing two histories."""
+    epoch = seed.renew_epoch()
+    click.echo(f"The epoch is now {epoch}; open pages and badges read everything anew.")
+    waiting = outboxes.waiting()
+    if waiting:
+        click.echo(f"{waiting:,} deliveries wait in this backup; those that had left before are sent a second time.")

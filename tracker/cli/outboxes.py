@@ -1,0 +1,66 @@
+"""`flask tracker outbox …`: news on its way out."""
+
+import threading
+
+import click
+from flask import current_app
+from flask.cli import AppGroup
+
+from tracker import outbox as post
+from tracker.cli._shell import columns
+from tracker.errors import Invalid, NotFound
+
+outbox = AppGroup("outbox", help="Look after outgoing news.")
+
+
+@outbox.command("list")
+@click.option("--state", type=click.Choice(("waiting", "sent", "dead")), help="Only these.")
+@click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True, help="At most this many.")
+def listing(state: str | None, limit: int) -> None:
+    """List deliveries, newest first, with what went wrong."""
+    totals = post.totals()
+    columns(
+        ("DELIVERY", "STATE", "CHANNEL", "ADDRESS", "TRIED", "NEXT", "PROBLEM"),
+        (
+            (one.id, one.state, one.channel, one.address, one.attempts, _next(one.state, one.next_at), one.last_error)
+            for one in post.newest(state, limit=limit)
+        ),
+    )
+    click.echo(", ".join(f"{totals.get(name, 0):,} {name}" for name in ("waiting", "sent", "dead")), err=True)
+
+
+@outbox.command()
+@click.argument("numbers", type=int, nargs=-1)
+@click.option("--dead", is_flag=True, help="All that were given up.")
+def retry(numbers: tuple[int, ...], dead: bool) -> None:
+    """Try dead deliveries again, from the start."""
+    if not numbers and not dead:
+        raise Invalid("Say which deliveries, or --dead for all. `flask tracker outbox list --state dead` shows them.")
+    wanted = [one.id for one in post.newest("dead", limit=None)] if dead else list(numbers)
+    missed = [number for number in wanted if not post.retry(number)]
+    click.echo(f"{len(wanted) - len(missed)} deliveries will be tried again.")
+    if missed:
+        raise NotFound(f"Not dead, or not there: {', '.join(map(str, missed))}.")
+
+
+@outbox.command()
+def run() -> None:
+    """Deliver until stopped: a process of its own (TRACKER_OUTBOX=process)."""
+    stop, wake = threading.Event(), threading.Event()
+    click.echo("Delivering. Ctrl-C stops.")
+    post.run(current_app._get_current_object(), stop, wake)  # type: ignore[attr-defined]
+
+
+@outbox.command()
+def step() -> None:
+    """Do one round of work and end: missed promises, expired offers, mail that is due."""
+    click.echo(f"{post.step()} things done.")
+
+
+def waiting() -> int:
+    """Return how many deliveries wait."""
+    return post.totals().get("waiting", 0)
+
+
+def _next(state: str, at: object) -> object:
+    return at if state == "waiting" else None
