@@ -33,7 +33,7 @@ check: .venv/dev.stamp ## in under a minute: lint, format, types, unit tests
 	@$(BIN)/pytest -q -n 2 --dist loadfile -m "not slow and not browser and not postgres"
 
 bench: .venv/dev.stamp ## measure: make bench NAME=post [QUICK=1]
-	@test -n "$(NAME)" || { echo "Say which one: make bench NAME=…"; ls bench/*.py 2>/dev/null | sed 's,bench/,  ,; s,\.py$$,,; /__init__/d'; exit 2; }
+	@test -n "$(NAME)" || { echo "Say which one: make bench NAME=…"; ls bench/[a-z]*.py | sed 's,bench/,  ,; s,\.py$$,,'; exit 2; }
 	@QUICK="$(QUICK)" $(BIN)/python -m bench.$(NAME)
 
 drills: .venv/dev.stamp ## break it on purpose, at full length: make drills [NAME=F9]
