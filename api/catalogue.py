@@ -13,13 +13,14 @@ from tracker.kinds._fields import Words
 Shape = dict[str, Any]
 PERSON: Shape = {"anyOf": [{"$ref": "#/components/schemas/PersonRef"}, {"type": "null"}]}
 INTRODUCTION = """# Events
-What can happen to a ticket. Each kind is one file of `tracker/kinds/`; this page is written from them
-(`python -m api.catalogue > docs/events.md`) and a test compares. How they are read and posted: [api.md](api.md).
+What can happen to a ticket. Each kind is one file of `tracker/kinds/`; `api/catalogue.py` writes this page from them
+(`catalogue.page()`) and a test compares. How events are read and posted: [api.md](api.md).
 
 Every event carries `ref, seq, prev, kind, at, recorded_at, actor, audience, sentence, body_html, correction,
 redaction` beside the fields below, and `replaces: {seq, html}` when it changes how an earlier one reads. Fields that
 the customer or staff alone see are left out for others. Fields without *posted* are set by the system.
 """
+SEEN = {"customer": "customer and staff", "target": "whoever sees the event it is about"}
 
 
 def field_shape(one: fields.Field[Any]) -> Shape:
@@ -81,7 +82,7 @@ def _read_fields(kind: Kind) -> Iterator[tuple[str, Shape]]:
 
 def _section(name: str, kind: Kind) -> str:
     lines = [f"\n## {name}", purpose(name), ""]
-    audience = "depends on its fields" if callable(kind.audience) else kind.audience
+    audience = "depends on what is sent" if callable(kind.audience) else SEEN.get(kind.audience, kind.audience)
     posters = ", ".join(sorted(kind.posted_by)) or "the system only"
     lines += [
         f"Seen by: {audience}. Posted by: {posters}. While the ticket is: {', '.join(kind.when) or 'not yet there'}."
@@ -146,7 +147,3 @@ def _who_sees(one: fields.Field[Any]) -> str:
 def purpose(name: str) -> str:
     """Return the sentence that says what a kind is."""
     return str(sys.modules[f"tracker.kinds.{name}"].__doc__).strip()
-
-
-if __name__ == "__main__":
-    sys.stdout.write(page())

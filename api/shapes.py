@@ -105,6 +105,7 @@ ROW: Shape = {
     "elapsed": text("The same in words"),
     "elapsed_short": text(),
     "promise": or_null(ref("Standing")),
+    "overdue": FLAG,
     "passed_on": number("Handoffs and reassignments together"),
     "latest": or_null(ref("Latest")),
 }
@@ -169,7 +170,8 @@ TICKETS: dict[str, Shape] = {
         "A ticket in an agent's queue.",
         ROW
         | {"customer_name": text(), "feeling": FEELING["feeling"], "urgency_on": FEELING["urgency_on"]}
-        | {"offered_by": or_null(ref("PersonRef")), "is_mine": FLAG, "replied_at": or_null(AT), "version": number()},
+        | {"offered_by": or_null(ref("PersonRef")), "replied_at": or_null(AT), "status_since": AT}
+        | {"is_waiting": FLAG, "is_urgent": FLAG, "work_url": text("Path of its desk in the workspace")},
     ),
     "Promise": thing(
         "A promise and what became of it.",
