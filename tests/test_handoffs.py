@@ -225,7 +225,7 @@ def test_an_agent_sees_what_is_offered_to_them_in_their_queue(house: Flask) -> N
     queue = browse.queue(taker)
     assert [one["ref"] for one in queue] == [ticket.ref]
     assert queue[0]["offered_by"]["name"] == giver.name
-    assert not queue[0]["is_mine"]
+    assert queue[0]["is_urgent"]
 
 
 def test_both_and_the_customer_are_told(house: Flask) -> None:
