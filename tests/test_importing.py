@@ -335,6 +335,20 @@ def test_staff_see_what_the_record_says_besides(house: Flask, client: Visitor) -
     assert "773-555-0142" in present.entry_html(opened, "staff")
 
 
+def test_only_the_desk_that_has_it_works_on_it_with_all_that_the_record_says(house: Flask, client: Visitor) -> None:
+    bring_in(roster=roster_text(shared=True))
+    open_one = next(one for one in store.session().scalars(select(Ticket)) if one.is_open)
+    ticket = by_key("14-00332745")
+    make.sign_in(client, make.agent(make.desk("elsewhere")))
+    assert not leaks(client.get(f"/t/{ticket.ref}").text)
+    refused = client.get(f"/workspace/t/{ticket.ref}")
+    assert refused.status_code == 403
+    assert not leaks(refused.text)
+    make.sign_in(client, ticket.assignee)
+    assert "773-555-0142" in client.get(f"/workspace/t/{ticket.ref}").text
+    assert "Your words to the customer" in client.get(f"/workspace/t/{open_one.ref}").text
+
+
 def test_a_unit_is_private_and_the_street_is_public(house: Flask, tmp_path: Path, record: dict[str, Any]) -> None:
     record["address"] = "700 W EXAMPLE ST, APT 1A, CHICAGO, IL"
     (ticket,) = bring_in(written(tmp_path, record))
