@@ -107,6 +107,8 @@ class Fanout:
         after = self._sent.get(ref)
         if after is None or after >= ticket.last_seq:
             return
+        if ticket.visibility == "private":  # before anything is sent: the notice that says so may be late, or lost
+            self._drop("public", ref)
         for audience, html in self.rooms.audiences(ref):
             self._send(ticket, after, audience, html=html)
         self._sent[ref] = ticket.last_seq

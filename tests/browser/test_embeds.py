@@ -1,0 +1,141 @@
+"""A customer's badges on other sites: made in the builder, kept to some sites, taken back, grey at once."""
+
+import re
+from collections.abc import Callable, Iterator
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.trips import SOON, Office, become_customer, change_visibility, pill, wear
+from tests.browser.visitor import Visitor
+from tests.servers.ground import wait_until
+from tests.servers.site import ForeignSite, foreign_site
+
+LIVE = re.compile(r"has this · open ")
+GREY = "Ticket status unknown"
+
+
+@pytest.fixture
+def other_blog() -> Iterator[ForeignSite]:
+    """A third origin."""
+    with foreign_site("127.0.0.3") as site:
+        yield site
+
+
+def make_badge(page: Page, office: Office, ref: str, *, sites: str = "") -> str:
+    """Make a badge in the builder and return its id."""
+    page.goto(f"{office.url}/t/{ref}/embeds")
+    page.locator("#sites").fill(sites)
+    page.get_by_role("button", name="Make a badge").click()
+    page.wait_for_url("**#embed-*")
+    return page.url.partition("#embed-")[2]
+
+
+def unfold(page: Page, eid: str) -> None:
+    page.locator(f"#embed-{eid} summary").click()
+
+
+def test_a_badge_shows_itself_and_its_lines_in_the_builder(office: Office, visitor: Visitor) -> None:
+    ref = office.ticket(subject="The clock tower is late")
+    become_customer(visitor, office, ref)
+    eid = make_badge(visitor.page, office, ref)
+    box = visitor.page.locator(f"#embed-{eid}")
+    expect(pill(visitor.page)).to_contain_text(LIVE)
+    assert box.locator("img").evaluate("picture => picture.decode().then(() => picture.naturalWidth)") > 100
+    for line in (f'data-embed="{eid}"', "<img src=", "[!["):
+        expect(box.locator("pre", has_text=line).first).to_be_visible()
+
+
+def test_a_badge_taken_back_turns_grey_where_it_stands_and_stays_grey(
+    office: Office, visitors: Callable[..., Visitor], blog: ForeignSite
+) -> None:
+    cara, stranger = visitors(), visitors()
+    ref = office.ticket(subject="The bench is broken")
+    become_customer(cara, office, ref)
+    eid, kept = make_badge(cara.page, office, ref), make_badge(cara.page, office, ref)
+    wear(blog, office, ref, eid, kept)
+    stranger.page.goto(blog.url)
+    expect(pill(stranger.page)).to_contain_text(LIVE)
+    expect(pill(stranger.page, 1)).to_contain_text(LIVE)
+    unfold(cara.page, eid)
+    cara.page.locator(f"#embed-{eid}").get_by_role("button", name="Take this badge back").click()
+    expect(cara.page.locator(f"#embed-{eid}")).to_have_count(0)
+    expect(pill(stranger.page)).to_have_text(GREY, timeout=SOON)
+    expect(pill(stranger.page, 1)).to_contain_text(LIVE)
+    stranger.page.reload()
+    expect(pill(stranger.page)).to_have_text(GREY)
+    picture = stranger.context.request.get(f"{office.url}/e/{eid}/badge.svg")
+    assert picture.status == 200
+    assert "unknown" in picture.text()
+
+
+def test_a_badge_kept_to_one_site_is_grey_on_another(
+    office: Office, visitors: Callable[..., Visitor], blog: ForeignSite, other_blog: ForeignSite
+) -> None:
+    cara, stranger = visitors(), visitors()
+    ref = office.ticket(subject="The fountain is dry")
+    become_customer(cara, office, ref)
+    eid = make_badge(cara.page, office, ref, sites=blog.url)
+    for site in (blog, other_blog):
+        wear(site, office, ref, eid)
+    elsewhere = stranger.context.new_page()
+    stranger.page.goto(blog.url)
+    expect(pill(stranger.page)).to_contain_text(LIVE)
+    elsewhere.goto(other_blog.url)
+    expect(pill(elsewhere)).to_have_text(GREY)
+    office.say(ref, "resolved", text="It runs again.")
+    expect(pill(stranger.page)).to_contain_text("Solved in", timeout=SOON)
+    expect(pill(elsewhere)).to_have_text(GREY)
+
+
+def test_a_badge_kept_to_a_site_while_it_is_shown_turns_grey_elsewhere(
+    office: Office, visitors: Callable[..., Visitor], blog: ForeignSite, other_blog: ForeignSite
+) -> None:
+    cara, stranger = visitors(), visitors()
+    ref = office.ticket(subject="The swing creaks")
+    become_customer(cara, office, ref)
+    eid = make_badge(cara.page, office, ref)
+    elsewhere = stranger.context.new_page()
+    for page, site in ((stranger.page, blog), (elsewhere, other_blog)):
+        wear(site, office, ref, eid)
+        page.goto(site.url)
+        expect(pill(page)).to_contain_text(LIVE)
+    unfold(cara.page, eid)
+    box = cara.page.locator(f"#embed-{eid}")
+    box.locator("textarea").fill(other_blog.url)
+    box.get_by_role("button", name="Keep this").click()
+    expect(pill(stranger.page)).to_have_text(GREY, timeout=SOON)
+    expect(pill(elsewhere)).to_contain_text(LIVE)
+
+
+def test_a_site_that_is_none_is_said_and_what_was_typed_stays(office: Office, visitor: Visitor) -> None:
+    visitor.forgive("422")
+    ref = office.ticket(subject="The hedge is high")
+    become_customer(visitor, office, ref)
+    visitor.page.goto(f"{office.url}/t/{ref}/embeds")
+    visitor.page.locator("#sites").fill("my blog, somewhere")
+    visitor.page.get_by_role("button", name="Make a badge").click()
+    expect(visitor.page.get_by_role("alert")).to_contain_text("is no site")
+    expect(visitor.page.locator("#sites")).to_have_value("my blog, somewhere")
+
+
+def test_a_badge_of_a_private_ticket_is_grey_until_the_customer_opens_it(
+    office: Office, visitors: Callable[..., Visitor], blog: ForeignSite
+) -> None:
+    cara, stranger = visitors(), visitors()
+    ref = office.ticket(subject="The cellar is wet", visibility="private")
+    become_customer(cara, office, ref)
+    wear(blog, office, ref, make_badge(cara.page, office, ref))
+    stranger.page.goto(blog.url)
+    expect(pill(stranger.page)).to_have_text(GREY)
+    cara.page.goto(f"{office.url}/t/{ref}")
+    change_visibility(cara.page, "Whoever has the link")
+    expect(cara.page.get_by_text("unlisted: whoever has the link sees it")).to_be_visible()
+
+    def status() -> bool:
+        with stranger.page.expect_response("**/badge.json") as answer:
+            stranger.page.reload()
+        return bool(answer.value.json()["status"] == "open")
+
+    wait_until(status, within=5, what="the badge after the two seconds that a copy may live")
+    expect(pill(stranger.page)).to_contain_text(LIVE)
