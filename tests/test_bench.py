@@ -3,6 +3,7 @@
 import json
 import os
 import time
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from bench._machine import Quiet, busy_share, cpu_us
 from bench._stage import SQLITE, Posted
 
 SHAPE = {"scenario": str, "system": str, "metric": str, "unit": str, "median": float, "min": float, "max": float}
+imports = import_module("bench.import")
 
 
 def fast() -> Quiet:
@@ -134,3 +136,12 @@ def test_read_asks_every_page(tmp_path: Path) -> None:
     rows = published(figures, tmp_path)
     assert {row["scenario"] for row in rows} == {"json", "svg", "ticket", "list", "events"}
     assert {row["metric"] for row in rows} >= {"req_per_s", "p99_ms", "cpu_us_per_req"}
+
+
+@pytest.mark.slow
+def test_import_brings_in_every_record(tmp_path: Path) -> None:
+    assert len({record["service_request_id"] for record in imports.records(200)}) == 200
+    figures = Figures("import")
+    imports.measure(imports.Plan(reps=1, records=5), figures, fast())
+    rows = published(figures, tmp_path)
+    assert {row["metric"] for row in rows} >= {"records_per_s", "peak_mb"}
