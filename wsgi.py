@@ -24,6 +24,7 @@ from tracker import (
     live,
     outbox,
     pages,
+    people,
     present,
     promises,
     store,
@@ -120,7 +121,13 @@ def _wire(app: Flask) -> None:
         expand=following.recipients,
         deliver={name: way.deliver for name, way in ways.items()},
         check={name: way.check for name, way in ways.items()},
-        due_work=[promises.record_missed, promises.remind, handoffs.expire, idempotency.forget_old],
+        due_work=[
+            promises.record_missed,
+            promises.remind,
+            handoffs.expire,
+            idempotency.forget_old,
+            people.forget_ended_sessions,
+        ],
     )
     live.init_app(app)
     store.after_commit(app, lambda topic, subject: live.hear(app, topic, subject))

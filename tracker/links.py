@@ -96,7 +96,7 @@ def unsign(text: str, purpose: str, *, max_age_s: int) -> Any:
     """Return the signed value; raise Unauthorized when it is forged, for another purpose, or older than `max_age_s`."""
     try:
         return _signer(purpose).loads(text, max_age=max_age_s)
-    except BadSignature:
+    except (BadSignature, UnicodeEncodeError):
         raise Unauthorized("This link or pass has run out. Ask for a new one.") from None
 
 

@@ -1,16 +1,16 @@
 """The people who answer: who takes a new ticket, who is on duty, and how they prove who they are."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from datetime import timedelta
 from zlib import crc32
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 
-from tracker import links, richtext, store
+from tracker import links, richtext, settings, store
 from tracker.errors import Conflict, Invalid, NotFound, Unauthorized
-from tracker.models import ApiToken, Desk, LinkToken, Person, Ticket
+from tracker.models import ApiToken, Desk, EndedSession, LinkToken, Person, Ticket
 
 ROLES = ("agent", "lead", "admin")
 SCOPES = ("read", "write", "import", "admin")
@@ -148,6 +148,35 @@ def set_password(person: Person, password: str) -> None:
     with store.transaction():
         person.password_hash = hashed
         person.sessions += 1
+        store.notice("person", person.id)
+
+
+def of_session(pair: Sequence[int] | None, sid: str) -> Person | None:
+    """Return whose session this is: the person and the count of their sessions when it began. None when it ended."""
+    if not pair:
+        return None
+    ended = store.session().get(EndedSession, links.fingerprint(sid))
+    person = store.session().get(Person, pair[0], populate_existing=True)
+    if ended or person is None or not person.active or person.sessions != pair[1]:
+        return None
+    return person
+
+
+def end_session(sid: str) -> None:
+    """Let a session open nothing any more, wherever a copy of its cookie is kept; its sockets leave."""
+    with store.transaction() as session:
+        session.merge(EndedSession(fingerprint=links.fingerprint(sid), ends_at=store.now() + settings.SESSION_LASTS))
+        store.notice("session", sid)
+
+
+def forget_ended_sessions() -> int:
+    """Delete ended sessions whose cookies have run out by themselves; due work of the outbox worker."""
+    over = EndedSession.ends_at < store.now()
+    if store.session().execute(select(EndedSession.fingerprint).where(over).limit(1)).first() is None:
+        return 0
+    with store.transaction() as session:
+        session.execute(delete(EndedSession).where(over))
+    return 1
 
 
 def mint_link(purpose: str, *, ticket_id: int | None = None, person_id: int | None = None, address: str = "") -> str:

@@ -24,6 +24,7 @@ def set_role(person: Person, role: str, *, by: Viewer) -> None:
     require_active(person)
     with store.transaction():
         person.role = role
+        store.notice("person", person.id)
 
 
 def deactivate(person: Person, *, by: Viewer) -> list[str]:
@@ -37,6 +38,7 @@ def deactivate(person: Person, *, by: Viewer) -> list[str]:
         person.active = person.on_duty = False
         person.on_duty_next_at = None
         person.sessions += 1
+        store.notice("person", person.id)
         session.flush()
         handoffs.withdraw(person, reason=reason)
         moved = handoffs.leave(person, reason=reason)

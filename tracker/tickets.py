@@ -154,6 +154,7 @@ def revoke_keys(ref: str, *, by: Viewer, keep: Collection[int]) -> int:
         keys = session.scalars(query).all()
         for key in keys:
             key.revoked_at = store.now()
+        store.notice("keys", ref)
         return len(keys)
 
 

@@ -1,7 +1,7 @@
 """WHO IS ASKING: a session, a bearer token or a signed pass becomes a Viewer. The domain's only look at the request."""
 
-from collections.abc import Callable
-from datetime import datetime, timedelta
+from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
 from functools import wraps
 from typing import Any, TypeVar
 
@@ -9,7 +9,7 @@ from flask import Request, g, request
 from flask import session as cookie
 from sqlalchemy import select
 
-from tracker import limits, links, people, permissions, store
+from tracker import disclosure, limits, links, people, permissions, store
 from tracker.errors import Forbidden, Unauthorized
 from tracker.models import CustomerKey, Person, Ticket
 from tracker.permissions import Viewer
@@ -84,8 +84,7 @@ def sign_out() -> None:
     """Forget the person; what the browser holds as a customer stays."""
     kept, sid = cookie.get("tickets", []), cookie.get("sid")
     if sid:
-        with store.transaction():
-            store.notice("session", sid)
+        people.end_session(sid)
     cookie.clear()
     if kept:
         cookie["tickets"] = kept
@@ -118,9 +117,29 @@ def session_id() -> str:
     return str(cookie["sid"])
 
 
-def pass_expires_at() -> datetime:
-    """Return when a pass signed now runs out."""
-    return store.now() + timedelta(seconds=PASS_LIVES_S)
+def give_pass(**what: Any) -> dict[str, str]:
+    """Sign a pass of five minutes to `what`, a ref or a queue, for a socket: {pass, expires_at}.
+
+    It carries who the browser is, not what they may: that is asked again whenever the pass is shown.
+    """
+    granted = what | {"session": session_id(), "person": cookie.get("person"), "keys": key_ids()}
+    expires_at = store.now() + timedelta(seconds=PASS_LIVES_S)
+    return {"pass": links.sign(granted, "pass"), "expires_at": disclosure.plain(expires_at)}
+
+
+def read_pass(text: str) -> dict[str, Any]:
+    """Return what a pass was signed for; raise Unauthorized when it is forged or has run out."""
+    granted: dict[str, Any] = links.unsign(text, "pass", max_age_s=PASS_LIVES_S)
+    return granted
+
+
+def behind_pass(granted: Mapping[str, Any]) -> Viewer:
+    """Return who stands behind a pass now: nobody in particular once they signed out, left or lost their key."""
+    return Viewer(
+        person=people.of_session(granted["person"], granted["session"]),
+        tickets=_of_keys(granted["keys"]),
+        principal="pass",
+    )
 
 
 def require_same_origin() -> None:
@@ -192,20 +211,15 @@ def _from_cookie(asked: Request) -> Viewer:
 
 
 def _person() -> Person | None:
-    pair = cookie.get("person")
-    if not pair:
-        return None
-    person = store.session().get(Person, pair[0])
-    if person is None or not person.active or person.sessions != pair[1]:
-        return None
-    return person
+    return people.of_session(cookie.get("person"), str(cookie.get("sid", "")))
 
 
 def _tickets() -> frozenset[int]:
-    pairs = cookie.get("tickets")
-    if not pairs:
+    return _of_keys(key_ids())
+
+
+def _of_keys(ids: Sequence[int]) -> frozenset[int]:
+    if not ids:
         return frozenset()
-    query = select(CustomerKey.ticket_id).where(
-        CustomerKey.id.in_([key for _ticket, key in pairs]), CustomerKey.revoked_at.is_(None)
-    )
+    query = select(CustomerKey.ticket_id).where(CustomerKey.id.in_(ids), CustomerKey.revoked_at.is_(None))
     return frozenset(store.session().scalars(query))

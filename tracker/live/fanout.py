@@ -2,20 +2,24 @@
 
 import queue
 import threading
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from flask import Flask
 from flask_socketio import SocketIO
 from sqlalchemy import select
 
-from tracker import browse, disclosure, present, store
+from tracker import browse, desks, disclosure, permissions, present, store, viewer
+from tracker.errors import NotFound
 from tracker.live.hints import Hints
 from tracker.live.rooms import Rooms, Watch
-from tracker.models import Ticket
+from tracker.models import Event, Ticket
 
 TAIL_S = 1.0
 """How often the watched tickets are compared with the database: Redis and bells are only hints."""
 BATCH = 100
+CHANGE_RIGHTS = ("handoff_accepted", "handoff_declined", "reassigned", "visibility_changed")
+"""Kinds of events after which somebody who watches may have to leave."""
 
 
 class Notice(NamedTuple):
@@ -83,6 +87,8 @@ class Fanout:
                 self._drop("embed", notice.subject)
             case "session":
                 self._drop("session", notice.subject)
+            case "person" | "keys":
+                self._review(notice.topic, notice.subject)
             case "queue":
                 self.socketio.emit("changed", {"ref": None}, to=f"queue|{notice.subject}")
 
@@ -108,10 +114,12 @@ class Fanout:
         if after is None or after >= ticket.last_seq:
             return
         if ticket.visibility == "private":  # before anything is sent: the notice that says so may be late, or lost
-            self._drop("public", ref)
+            self._review("ref", ref)
         for audience, html in self.rooms.audiences(ref):
             self._send(ticket, after, audience, html=html)
         self._sent[ref] = ticket.last_seq
+        if _changes_rights(ticket, after):
+            self._review("ref", ref)
 
     def _send(self, ticket: Ticket, after: int, audience: str, *, html: bool) -> None:
         more = True
@@ -132,19 +140,52 @@ class Fanout:
                 self.socketio.emit("changed", {"ref": ref}, to=name)
 
     def _hide(self, ref: str) -> None:
-        """A ticket became private: whoever watched as the public leaves."""
+        """Let those leave who may no longer read a ticket; lists ask again, and learn no hidden ref."""
+        self._review("ref", ref)
         ticket = store.session().scalars(select(Ticket).where(Ticket.ref == ref)).first()
-        if ticket is not None and ticket.visibility == "private":
-            self._drop("public", ref)
-        for name in ("list", f"list|{ticket.desk.slug}" if ticket else "list"):
-            self.socketio.emit("changed", {"ref": ref}, to=name)
+        if ticket is not None:
+            for name in ("list", f"list|{ticket.desk.slug}"):
+                self.socketio.emit("changed", {"ref": ref if ticket.visibility == "public" else None}, to=name)
+
+    def _review(self, what: str, subject: Any) -> None:
+        """Ask again of each watch whether it may go on."""
+        for sid, watch in self.rooms.matching(what, subject):
+            if not _may_go_on(watch):
+                self._end(sid, watch)
 
     def _drop(self, what: str, subject: str) -> None:
         for sid, watch in self.rooms.matching(what, subject):
-            for name in watch.rooms:
-                self.socketio.server.leave_room(sid, name, namespace="/")
-            self.rooms.remove(sid, watch.key)
-            self.socketio.emit("gone", {"ref": watch.ref, "embed": watch.embed}, to=sid)
+            self._end(sid, watch)
+
+    def _end(self, sid: str, watch: Watch) -> None:
+        for name in watch.rooms:
+            self.socketio.server.leave_room(sid, name, namespace="/")
+        self.rooms.remove(sid, watch.key)
+        self.socketio.emit("gone", {"ref": watch.ref, "embed": watch.embed}, to=sid)
+
+
+def may_still(granted: Mapping[str, Any]) -> bool:
+    """Say whether who stands behind a pass to a queue may hear of it now."""
+    who, whose = viewer.behind_pass(granted), str(granted["queue"])
+    if whose.startswith("desk-"):
+        return permissions.may(who, "run_desk", desks.find(whose.removeprefix("desk-")))
+    return who.person is not None and whose == str(who.person.id)
+
+
+def _may_go_on(watch: Watch) -> bool:
+    if watch.ref is None:
+        return watch.granted is None or may_still(watch.granted)
+    who = viewer.behind_pass(watch.granted) if watch.granted else permissions.ANYONE
+    try:
+        _ticket, audience = browse.find(watch.ref, who)
+    except NotFound:
+        return False
+    return permissions.RANK[audience] >= permissions.RANK[watch.audience]
+
+
+def _changes_rights(ticket: Ticket, after: int) -> bool:
+    query = select(Event.id).where(Event.ticket_id == ticket.id, Event.seq > after, Event.kind.in_(CHANGE_RIGHTS))
+    return store.session().execute(query.limit(1)).first() is not None
 
 
 def room(ref: str, audience: str, *, html: bool) -> str:

@@ -7,13 +7,13 @@ from typing import Any
 
 from flask import current_app, request
 from flask_socketio import SocketIO, disconnect, join_room, leave_room
+from sqlalchemy.exc import DataError
 
-from tracker import browse, embeds, links, permissions
-from tracker.errors import Forbidden, Invalid, NotFound, TooSoon, TrackerError
-from tracker.live.fanout import Fanout, room
+from tracker import browse, embeds, viewer
+from tracker.errors import Forbidden, Invalid, NotFound, TooSoon, TrackerError, Unauthorized
+from tracker.live.fanout import Fanout, may_still, room
 from tracker.live.rooms import Watch
 from tracker.permissions import ANYONE
-from tracker.viewer import PASS_LIVES_S
 
 MOST_ROOMS = 20
 MESSAGES_PER_S = 10
@@ -33,12 +33,12 @@ def register(socketio: SocketIO) -> None:
 def watch(sid: str, said: dict[str, Any]) -> dict[str, Any]:
     """Join a ticket's room, then answer with what came after `after`: nothing can fall between."""
     html = said.get("html") is True
-    ticket, audience, embed, session = _admit(said)
+    ticket, audience, embed, granted = _admit(said)
     name = room(ticket.ref, audience, html=html)
     key = f"embed|{embed}" if embed else f"ticket|{ticket.ref}"
     _require_space(sid, key)
     join_room(name)
-    one = Watch(key=key, rooms=(name,), ref=ticket.ref, audience=audience, html=html, embed=embed, session=session)
+    one = Watch(key=key, rooms=(name,), ref=ticket.ref, audience=audience, html=html, embed=embed, granted=granted)
     _fanout().watch(sid, one, ticket)
     return browse.news(ticket, after=_number(said.get("after")), audience=audience, limit=BACKLOG, html=html)
 
@@ -63,11 +63,13 @@ def watch_list(sid: str, said: dict[str, Any]) -> dict[str, Any]:
 
 def watch_queue(sid: str, said: dict[str, Any]) -> dict[str, Any]:
     """Hear when an agent's queue changes; needs a pass from the workspace."""
-    granted = links.unsign(str(said.get("pass", "")), "pass", max_age_s=PASS_LIVES_S)
+    granted = viewer.read_pass(str(said.get("pass", "")))
     if "queue" not in granted:
         raise Forbidden()
+    if not may_still(granted):
+        raise Unauthorized()
     name = f"queue|{granted['queue']}"
-    return _join(sid, Watch(key=name, rooms=(name,), session=granted["session"]))
+    return _join(sid, Watch(key=name, rooms=(name,), granted=granted))
 
 
 def leave(*_reason: Any) -> None:
@@ -77,7 +79,7 @@ def leave(*_reason: Any) -> None:
     _fanout().rooms.remove_all(sid)
 
 
-def _admit(said: dict[str, Any]) -> tuple[Any, str, str | None, str | None]:
+def _admit(said: dict[str, Any]) -> tuple[Any, str, str | None, dict[str, Any] | None]:
     if isinstance(said.get("embed"), str):
         embed = embeds.shown(said["embed"])
         origin = request.headers.get("Origin")
@@ -88,11 +90,11 @@ def _admit(said: dict[str, Any]) -> tuple[Any, str, str | None, str | None]:
     if not isinstance(ref, str):
         raise Invalid(fields={"ref": "Say which ticket."})
     if said.get("pass"):
-        granted = links.unsign(str(said["pass"]), "pass", max_age_s=PASS_LIVES_S)
+        granted = viewer.read_pass(str(said["pass"]))
         if granted.get("ref") != ref:
             raise Forbidden()
-        ticket, _ = browse.find(ref, permissions.SYSTEM)
-        return ticket, granted["audience"], None, granted["session"]
+        ticket, audience = browse.find(ref, viewer.behind_pass(granted))
+        return ticket, audience, None, granted
     ticket, audience = browse.find(ref, ANYONE)
     return ticket, audience, None, None
 
@@ -122,6 +124,8 @@ def _answering(handler: Any) -> Any:
             return found
         except TrackerError as error:
             return {"error": error.code, "message": error.message}
+        except (DataError, UnicodeEncodeError):  # a ref with NUL or half a character in it
+            return {"error": Invalid.code, "message": Invalid.default}
 
     return answer
 

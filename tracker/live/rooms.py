@@ -2,7 +2,9 @@
 
 import threading
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -15,7 +17,8 @@ class Watch:
     audience: str = "public"
     html: bool = False
     embed: str | None = None
-    session: str | None = None
+    granted: Mapping[str, Any] | None = field(default=None, compare=False)
+    """The pass it came in with; None for the public."""
 
 
 class Rooms:
@@ -63,17 +66,19 @@ class Rooms:
         with self._lock:
             return list(self._counts.get(ref, ()))
 
-    def matching(self, what: str, subject: str) -> list[tuple[str, Watch]]:
-        """Return the watches of an embed, a session, or the public ones of a ticket."""
+    def matching(self, what: str, subject: Any) -> list[tuple[str, Watch]]:
+        """Return the watches of an embed, of a session or a person (by their pass), or of a ticket."""
         with self._lock:
             everything = [(sid, watch) for sid, watches in self._by_sid.items() for watch in watches.values()]
         match what:
             case "embed":
                 return [pair for pair in everything if pair[1].embed == subject]
             case "session":
-                return [pair for pair in everything if pair[1].session == subject]
+                return [pair for pair in everything if (pair[1].granted or {}).get("session") == subject]
+            case "person":
+                return [pair for pair in everything if ((pair[1].granted or {}).get("person") or [None])[0] == subject]
             case _:
-                return [pair for pair in everything if pair[1].ref == subject and pair[1].audience == "public"]
+                return [pair for pair in everything if pair[1].ref == subject]
 
     def _forget(self, sid: str, key: str) -> Watch | None:
         watch = self._by_sid.get(sid, {}).pop(key, None)

@@ -4,7 +4,7 @@ from tracker.models.desks import Desk
 from tracker.models.embeds import Embed
 from tracker.models.events import Event
 from tracker.models.handoffs import Handoff
-from tracker.models.keys import ApiToken, CustomerKey, LinkToken, Replay
+from tracker.models.keys import ApiToken, CustomerKey, EndedSession, LinkToken, Replay
 from tracker.models.outbox import Delivery, News
 from tracker.models.people import Face, Person
 from tracker.models.promises import Promise
@@ -17,6 +17,7 @@ __all__ = [
     "Delivery",
     "Desk",
     "Embed",
+    "EndedSession",
     "Event",
     "Face",
     "Fact",

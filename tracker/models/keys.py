@@ -60,6 +60,15 @@ class LinkToken(Base):
     used_at: Mapped[datetime | None] = mapped_column(Moment)
 
 
+class EndedSession(Base):
+    """A session somebody signed out of: a kept copy of its cookie must open nothing, for as long as it would last."""
+
+    __tablename__ = "ended_sessions"
+
+    fingerprint: Mapped[str] = mapped_column(String(64), primary_key=True)
+    ends_at: Mapped[datetime] = mapped_column(Moment, index=True)
+
+
 class Replay(Base):
     """A write that carried an Idempotency-Key: what it wrote, so that saying it again changes nothing."""
 

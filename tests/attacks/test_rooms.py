@@ -1,0 +1,255 @@
+"""Sockets: nobody enters a room that is not theirs, and who loses a right leaves the rooms it opened."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import time_machine
+from flask import Flask
+from flask_socketio import SocketIOTestClient
+
+from tests import make
+from tests.houses import Visitor
+from tests.servers.ground import wait_until
+from tracker import embeds, links, staff, store, tickets
+from tracker.models import Ticket
+from tracker.permissions import SYSTEM
+from tracker.viewer import PASS_LIVES_S
+
+Plug = Callable[[], "Ear"]
+
+
+class Ear:
+    """A socket that remembers what it heard."""
+
+    def __init__(self, app: Flask) -> None:
+        self.socket: SocketIOTestClient = app.extensions["socketio"].test_client(app)
+        self.heard: list[tuple[str, Any]] = []
+
+    def say(self, event: str, **what: Any) -> dict[str, Any]:
+        answer: dict[str, Any] = self.socket.emit(event, what, callback=True)
+        return answer
+
+    def hears(self, name: str) -> list[Any]:
+        self.heard += [(one["name"], one["args"][0]) for one in self.socket.get_received()]
+        return [what for heard, what in self.heard if heard == name]
+
+    def waits_for(self, name: str) -> Any:
+        return wait_until(lambda: self.hears(name), within=10, what=f"the socket hears {name}")[0]
+
+
+@pytest.fixture
+def plug(house: Flask) -> Plug:
+    return lambda: Ear(house)
+
+
+def pass_of(browser: Visitor, ticket: Ticket) -> str:
+    answer = browser.post(f"/t/{ticket.ref}/pass")
+    assert answer.status_code == 200, answer.status
+    return str(answer.json["pass"])
+
+
+def kinds(answer: dict[str, Any]) -> list[str]:
+    return [event["kind"] for event in answer["events"]]
+
+
+def test_a_private_ticket_and_an_absent_one_answer_alike(house: Flask, plug: Plug) -> None:
+    private, ear = make.ticket(visibility="private"), plug()
+    assert ear.say("watch", ref=private.ref, after=0) == ear.say("watch", ref="000000000000", after=0)
+    assert ear.say("watch", ref=private.ref, after=0)["error"] == "not_found"
+
+
+def test_a_pass_taken_while_a_ticket_was_public_opens_nothing_once_it_is_private(
+    house: Flask, client: Visitor, plug: Plug
+) -> None:
+    ticket = make.ticket()
+    kept = pass_of(client, ticket)
+    make.post(ticket, "visibility_changed", visibility="private")
+    assert plug().say("watch", ref=ticket.ref, after=0, **{"pass": kept})["error"] == "not_found"
+
+
+def test_a_pass_opens_its_own_ticket_only(house: Flask, client: Visitor, plug: Plug) -> None:
+    mine, other = make.ticket(visibility="private"), make.ticket(visibility="private")
+    make.own(client, mine)
+    kept = pass_of(client, mine)
+    assert plug().say("watch", ref=other.ref, after=0, **{"pass": kept})["error"] == "forbidden"
+    assert plug().say("watch_queue", **{"pass": kept})["error"] == "forbidden"
+    assert "opened" in kinds(plug().say("watch", ref=mine.ref, after=0, **{"pass": kept}))
+
+
+def test_a_pass_that_is_forged_for_another_purpose_or_old_opens_nothing(
+    house: Flask, client: Visitor, plug: Plug, travel: time_machine.Traveller
+) -> None:
+    ticket = make.ticket(visibility="private")
+    make.own(client, ticket)
+    kept = pass_of(client, ticket)
+    granted = {"ref": ticket.ref, "session": "s", "person": None, "keys": [1]}
+    forged = ("x", kept[:-2], kept + "A", links.sign(granted, "form"), "a.b.c", "\ud800", {"a": 1}, ["x"], 7)
+    for wrong in forged:
+        assert plug().say("watch", ref=ticket.ref, after=0, **{"pass": wrong})["error"] == "unauthorized", wrong
+    travel.shift(timedelta(seconds=PASS_LIVES_S + 1))
+    assert plug().say("watch", ref=ticket.ref, after=0, **{"pass": kept})["error"] == "unauthorized"
+
+
+@pytest.mark.parametrize("role", ["agent", "lead", "admin"])
+def test_who_signs_out_leaves_the_rooms_and_an_old_pass_opens_nothing_more(
+    house: Flask, client: Visitor, plug: Plug, role: str
+) -> None:
+    ticket = make.ticket(visibility="private")
+    make.sign_in(client, make.person(ticket.desk, role=role))
+    kept, ear = pass_of(client, ticket), plug()
+    assert "opened" in kinds(ear.say("watch", ref=ticket.ref, after=0, **{"pass": kept}))
+    client.post("/signout")
+    assert ear.waits_for("gone")["ref"] == ticket.ref
+    make.post(ticket, "note", text="for staff alone")
+    assert ear.say("watch", ref=ticket.ref, after=0, **{"pass": kept})["error"] == "not_found"
+    assert ear.hears("event") == []
+
+
+def test_who_no_longer_works_here_leaves_the_rooms(house: Flask, client: Visitor, plug: Plug) -> None:
+    ticket = make.ticket(visibility="private")
+    ben = make.agent(ticket.desk)
+    make.sign_in(client, ben)
+    kept, ear = pass_of(client, ticket), plug()
+    queue = client.post("/workspace/pass").json["pass"]
+    ear.say("watch", ref=ticket.ref, after=0, **{"pass": kept})
+    assert ear.say("watch_queue", **{"pass": queue}) == {"ok": True}
+    staff.deactivate(ben, by=SYSTEM)
+    wait_until(lambda: len(ear.hears("gone")) == 2, within=10, what="both rooms are left")
+    make.post(ticket, "note", text="for staff alone")
+    assert ear.say("watch", ref=ticket.ref, after=0, **{"pass": kept})["error"] == "not_found"
+    assert ear.say("watch_queue", **{"pass": queue})["error"] == "unauthorized"
+    assert ear.hears("event") == []
+
+
+def test_a_secret_link_taken_back_closes_the_rooms_it_opened_and_the_keeper_stays(
+    house: Flask, client: Visitor, plug: Plug
+) -> None:
+    ticket, thief = make.ticket(visibility="private"), house.test_client()
+    assert isinstance(thief, Visitor)
+    make.own(client, ticket)
+    make.own(thief, ticket)
+    stolen, ear, keeper = pass_of(thief, ticket), plug(), plug()
+    ear.say("watch", ref=ticket.ref, after=0, **{"pass": stolen})
+    keeper.say("watch", ref=ticket.ref, after=0, **{"pass": pass_of(client, ticket)})
+    assert client.post(f"/t/{ticket.ref}/keys/revoke").status_code == 303
+    ear.waits_for("gone")
+    make.post(ticket, "reply", text="Only for the desk", publish=False)
+    assert keeper.waits_for("event")["kind"] == "reply"
+    assert keeper.hears("gone") == []
+    assert ear.hears("event") == []
+    assert ear.say("watch", ref=ticket.ref, after=0, **{"pass": stolen})["error"] == "not_found"
+
+
+def test_an_agent_of_another_desk_leaves_the_staff_room_with_the_ticket(
+    house: Flask, client: Visitor, plug: Plug
+) -> None:
+    ticket = make.ticket(visibility="private")
+    home, visitor = make.agent(ticket.desk), make.agent(make.desk("roads"))
+    make.post(ticket, "reassigned", by=make.lead(ticket.desk), to=visitor, reason="She knows the pipe")
+    make.sign_in(client, visitor)
+    kept, ear = pass_of(client, ticket), plug()
+    assert "opened" in kinds(ear.say("watch", ref=ticket.ref, after=0, **{"pass": kept}))
+    make.post(make.fresh(ticket), "reassigned", by=make.lead(ticket.desk), to=home, reason="Back again")
+    ear.waits_for("gone")
+    make.post(make.fresh(ticket), "note", text="for staff alone")
+    assert ear.say("watch", ref=ticket.ref, after=0, **{"pass": kept})["error"] == "not_found"
+
+
+def test_the_public_leaves_when_a_ticket_becomes_private_and_hears_nothing_said_afterwards(
+    house: Flask, plug: Plug
+) -> None:
+    ticket, ear = make.ticket(), plug()
+    assert "opened" in kinds(ear.say("watch", ref=ticket.ref, after=0))
+    with store.transaction():
+        make.post(ticket, "visibility_changed", visibility="private")
+        make.post(ticket, "update", text="said when nobody else may hear")
+    ear.waits_for("gone")
+    assert ear.hears("event") == []
+
+
+def test_a_list_learns_no_ref_that_is_not_public(house: Flask, plug: Plug) -> None:
+    ticket, ear = make.ticket(visibility="private"), plug()
+    assert ear.say("watch_list") == {"ok": True}
+    make.post(ticket, "visibility_changed", visibility="unlisted")
+    make.post(ticket, "update", text="A word of an unlisted ticket")
+    assert ear.waits_for("changed") == {"ref": None}
+    make.post(ticket, "visibility_changed", visibility="public")
+    wait_until(lambda: {"ref": ticket.ref} in ear.hears("changed"), within=10, what="the list hears of a public ticket")
+    assert {one["ref"] for one in ear.hears("changed")} == {None, ticket.ref}
+
+
+def test_a_queue_of_a_desk_is_for_its_lead(house: Flask, client: Visitor, plug: Plug) -> None:
+    desk, other = make.desk(), make.desk("roads")
+    lead = make.lead(desk)
+    make.sign_in(client, lead)
+    assert client.post(f"/workspace/pass?desk={other.slug}").status_code == 403
+    kept = client.post(f"/workspace/pass?desk={desk.slug}").json["pass"]
+    staff.set_role(lead, "agent", by=SYSTEM)
+    assert plug().say("watch_queue", **{"pass": kept})["error"] == "unauthorized"
+
+
+def test_clients_can_not_name_rooms(house: Flask, plug: Plug) -> None:
+    ticket, ear = make.ticket(visibility="private"), plug()
+    staff_room = f"{ticket.ref}|staff|html"
+    strange: tuple[dict[str, Any], ...] = ({"ref": "\ud800"}, {"ref": "a\0b"}, {"embed": "\ud800"}, {"ref": ""})
+    for what in (
+        {"ref": staff_room},
+        {"ref": [ticket.ref]},
+        {"ref": None},
+        {"embed": staff_room},
+        {"embed": 7},
+        *strange,
+    ):
+        assert "error" in plug().say("watch", after=0, **what)
+    ear.say("watch_list", desk=f"x|{staff_room}")
+    ear.say("watch_list", desk={"a": 1})
+    ear.say("unwatch", ref={"a": [1]})
+    make.post(ticket, "note", text="for staff alone")
+    assert ear.hears("event") == []
+
+
+def test_an_embed_that_is_revoked_or_elsewhere_closes_its_rooms(house: Flask, plug: Plug) -> None:
+    ticket, ear = make.ticket(), plug()
+    embed = embeds.create(ticket, by=make.customer(ticket), theme="auto", sites=[])
+    assert "opened" in kinds(ear.say("watch", embed=embed.eid, after=0))
+    embeds.revoke(embed.eid, by=make.customer(ticket))
+    assert ear.waits_for("gone")["embed"] == embed.eid
+    assert ear.say("watch", embed=embed.eid, after=0)["error"] == "not_found"
+
+
+def test_a_bearer_token_gets_no_more_from_a_pass_than_the_public(house: Flask, client: Visitor, plug: Plug) -> None:
+    public = make.ticket()
+    header = make.bearer(make.agent(public.desk))
+    kept = client.post(f"/t/{public.ref}/pass", headers=header).json["pass"]
+    make.post(public, "note", text="for staff alone")
+    assert "note" not in kinds(plug().say("watch", ref=public.ref, after=0, **{"pass": kept}))
+
+
+def test_a_copy_of_a_cookie_opens_nothing_after_signing_out(house: Flask, client: Visitor) -> None:
+    person = make.agent(password="a sentence of hers")
+    client.post("/signin", data={"email": person.email, "password": "a sentence of hers"})
+    cookie = client.get_cookie("nameplate")
+    assert cookie
+    assert client.get("/workspace/").status_code == 200
+    client.post("/signout")
+    thief = house.test_client()
+    thief.set_cookie("nameplate", cookie.value)
+    assert thief.get("/workspace/").status_code == 303
+    assert thief.get("/api/v1/me").json["person"] is None
+
+
+def test_signing_in_again_begins_another_session_and_keeps_the_customers_tickets(house: Flask, client: Visitor) -> None:
+    ticket = make.ticket(visibility="private")
+    person = make.agent(make.desk("roads"), password="a sentence of hers")
+    make.own(client, ticket)
+    before = client.get_cookie("nameplate")
+    client.post("/signin", data={"email": person.email, "password": "a sentence of hers"})
+    after = client.get_cookie("nameplate")
+    assert before
+    assert after
+    assert before.value != after.value
+    assert client.get(f"/t/{ticket.ref}").status_code == 200
+    tickets.revoke_keys(ticket.ref, by=make.customer(ticket), keep=[])
+    assert client.get(f"/t/{ticket.ref}").status_code == 404
