@@ -16,7 +16,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
     "store": ("store",),
     "nouns": ("models",),
     "happenings": ("kinds", "outbox", "limits"),
-    "records": ("timeline", "people", "desks", "files", "permissions", "embeds", "idempotency", "mailbox"),
+    "records": ("timeline", "people", "desks", "files", "permissions", "profiles", "embeds", "idempotency", "mailbox"),
     "audiences": ("disclosure", "following"),
     "presentation": ("present",),
     "commands and queries": (

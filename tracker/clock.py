@@ -157,6 +157,11 @@ def next_opening(at: datetime, hours: Hours) -> datetime:
     return add_business(at, instant, hours) - instant
 
 
+def start_of_tomorrow(now: datetime, zone: str) -> datetime:
+    """Give the first moment of the next day on the clock of a zone."""
+    return datetime.combine(now.astimezone(_zone(zone)).date() + DAY, time(0), _zone(zone)).astimezone(UTC)
+
+
 def in_working_days(start: datetime, count: int, hours: Hours, at: time = time(17)) -> datetime:
     """Give the clock time `at` on the `count`-th day after `start` on which the desk opens."""
     if count < 1:

@@ -1,15 +1,18 @@
 """What a form sent: as a payload for a command, and as it was typed, so that nothing is lost."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time
 from zoneinfo import ZoneInfo
 
 from marshmallow import fields
 
 from tracker import kinds
+from tracker.errors import Invalid
 
-EMPTY = ("honey", "made", "next_choice", "version")
+DAYS = 7
+SPAN = re.compile(r"([0-9]{1,2})(?::([0-9]{2}))?\s*[-–—]\s*([0-9]{1,2})(?::([0-9]{2}))?")
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,46 @@ def moment(text: str, zone: str) -> str:
         return text
 
 
+def at(text: str, zone: str, *, field: str) -> datetime | None:
+    """Return a typed date and time, None when nothing was typed; raise Invalid when it is none."""
+    try:
+        return datetime.fromisoformat(moment(text, zone)).astimezone(UTC) if text.strip() else None
+    except (ValueError, OverflowError):
+        raise Invalid(fields={field: "Write a date and a time."}) from None
+
+
+def local(at: datetime | None, zone: str) -> str:
+    """Return a moment as a date-and-time field shows it, on the clock of `zone`."""
+    return at.astimezone(ZoneInfo(zone)).strftime("%Y-%m-%dT%H:%M") if at else ""
+
+
 def number(text: str | None) -> int:
     """Return a whole number from an address, 0 when it is none."""
     return int(text) if text and text.isascii() and text.isdigit() and len(text) < 9 else 0
+
+
+def opening(typed: Mapping[str, str]) -> dict[str, list[list[str]]]:
+    """Return opening hours typed by day ("9:00–12:00, 13:00–17:00"; empty: closed); raise Invalid by field."""
+    found, wrong = {}, {}
+    for day in range(DAYS):
+        text = typed.get(f"day{day}", "").strip()
+        spans = [SPAN.fullmatch(part.strip()) for part in text.split(",")] if text else []
+        try:
+            times = [[_time(*span.group(1, 2)), _time(*span.group(3, 4))] if span else None for span in spans]
+        except ValueError:
+            times = [None]
+        if None in times:
+            wrong[f"day{day}"] = "Write hours as 9:00–17:00, with a comma between two spans; nothing means closed."
+        found[str(day)] = [one for one in times if one]
+    if wrong:
+        raise Invalid(fields=wrong)
+    return found
+
+
+def typed_opening(kept: Mapping[str, Sequence[Sequence[str]]]) -> dict[str, str]:
+    """Return kept opening hours as fields of a form."""
+    return {f"day{day}": ", ".join(f"{a}–{b}" for a, b in kept.get(str(day), ())) for day in range(DAYS)}
+
+
+def _time(hour: str, minute: str | None) -> str:
+    return time(0 if hour == "24" else int(hour), int(minute or 0)).isoformat("minutes")

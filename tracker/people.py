@@ -75,6 +75,11 @@ def customer_name(name: str, *, field: str) -> str:
     return richtext.normalise_name(name, field=field, reserved={*staff, *RESERVED})
 
 
+def open_tickets(of: Iterable[Person]) -> dict[int, int]:
+    """Return how many open tickets people have, by id; those without any are left out."""
+    return _open_tickets([person.id for person in of])
+
+
 def choose_assignee(desk: Desk, *, besides: Collection[int] = ()) -> Person:
     """Return who takes a new ticket: on duty with the fewest open tickets, else next to come on duty, else the lead.
 

@@ -9,7 +9,18 @@ from werkzeug.exceptions import HTTPException
 
 from tracker import disclosure, limits, settings, viewer
 from tracker.errors import TooLarge, TooSoon, TrackerError, Unauthorized
-from tracker.pages import access, faces, lists, opening, system, tickets, workspace, workspace_ticket
+from tracker.pages import (
+    access,
+    desk_settings,
+    faces,
+    lists,
+    opening,
+    system,
+    tickets,
+    workspace,
+    workspace_profile,
+    workspace_ticket,
+)
 
 CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; font-src 'self'; "
@@ -23,6 +34,7 @@ HEADERS = {
 }
 UNLIMITED = ("/healthz", "/readyz", "/static/")
 LONGEST_FORM = 64 * 1024
+WORKSHOPS = (workspace, workspace_ticket, workspace_profile, desk_settings)
 WORKSPACE = "/workspace/"
 """Who comes here without a session is sent to sign in, and then back."""
 UPLOADS = ("/workspace/profile/face",)
@@ -30,7 +42,7 @@ UPLOADS = ("/workspace/profile/face",)
 
 def init_app(app: Flask) -> None:
     """Register the pages, their errors, and the rules before and after every request."""
-    for module in (system, lists, tickets, opening, access, faces, workspace, workspace_ticket):
+    for module in (system, lists, tickets, opening, access, faces, *WORKSHOPS):
         app.register_blueprint(module.blueprint)
     app.before_request(_guard)
     app.after_request(_dress)
