@@ -21,7 +21,7 @@ from sqlalchemy import func, select
 from tests import houses, make
 from tests.servers.ground import ROOT, free_port, wait_until
 from tests.test_importing import CHICAGO, RECORDS, roster_text
-from tracker import disclosure, outbox, people, store
+from tracker import disclosure, importing, outbox, people, store
 from tracker.cli import tracker
 from tracker.models import Event, Promise, Ticket
 from tracker.outbox import Undeliverable
@@ -113,6 +113,24 @@ def test_a_dry_run_writes_nothing_and_visibility_is_chosen(run: Run, roster: str
     assert (people.everyone(), store.session().scalar(select(func.count()).select_from(Ticket))) == ([], 0)
     run("import", "open311", str(CHICAGO), "--roster", roster, "--visibility", "unlisted", "--zone", "America/Chicago")
     assert {one.visibility for one in store.session().scalars(select(Ticket))} == {"unlisted"}
+
+
+def test_an_import_that_was_interrupted_says_how_to_go_on(
+    run: Run, roster: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, calls = importing.take_in, iter(range(100))
+
+    def stopping(*given: Any, **named: Any) -> Ticket | None:
+        if next(calls) == 5:
+            raise KeyboardInterrupt
+        return real(*given, **named)
+
+    words = ("import", "open311", str(CHICAGO), "--roster", roster)
+    with monkeypatch.context() as patched:
+        patched.setattr(importing, "take_in", stopping)
+        said = run(*words, code=1).output
+    assert "Interrupted after 5 of 70 records. Run the same command to go on." in said
+    assert "Imported 65 tickets; 5 were here already." in run(*words).output
 
 
 def test_a_zone_that_does_not_exist_is_refused_before_anything_is_written(run: Run, roster: str) -> None:
@@ -311,6 +329,7 @@ def in_a_process(url: str, folder: Path, *words: str, **environ: str) -> "subpro
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(180)
 def test_an_import_that_was_killed_goes_on_where_it_was_and_shows_its_progress(
     tmp_path: Path, sqlite_template: Path, roster: str
 ) -> None:
@@ -328,13 +347,13 @@ def test_an_import_that_was_killed_goes_on_where_it_was_and_shows_its_progress(
         with closing(sqlite3.connect(tmp_path / "nameplate.sqlite3")) as database:
             return int(database.execute("SELECT count(*) FROM tickets").fetchone()[0])
 
-    wait_until(lambda: tickets() >= 50, within=30, what="50 tickets imported")
+    wait_until(lambda: tickets() >= 50, within=60, what="50 tickets imported")
     first.send_signal(signal.SIGKILL)
     first.communicate(timeout=10)
     here = tickets()
     assert 50 <= here < 700
     second = in_a_process(url, tmp_path, *words, FORCE_COLOR="1", COLUMNS="100")
-    said, bar = second.communicate(timeout=50)
+    said, bar = second.communicate(timeout=100)
     assert second.returncode == 0, bar
     assert f"Imported {700 - here} tickets; {here} were here already." in said
     assert tickets() == 700
