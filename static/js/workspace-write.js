@@ -54,7 +54,7 @@ export class WriteKeys extends HTMLElement {
     key.checked = true;
     key.dispatchEvent(new Event('input', { bubbles: true }));
     key.dispatchEvent(new Event('change', { bubbles: true }));
-    if (!isTyping) key.focus();
+    if (!isTyping && key.value !== 'date') key.focus();
   }
 
   #askDate() {
