@@ -258,7 +258,7 @@ def _entry(of: Ticket, event: Event, audience: str, known: Mapping[str, Person],
 
 def _fields(of: Ticket, event: Event, kind: Kind, audience: str, known: Mapping[str, Person], *, hidden: bool) -> Shown:
     shown: Shown = {}
-    for name, one in kind.schema().fields.items():
+    for name, one in kind.fields.items():
         if name == kind.body or not _field_is_for(of, name, one, audience):
             continue
         value = event.payload.get(name)
@@ -305,7 +305,7 @@ def _actor(of: Ticket, event: Event, audience: str) -> Shown:
 def _slugs(events: Sequence[Event]) -> set[str]:
     found: set[str] = set()
     for event in events:
-        for name, one in KINDS[event.kind].schema().fields.items():
+        for name, one in KINDS[event.kind].fields.items():
             if one.metadata.get("person") and event.payload.get(name):
                 found.add(event.payload[name])
     return found

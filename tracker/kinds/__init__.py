@@ -3,10 +3,13 @@
 import pkgutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from importlib import import_module
+from types import MappingProxyType
 from typing import Any
 
 from marshmallow import ValidationError
+from marshmallow.fields import Field
 
 from tracker.errors import Invalid
 from tracker.kinds._fields import Payload, Record, Words
@@ -47,10 +50,15 @@ class Kind:
     moves: bool = True
     """Raises the ticket's version: an assignee deciding on the old state should look again."""
 
+    @cached_property
+    def fields(self) -> Mapping[str, Field[Any]]:
+        """The payload's fields by name, to read: a new schema copies them all, and every entry shown would pay that."""
+        return MappingProxyType(self.schema().fields)
+
     @property
     def word_fields(self) -> frozenset[str]:
         """Names of the payload fields that hold what somebody typed, here or in a record of others."""
-        return frozenset(name for name, one in self.schema().fields.items() if isinstance(one, Words | Record))
+        return frozenset(name for name, one in self.fields.items() if isinstance(one, Words | Record))
 
     def audience_of(self, loaded: Loaded) -> str:
         """Return public, customer, staff or TARGET for one event of this kind."""
