@@ -14,7 +14,8 @@ import redis as redis_client
 from tests.servers.ground import free_port, program, wait_until
 from tests.servers.postgres import Postgres, postgres
 from tests.servers.redis import Redis
-from tests.servers.site import ForeignSite, Page
+from tests.servers.relay import relay
+from tests.servers.site import ForeignSite, Page, foreign_site
 from tests.servers.smtp import Mailserver
 
 
@@ -164,3 +165,23 @@ def test_a_frozen_postgres_answers_nobody_until_it_is_thawed() -> None:
         cluster.thaw()
         assert answered.wait(10)
         asker.join(10)
+
+
+def test_a_relay_passes_bytes_loses_them_when_cut_and_passes_them_again() -> None:
+    with relay() as wire, foreign_site("127.0.0.1", index="through the wire") as site:
+        wire.lead_to(site.server_port)
+
+        def get() -> bytes:
+            with urllib.request.urlopen(wire.url, timeout=5) as answer:
+                return bytes(answer.read())
+
+        assert get() == b"through the wire"
+        with socket.create_connection(("127.0.0.1", wire.port), timeout=5) as held:
+            held.sendall(b"GET / HTTP/1.1\r\n")
+            wait_until(lambda: wire.connections, what="the relay has it")
+            wire.cut()
+            assert held.recv(1) == b""
+        with pytest.raises(OSError):
+            get()
+        wire.mend()
+        assert get() == b"through the wire"

@@ -43,13 +43,21 @@ def find(ref: str, viewer: Viewer) -> tuple[Ticket, str]:
 
 
 def news(ticket: Ticket, *, after: int, audience: str, limit: int = DEFAULT, html: bool = False) -> Shown:
-    """Return what came after a seq: {epoch, events, last, more} (CONTRACTS: Reads)."""
+    """Return what came after a seq: {epoch, events, last, more} (CONTRACTS: Reads).
+
+    As `html`, the newest event brings the head of the page along: state, clock and promise follow from the events.
+    """
     events, more = timeline.since(ticket, max(after, 0), audience=audience, limit=limit)
     seen = events[-1].seq if events else 0
     last = seen if more else max(seen, ticket.last_for(audience))  # an event may come between ticket and events
+    shown = present.entries(ticket, events, audience, html=html)
+    if html and shown and not more:
+        if seen > ticket.last_for(audience):
+            store.session().refresh(ticket)
+        shown[-1]["head"] = present.head_html(disclosure.ticket(ticket, audience))
     return {
         "epoch": disclosure.epoch(),
-        "events": present.entries(ticket, events, audience, html=html),
+        "events": shown,
         "last": last,
         "more": more,
     }

@@ -8,7 +8,7 @@ from typing import Any
 
 from flask import Flask
 from playwright.sync_api import Locator, Page, expect
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from tests import houses, make
 from tests.browser.visitor import Visitor
@@ -17,7 +17,7 @@ from tests.servers.instance import Instance
 from tests.servers.site import ForeignSite
 from tests.servers.site import Page as SitePage
 from tracker import desks, embeds, links, people, store, tickets
-from tracker.models import Event, Ticket
+from tracker.models import Delivery, Ticket
 
 SOON = 5_000
 """How long a page may take to show live news, in ms. The figure that was reached is printed."""
@@ -31,10 +31,10 @@ class Office:
     It is a process of its own, as a second instance would be: pages hear of its words by the tail, once a second.
     """
 
-    def __init__(self, running: Instance) -> None:
-        self.url = running.url
-        url = houses.sqlite_url(running.data_dir / "nameplate.sqlite3")
-        self.app: Flask = houses.build(url, running.data_dir, public_url=running.url)
+    def __init__(self, running: Instance, *, url: str = "") -> None:
+        self.url = url or running.url
+        database = houses.sqlite_url(running.data_dir / "nameplate.sqlite3")
+        self.app: Flask = houses.build(database, running.data_dir, public_url=self.url)
 
     @contextmanager
     def open(self) -> Iterator[None]:
@@ -57,6 +57,13 @@ class Office:
         """Post one event by whoever usually does; return its seq."""
         with self.open():
             return make.post(self._find(ref), kind, **given).seq
+
+    def say_often(self, ref: str, count: int) -> None:
+        """Post many updates, in one transaction."""
+        with self.open(), store.transaction():
+            one = self._find(ref)
+            for number in range(count):
+                make.post(one, "update", text=f"Word number {number}.")
 
     def said(self, ref: str, audience: str = "public") -> list[tuple[int, str]]:
         """Return the seqs and kinds that an audience is to see, from the database: what every page is held to."""
@@ -85,9 +92,10 @@ class Office:
             one = self._find(ref)
             return f"/link/{purpose}/{people.mint_link(purpose, ticket_id=one.id, address=one.email)}"
 
-    def events(self, ref: str) -> list[Event]:
-        with self.open():
-            return make.events_of(self._find(ref))
+    def let_claims_run_out(self) -> None:
+        """Do what two minutes do for deliveries that a dead worker had begun: they are free again."""
+        with self.open(), store.transaction() as session:
+            session.execute(update(Delivery).values(claimed_until=None))
 
     def _find(self, ref: str) -> Ticket:
         return store.session().scalars(select(Ticket).where(Ticket.ref == ref)).one()

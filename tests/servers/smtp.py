@@ -32,32 +32,37 @@ def cut(session: SMTP) -> None:
 
 
 class Mailserver:
-    """Runs on a thread of its own; `mails` is what arrived whole, `attempts` counts every DATA."""
+    """Runs on a thread of its own; `mails` is what it took, `tried` what it was ever sent, `attempts` counts those."""
 
     def __init__(self) -> None:
         self.behaviour: Behaviour = "accept"
         self.mails: list[Mail] = []
-        self.attempts = 0
+        self.tried: list[Mail] = []
         self.port = 0
         self.loop = asyncio.new_event_loop()
         self.server: asyncio.Server | None = None
         self.protocols: set[SMTP] = set()
 
     @property
+    def attempts(self) -> int:
+        return len(self.tried)
+
+    @property
     def url(self) -> str:
         return f"smtp://127.0.0.1:{self.port}"
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
-        self.attempts += 1
+        content = envelope.original_content or b""
+        message = email.message_from_bytes(content, policy=email.policy.default)
+        mail = Mail(envelope.mail_from or "", list(envelope.rcpt_tos), message)
+        self.tried.append(mail)
         if self.behaviour == "hang":
             await asyncio.Event().wait()
         if self.behaviour == "drop":
             cut(server)
             return "421 gone"
         if self.behaviour == "accept":
-            content = envelope.original_content or b""
-            message = email.message_from_bytes(content, policy=email.policy.default)
-            self.mails.append(Mail(envelope.mail_from or "", list(envelope.rcpt_tos), message))
+            self.mails.append(mail)
         return ANSWERS[self.behaviour]
 
     def protocol(self) -> SMTP:

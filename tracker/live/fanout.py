@@ -9,7 +9,7 @@ from flask import Flask
 from flask_socketio import SocketIO
 from sqlalchemy import select
 
-from tracker import browse, desks, disclosure, permissions, present, store, viewer
+from tracker import browse, desks, permissions, store, viewer
 from tracker.errors import NotFound
 from tracker.live.hints import Hints
 from tracker.live.rooms import Rooms, Watch
@@ -126,10 +126,8 @@ class Fanout:
         while more:
             found = browse.news(ticket, after=after, audience=audience, limit=BATCH, html=html)
             more = found["more"]
-            for number, event in enumerate(found["events"], 1):
+            for event in found["events"]:
                 after = event["seq"]
-                if html and not more and number == len(found["events"]):
-                    event["head"] = present.head_html(disclosure.ticket(ticket, audience))
                 self.socketio.emit("event", event | {"epoch": found["epoch"]}, to=room(ticket.ref, audience, html=html))
 
     def _ring_lists(self, ref: str) -> None:
