@@ -179,8 +179,10 @@ SENT: dict[str, dict[str, Any]] = {
     "PATCH /api/v1/tickets/<ref>/embeds/<embed>": {"theme": "dark"},
     "POST /api/v1/tickets/<ref>/events": {"kind": "note", "payload": {"text": "One more."}},
     "POST /api/v1/tokens": {"name": "A program", "scopes": ["read"]},
+    "POST /workspace/profile/duty": {"until": "never"},
 }
-"""What programs send; forms send some words."""
+"""What is sent; other forms send some words."""
+WORDS = {"text": "One more.", "theme": "dark"}
 
 
 def routes(app: Flask) -> set[str]:
@@ -193,14 +195,11 @@ def routes(app: Flask) -> set[str]:
 
 def ask(client: Visitor, route: str, scene: Scene) -> Any:
     method, rule = route.split(" ", 1)
-    body: dict[str, Any] = {}
-    if method != "GET":
-        body = (
-            {"json": SENT.get(route, {})}
-            if rule.startswith("/api/")
-            else {"data": {"text": "One more.", "theme": "dark"}}
-        )
-    return client.open(scene.address(rule), method=method, buffered=True, **body)
+    if method == "GET":
+        return client.get(scene.address(rule), buffered=True)
+    if rule.startswith("/api/"):
+        return client.open(scene.address(rule), method=method, json=SENT.get(route, {}))
+    return client.post(scene.address(rule), data=SENT.get(route, WORDS))
 
 
 @pytest.fixture
