@@ -8,7 +8,7 @@ import sys
 import tempfile
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,16 @@ KEPT = ("PATH", "HOME", "LANG", "TMPDIR", "PYTHONDONTWRITEBYTECODE")
 class Instance:
     """One server on one port. `settings` are named as in tracker/settings.py: Instance(redis_url=…, sockets=20)."""
 
-    def __init__(self, *, host: str = "127.0.0.1", data_dir: Path | None = None, **settings: Any) -> None:
+    def __init__(
+        self,
+        *,
+        host: str = "127.0.0.1",
+        data_dir: Path | None = None,
+        application: str = "wsgi:app",
+        arguments: Sequence[str] = (),
+        **settings: Any,
+    ) -> None:
+        self.application, self.arguments = application, arguments
         self.port = free_port(host)
         self.host = host
         self.url = f"http://{host}:{self.port}"
@@ -52,7 +61,8 @@ class Instance:
 
     def start(self, *, within: float = 60) -> None:
         """Start the server and wait until it says that it is ready."""
-        command = [sys.executable, "-m", "gunicorn", "wsgi:app", "--bind", f"{self.host}:{self.port}"]
+        command = [sys.executable, "-m", "gunicorn", self.application, "--bind", f"{self.host}:{self.port}"]
+        command += self.arguments
         with self.log_path.open("ab") as log:
             self.process = subprocess.Popen(
                 command, cwd=ROOT, env=self.environ, stdout=log, stderr=log, stdin=subprocess.DEVNULL, process_group=0

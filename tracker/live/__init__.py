@@ -1,15 +1,26 @@
 """DOOR: live news over Socket.IO. Sockets hint and carry no writes; HTTP tells (CONTRACTS: Socket.IO)."""
 
+from functools import lru_cache
 from typing import Any
 
 from flask import Flask
 from flask_socketio import SocketIO
 
-from tracker.live import handlers
+from tracker import limits
+from tracker.live import bridge, handlers
+from tracker.live.engine import Engine
 from tracker.live.fanout import Fanout
+from tracker.live.frames import MAX_MESSAGE_BYTES
 from tracker.live.guard import Guard
+from tracker.live.sessions import PING_EVERY_S, PONG_WITHIN_S
 
-MAX_MESSAGE_BYTES = 16 * 1024
+STOCK_SOCKETS = 100
+STOCK_SOCKETS_PER_ADDRESS = 60
+"""The stock driver holds a thread for each: it never gets more than these."""
+SPARE_DESCRIPTORS = 500
+"""Descriptors that requests, the database and the log keep."""
+
+network = lru_cache(maxsize=4096)(limits.network)
 
 
 def init_app(app: Flask) -> None:
@@ -20,17 +31,48 @@ def init_app(app: Flask) -> None:
         cors_allowed_origins=_any_origin,
         cors_credentials=False,
         cookie=None,
-        transports=["websocket"],  # a long poll opened with an Upgrade header would not count as a socket
         max_http_buffer_size=MAX_MESSAGE_BYTES,
-        ping_interval=25,
-        ping_timeout=20,
+        ping_interval=PING_EVERY_S,
+        ping_timeout=PONG_WITHIN_S,
         manage_session=False,
         http_compression=False,
     )
     handlers.register(socketio)
     chosen = app.extensions["tracker_settings"]
-    app.wsgi_app = Guard(app.wsgi_app, most=chosen.sockets, most_per_address=chosen.sockets_per_address)  # type: ignore[method-assign,assignment]
+    most, per_address = min(chosen.sockets, STOCK_SOCKETS), min(chosen.sockets_per_address, STOCK_SOCKETS_PER_ADDRESS)
+    guard = Guard(app.wsgi_app, most=most, most_per_address=per_address)
+    guard.sessions = lambda: len(socketio.server.eio.sockets)
+    app.wsgi_app = guard  # type: ignore[method-assign,assignment]
+    app.extensions["tracker_guard"] = guard
     app.extensions["tracker_fanout"] = Fanout(app, socketio)
+
+
+def take_over(app: Any, *, descriptors: int, alone: bool) -> Engine | None:
+    """Give an application's live connections to an engine, in the process that serves; None when the stock must do.
+
+    `descriptors` is how many this process may open, `alone` says that no other process shares its port.
+    """
+    if not isinstance(app, Flask) or "tracker_fanout" not in app.extensions:
+        return None
+    if not bridge.fits():
+        app.logger.warning("live: unknown versions of the Socket.IO libraries: the stock driver serves, a thread each")
+        return None
+    chosen = app.extensions["tracker_settings"]
+    most = max(0, min(chosen.sockets, descriptors - SPARE_DESCRIPTORS))
+    if most < chosen.sockets:
+        app.logger.warning("live: %s sockets at most: this process may open %s files", most, descriptors)
+    engine = Engine(most=most, most_per_address=chosen.sockets_per_address)
+    across = bridge.Bridge(app, engine)
+    engine.beyond = across
+    handlers.attend(app, engine)
+    app.extensions["tracker_guard"].stand_before(engine, across.polling, alone=alone)
+    app.extensions["tracker_engine"] = engine
+    return engine
+
+
+def proxies(app: Flask) -> int:
+    """Return how many proxies stand in front."""
+    return int(app.extensions["tracker_settings"].proxies)
 
 
 def hear(app: Flask, topic: str, subject: Any) -> None:

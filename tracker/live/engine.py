@@ -26,8 +26,17 @@ RETURN_WITHIN_S = (1.0, 15.0)
 class Beyond(Protocol):
     """Stands between light sessions and python-socketio; without it the engine speaks its own events only."""
 
-    def wants(self, session: Session, packet: str) -> bool:
-        """True when python-socketio must answer this packet."""
+    def greets(self, namespace: str) -> bool:
+        """True when python-socketio must answer a hello to this namespace."""
+
+    def handles(self, name: str) -> bool:
+        """True when python-socketio has a handler for this event of the default namespace; "": for any."""
+
+    def acknowledge(self, sid: str, packet: str) -> None:
+        """Take a client's answer to an event it was sent; runs on a thread."""
+
+    def drain(self) -> None:
+        """End what is carried without a socket; runs on a thread."""
 
     def adopt(self, session: Session) -> Carried:
         """Make a light session one of python-socketio's."""
@@ -60,17 +69,34 @@ class Engine:
         is_free = self.open < self.most and self._addresses[network] < self.most_per_address
         return is_free and not self.is_draining
 
-    def welcome(self, sock: socket.socket, *, network: str, origin: str, first: bytes, head: bytes = b"") -> Session:
-        """Begin a session on a connected socket that nobody else holds; `first` is said before the open packet."""
+    def welcome(
+        self,
+        sock: socket.socket,
+        *,
+        network: str,
+        origin: str,
+        first: bytes,
+        said: tuple[str, bytes] | None = None,
+        carry: Callable[[Session], Carried] | None = None,
+    ) -> Session:
+        """Begin a session on a connected socket that nobody else holds; `first` opens it.
+
+        `said` is the client's address and its request, for handlers that want to see them. What python-socketio
+        carries from the start says its own open packet.
+        """
         sock.setblocking(False)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, KERNEL_HOLDS_BYTES)
         session = Session(self, sock, self._name(), network=network, origin=origin)
-        session.head = head
+        session.asked = said
         self.open += 1
         self._addresses[network] += 1
         self.sessions[session.sid] = session
         self.loop.watch(session.fd, session)
-        session.write(first + session.opening())
+        if carry is None:
+            session.write(first + session.opening())
+        else:
+            session.write(first)
+            session.carried = carry(session)
         self.loop.later(random.uniform(5, PING_EVERY_S), session.visit)
         return session
 
@@ -84,11 +110,11 @@ class Engine:
 
     def tell(self, name: str, told: bytes) -> None:
         """Send frames to everybody in a room; any thread may call."""
-        self.loop.post(self._tell, name, told)
+        self.loop.post(self.tell_now, name, told)
 
     def tell_one(self, sid: str, told: bytes) -> None:
         """Send frames to one session; any thread may call."""
-        self.loop.post(self._tell_one, sid, told)
+        self.loop.post(self.tell_one_now, sid, told)
 
     def expel(self, sid: str) -> None:
         """End one session; any thread may call."""
@@ -97,7 +123,7 @@ class Engine:
     def has(self, sid: str) -> bool:
         """True while a session is connected; any thread may ask."""
         session = self.sessions.get(sid)
-        return session is not None and session.is_up
+        return session is not None and session.is_up and session.carried is None
 
     def drain(self) -> None:
         """Ask everybody to come back, spread over time, and close."""
@@ -107,6 +133,18 @@ class Engine:
         for session in list(self.sessions.values()):
             session.write(packets.event("retry", {"ms": random.randrange(int(spread * 1000))}))
             session.close(GOING_AWAY, "restarting")
+        if self.beyond is not None:
+            self.errands.run(self.beyond.drain)
+
+    def close_room(self, name: str) -> None:
+        """Take everybody out of a room; any thread may call."""
+        self.loop.post(self._close_room, name)
+
+    def release(self, session: Session) -> None:
+        """Take a session out of every room here: python-socketio tells it from now on."""
+        for name in session.rooms:
+            self._out(session, name)
+        session.rooms = ()
 
     def close(self) -> None:
         """End at once."""
@@ -115,13 +153,12 @@ class Engine:
 
     def left(self, session: Session) -> None:
         """Forget what a session watched; it may still be connected."""
-        for name in session.rooms:
-            self._out(session, name)
-        session.rooms = ()
+        self.release(session)
         session.is_up = False
         if session.is_leaving:
             self.sessions.pop(session.sid, None)
-        self.forget(session.sid)
+        if session.carried is None:
+            self.forget(session.sid)
 
     def closed(self, session: Session) -> None:
         """Count a socket out."""
@@ -162,12 +199,20 @@ class Engine:
         if not len(room):
             del self.rooms[name]
 
-    def _tell(self, name: str, told: bytes) -> None:
+    def _close_room(self, name: str) -> None:
+        room = self.rooms.get(name)
+        for peer in room.peers() if room is not None else ():
+            if isinstance(peer, Session):
+                self._leave(peer.sid, name)
+
+    def tell_now(self, name: str, told: bytes) -> None:
+        """Send frames to everybody in a room."""
         room = self.rooms.get(name)
         if room is not None:
             room.tell(told)
 
-    def _tell_one(self, sid: str, told: bytes) -> None:
+    def tell_one_now(self, sid: str, told: bytes) -> None:
+        """Send frames to one session."""
         session = self.sessions.get(sid)
         if session is not None:
             session.write(told)

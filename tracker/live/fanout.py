@@ -39,6 +39,7 @@ class Fanout:
         self._notices: queue.SimpleQueue[Notice] = queue.SimpleQueue()
         self._hints = Hints(app.extensions["tracker_settings"].redis_url, self._take)
         self._started = threading.Lock()
+        self._counting = threading.Lock()
 
     def hear(self, topic: str, subject: Any) -> None:
         """Take a notice of this process: for its own rooms, and as a hint for the others."""
@@ -47,12 +48,34 @@ class Fanout:
         self._take(topic, subject)
         self._hints.send(topic, subject)
 
-    def watch(self, sid: str, watch: Watch, ticket: Ticket | None) -> None:
-        """Count a socket in; from now on what is newer than `ticket.last_seq` reaches its room."""
+    def watch(self, sid: str, watch: Watch, last: int | None) -> None:
+        """Let a socket into its rooms; from now on what is newer than `last` of its ticket reaches it."""
         self.start()
-        if ticket is not None:
-            self._sent.setdefault(ticket.ref, ticket.last_seq)
-        self.rooms.add(sid, watch)
+        before = self._names(sid)
+        try:
+            for name in watch.rooms:
+                self.socketio.server.enter_room(sid, name, namespace="/")
+        except ValueError:  # it has gone meanwhile
+            return
+        with self._counting:
+            self.rooms.add(sid, watch)
+            if watch.ref is not None and last is not None:
+                self._sent.setdefault(watch.ref, last)
+        self._leave(sid, before)
+        if not self.socketio.server.manager.is_connected(sid, "/"):
+            self.rooms.remove_all(sid)
+
+    def unwatch(self, sid: str, key: str) -> None:
+        """Take a socket out of what only this watch put it in."""
+        one = self.rooms.remove(sid, key)
+        self._leave(sid, set(one.rooms) if one else set())
+
+    def _names(self, sid: str) -> set[str]:
+        return {name for one in self.rooms.of(sid) for name in one.rooms}
+
+    def _leave(self, sid: str, names: set[str]) -> None:
+        for name in names - self._names(sid):
+            self.socketio.server.leave_room(sid, name, namespace="/")
 
     def start(self) -> None:
         """Start the thread, once, in the process that serves."""
@@ -94,9 +117,10 @@ class Fanout:
 
     def _tail(self) -> None:
         """Compare every watched ticket with the database; ring those that moved unheard."""
-        refs = self.rooms.refs()
-        for gone in set(self._sent) - set(refs):
-            self._sent.pop(gone, None)
+        with self._counting:  # a watch that begins meanwhile must not lose its mark
+            refs = self.rooms.refs()
+            for gone in set(self._sent) - set(refs):
+                self._sent.pop(gone, None)
         for start in range(0, len(refs), BATCH):
             query = select(Ticket.ref, Ticket.last_seq).where(Ticket.ref.in_(refs[start : start + BATCH]))
             for ref, last in store.session().execute(query):
@@ -146,9 +170,13 @@ class Fanout:
                 self.socketio.emit("changed", {"ref": ref if ticket.visibility == "public" else None}, to=name)
 
     def _review(self, what: str, subject: Any) -> None:
-        """Ask again of each watch whether it may go on."""
+        """Ask again of each watch whether it may go on; of the thousands that are alike once."""
+        found: dict[str, bool] = {}
         for sid, watch in self.rooms.matching(what, subject):
-            if not _may_go_on(watch):
+            alike = f"{watch.ref} {watch.audience} {watch.granted}"
+            if alike not in found:
+                found[alike] = _may_go_on(watch)
+            if not found[alike]:
                 self._end(sid, watch)
 
     def _drop(self, what: str, subject: str) -> None:
@@ -156,9 +184,7 @@ class Fanout:
             self._end(sid, watch)
 
     def _end(self, sid: str, watch: Watch) -> None:
-        for name in watch.rooms:
-            self.socketio.server.leave_room(sid, name, namespace="/")
-        self.rooms.remove(sid, watch.key)
+        self.unwatch(sid, watch.key)
         self.socketio.emit("gone", {"ref": watch.ref, "embed": watch.embed}, to=sid)
 
 

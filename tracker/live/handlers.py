@@ -1,89 +1,111 @@
 """What a client may say over its socket: watch, unwatch, watch_list, watch_queue. Every join is authorised here."""
 
+import json
 import time
 from collections import deque
+from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
-from flask import current_app, request
-from flask_socketio import SocketIO, disconnect, join_room, leave_room
+from flask import Flask, current_app, request
+from flask_socketio import SocketIO, disconnect
 from sqlalchemy.exc import DataError
 
 from tracker import browse, embeds, viewer
-from tracker.errors import Forbidden, Invalid, NotFound, TooSoon, TrackerError, Unauthorized
+from tracker.errors import Forbidden, Invalid, NotFound, TrackerError, Unauthorized
+from tracker.live.engine import Engine
+from tracker.live.errands import Group, Handler
 from tracker.live.fanout import Fanout, may_still, room
 from tracker.live.rooms import Watch
 from tracker.permissions import ANYONE
 
 MOST_ROOMS = 20
 MESSAGES_PER_S = 10
-BACKLOG = 200
+BACKLOG = 100
+BACKLOG_BYTES = 64 * 1024
+"""What one answer brings along; the rest is asked for over HTTP."""
 _heard: dict[str, deque[float]] = {}
 
 
 def register(socketio: SocketIO) -> None:
-    """Put the handlers on the default namespace."""
-    socketio.on_event("watch", _answering(watch))
-    socketio.on_event("unwatch", _answering(unwatch))
-    socketio.on_event("watch_list", _answering(watch_list))
-    socketio.on_event("watch_queue", _answering(watch_queue))
+    """Put the handlers on the default namespace of the stock driver."""
+    for name, handler in HANDLERS.items():
+        socketio.on_event(name, _for_one(name, handler))
     socketio.on_event("disconnect", leave)
 
 
-def watch(sid: str, said: dict[str, Any]) -> dict[str, Any]:
+def attend(app: Flask, engine: Engine) -> None:
+    """Let the engine's light sessions be answered by the same handlers, many at once."""
+    fanout: Fanout = app.extensions["tracker_fanout"]
+    engine.forget = fanout.rooms.remove_all
+    for name, handler in HANDLERS.items():
+        engine.errands.handlers[name] = _within(app, _answering(handler))
+
+
+def watch(group: Group) -> dict[str, Any]:
     """Join a ticket's room, then answer with what came after `after`: nothing can fall between."""
+    said = _said(group)
     html = said.get("html") is True
-    ticket, audience, embed, granted = _admit(said)
-    name = room(ticket.ref, audience, html=html)
+    ticket, audience, embed, granted = _admit(said, group.origin)
     key = f"embed|{embed}" if embed else f"ticket|{ticket.ref}"
-    _require_space(sid, key)
-    join_room(name)
-    one = Watch(key=key, rooms=(name,), ref=ticket.ref, audience=audience, html=html, embed=embed, granted=granted)
-    _fanout().watch(sid, one, ticket)
-    return browse.news(ticket, after=_number(said.get("after")), audience=audience, limit=BACKLOG, html=html)
+    rooms = (room(ticket.ref, audience, html=html),)
+    one = Watch(key=key, rooms=rooms, ref=ticket.ref, audience=audience, html=html, embed=embed, granted=granted)
+    _join(group, one, ticket.last_seq)
+    try:
+        ticket = _admit(said, group.origin)[0]  # whoever hid it before the join has told nobody of us
+    except TrackerError:
+        _leave(group.sids, key)
+        raise
+    found = browse.news(ticket, after=_number(said.get("after")), audience=audience, limit=BACKLOG, html=html)
+    return _brief(found)
 
 
-def unwatch(sid: str, said: dict[str, Any]) -> dict[str, Any]:
+def unwatch(group: Group) -> dict[str, Any]:
     """Leave a ticket's or an embed's room."""
-    key = f"embed|{said['embed']}" if said.get("embed") else f"ticket|{said.get('ref')}"
-    one = _fanout().rooms.remove(sid, key)
-    still = {name for other in _fanout().rooms.of(sid) for name in other.rooms}
-    for name in one.rooms if one else ():
-        if name not in still:
-            leave_room(name)
+    said = _said(group)
+    _leave(group.sids, f"embed|{said['embed']}" if said.get("embed") else f"ticket|{said.get('ref')}")
     return {"ok": True}
 
 
-def watch_list(sid: str, said: dict[str, Any]) -> dict[str, Any]:
+def watch_list(group: Group) -> dict[str, Any]:
     """Hear when public tickets change, of one desk or all; then the client asks again over HTTP."""
-    desk = said.get("desk")
+    desk = _said(group).get("desk")
     name = f"list|{desk}" if isinstance(desk, str) and desk else "list"
-    return _join(sid, Watch(key=name, rooms=(name,)))
+    _join(group, Watch(key=name, rooms=(name,)))
+    return {"ok": True}
 
 
-def watch_queue(sid: str, said: dict[str, Any]) -> dict[str, Any]:
+def watch_queue(group: Group) -> dict[str, Any]:
     """Hear when an agent's queue changes; needs a pass from the workspace."""
-    granted = viewer.read_pass(str(said.get("pass", "")))
+    granted = viewer.read_pass(str(_said(group).get("pass", "")))
     if "queue" not in granted:
         raise Forbidden()
     if not may_still(granted):
         raise Unauthorized()
     name = f"queue|{granted['queue']}"
-    return _join(sid, Watch(key=name, rooms=(name,), granted=granted))
+    _join(group, Watch(key=name, rooms=(name,), granted=granted))
+    return {"ok": True}
+
+
+HANDLERS: dict[str, Handler] = {
+    "watch": watch,
+    "unwatch": unwatch,
+    "watch_list": watch_list,
+    "watch_queue": watch_queue,
+}
 
 
 def leave(*_reason: Any) -> None:
-    """Forget a socket that has gone."""
-    sid = _sid()
+    """Forget a socket of the stock driver that has gone."""
+    sid = str(request.sid)  # type: ignore[attr-defined]
     _heard.pop(sid, None)
     _fanout().rooms.remove_all(sid)
 
 
-def _admit(said: dict[str, Any]) -> tuple[Any, str, str | None, dict[str, Any] | None]:
+def _admit(said: dict[str, Any], origin: str) -> tuple[Any, str, str | None, dict[str, Any] | None]:
     if isinstance(said.get("embed"), str):
         embed = embeds.shown(said["embed"])
-        origin = request.headers.get("Origin")
-        if embed is None or embed.ticket is None or not embeds.allows(embed, origin):
+        if embed is None or embed.ticket is None or not embeds.allows(embed, origin or None):
             raise NotFound()
         return embed.ticket, "public", embed.eid, None
     ref = said.get("ref")
@@ -99,33 +121,65 @@ def _admit(said: dict[str, Any]) -> tuple[Any, str, str | None, dict[str, Any] |
     return ticket, audience, None, None
 
 
-def _join(sid: str, one: Watch) -> dict[str, Any]:
-    _require_space(sid, one.key)
-    join_room(one.rooms[0])
-    _fanout().watch(sid, one, None)
-    return {"ok": True}
+def _join(group: Group, one: Watch, last: int | None = None) -> None:
+    fanout = _fanout()
+    for sid in group.sids:
+        if not fanout.rooms.has(sid, one.key) and fanout.rooms.count(sid) >= MOST_ROOMS:
+            group.refuse(sid, {"error": "too_soon", "message": f"One connection watches at most {MOST_ROOMS} things."})
+        else:
+            fanout.watch(sid, one, last)
 
 
-def _require_space(sid: str, key: str) -> None:
-    rooms = _fanout().rooms
-    if not rooms.has(sid, key) and rooms.count(sid) >= MOST_ROOMS:
-        raise TooSoon(f"One connection watches at most {MOST_ROOMS} things.")
+def _leave(sids: list[str], key: str) -> None:
+    for sid in sids:
+        _fanout().unwatch(sid, key)
 
 
-def _answering(handler: Any) -> Any:
+def _brief(found: dict[str, Any]) -> dict[str, Any]:
+    """Keep as many events as fit into one answer; `more` says when some are left."""
+    size = 0
+    for number, event in enumerate(found["events"]):
+        size += len(json.dumps(event))
+        if size > BACKLOG_BYTES and number:
+            kept = found["events"][:number]
+            return found | {"events": kept, "last": kept[-1]["seq"], "more": True}
+    return found
+
+
+def _answering(handler: Handler) -> Handler:
     @wraps(handler)
-    def answer(said: Any = None) -> dict[str, Any]:
-        sid = _sid()
-        if _is_flood(sid):
-            disconnect()
-            return {"error": "too_soon"}
+    def answer(group: Group) -> Any:
         try:
-            found: dict[str, Any] = handler(sid, said if isinstance(said, dict) else {})
-            return found
+            return handler(group)
         except TrackerError as error:
             return {"error": error.code, "message": error.message}
         except (DataError, UnicodeEncodeError):  # a ref with NUL or half a character in it
             return {"error": Invalid.code, "message": Invalid.default}
+
+    return answer
+
+
+def _for_one(name: str, handler: Handler) -> Callable[..., Any]:
+    answering = _answering(handler)
+
+    def answer(said: Any = None) -> Any:
+        sid = str(request.sid)  # type: ignore[attr-defined]
+        if _is_flood(sid):
+            disconnect()
+            return {"error": "too_soon"}
+        group = Group(name, [said], request.headers.get("Origin", ""))
+        group.sids.append(sid)
+        common = answering(group)
+        return group.apart.get(sid, common)
+
+    return answer
+
+
+def _within(app: Flask, handler: Handler) -> Handler:
+    @wraps(handler)
+    def answer(group: Group) -> Any:
+        with app.app_context():
+            return handler(group)
 
     return answer
 
@@ -136,12 +190,13 @@ def _is_flood(sid: str) -> bool:
     return len(heard) > MESSAGES_PER_S and now - heard[0] < 1
 
 
+def _said(group: Group) -> dict[str, Any]:
+    said = group.given[0] if group.given else None
+    return said if isinstance(said, dict) else {}
+
+
 def _number(value: Any) -> int:
     return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**31 else 0
-
-
-def _sid() -> str:
-    return str(request.sid)  # type: ignore[attr-defined]
 
 
 def _fanout() -> Fanout:

@@ -35,10 +35,10 @@ class Session(Peer):
     """Answers open, connect, ping and close itself; what needs the database runs as an errand, one at a time."""
 
     __slots__ = (
+        "asked",
         "asked_at",
         "carried",
         "engine",
-        "head",
         "heard",
         "inbox",
         "is_busy",
@@ -54,7 +54,7 @@ class Session(Peer):
     def __init__(self, engine: "Engine", sock: socket.socket, sid: str, *, network: str, origin: str) -> None:
         super().__init__(engine.loop, sock)
         self.engine, self.sid, self.network, self.origin = engine, sid, network, origin
-        self.head = b""
+        self.asked: tuple[str, bytes] | None = None
         self.rooms: tuple[str, ...] = ()
         self.is_up = self.pinged = self.is_busy = False
         self.heard = True
@@ -152,19 +152,33 @@ class Session(Peer):
 
     def _packet(self, packet: str) -> None:
         kind, beyond = packet[:1], self.engine.beyond
+        namespace = packets.namespace_of(packet)
         if kind not in tuple("0123456"):
             self.close(POLICY, "not Socket.IO")
-        elif beyond is not None and beyond.wants(self, packet):
-            self.carry(beyond.adopt(self), Message(TEXT, "4" + packet))
-        elif (namespace := packets.namespace_of(packet)) != "/":
+        elif kind == "0" and beyond is not None and beyond.greets(namespace):
+            self._let_carry(packet)
+        elif namespace != "/":
             if kind == "0":
                 self.write(packets.refused(namespace))
         elif kind == "0":
             self._connect()
         elif kind == "1":
             self.engine.left(self)
-        elif kind == "2" and self.is_up:
+        elif self.is_up:
+            self._heard(kind, packet)
+
+    def _heard(self, kind: str, packet: str) -> None:
+        beyond = self.engine.beyond
+        if kind == "2":
             self._event(packet)
+        elif beyond is not None and kind == "3":
+            self.engine.errands.run(beyond.acknowledge, self.sid, packet)
+        elif beyond is not None and kind == "5" and beyond.handles(""):
+            self._let_carry(packet)
+
+    def _let_carry(self, packet: str) -> None:
+        assert self.engine.beyond
+        self.carry(self.engine.beyond.adopt(self), Message(TEXT, "4" + packet))
 
     def _connect(self) -> None:
         if not self.is_up:
@@ -179,6 +193,8 @@ class Session(Peer):
             return
         if event.name in self.engine.errands.handlers:
             self._queue((event, packet[1 + len(event.id) :]))
+        elif self.engine.beyond is not None and self.engine.beyond.handles(event.name):
+            self._let_carry(packet)
 
     def _queue(self, one: Any) -> None:
         if self.is_busy:

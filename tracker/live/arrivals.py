@@ -1,0 +1,109 @@
+"""Connections that are not, or no longer, requests: those whose first bytes are awaited, and those that linger."""
+
+import socket
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from tracker.live import handshake
+
+if TYPE_CHECKING:
+    from tracker.live.loop import Loop
+
+FIRST_WORDS_S = 10
+"""How long a connection may take to send the head of its request."""
+READ_BYTES = 16 * 1024
+LINGERS_S = 2
+MOST_LEFT_BYTES = 64 * 1024
+
+
+class Arrival:
+    """Reads until the head of a request is there; a connection that says nothing costs no thread."""
+
+    __slots__ = ("_arrived", "_lost", "head", "is_open", "listener", "loop", "peer", "sock")
+
+    def __init__(
+        self,
+        loop: "Loop",
+        sock: socket.socket,
+        *,
+        peer: Any,
+        listener: Any,
+        arrived: "Callable[[Arrival], None]",
+        lost: "Callable[[Arrival], None]",
+    ) -> None:
+        self.loop, self.sock, self.peer, self.listener = loop, sock, peer, listener
+        self._arrived, self._lost = arrived, lost
+        self.head, self.is_open = b"", True
+        sock.setblocking(False)
+        loop.watch(sock.fileno(), self)
+        loop.later(FIRST_WORDS_S, self.drop)
+
+    def readable(self) -> None:
+        try:
+            received = self.sock.recv(READ_BYTES)
+        except BlockingIOError:
+            return
+        except OSError:
+            received = b""
+        if not received:
+            self.drop()
+            return
+        self.head += received
+        if handshake.END in self.head or len(self.head) >= handshake.MAX_HEAD_BYTES:
+            self._arrived(self)
+
+    def writable(self) -> None:
+        """Nothing is ever written here."""
+
+    def take(self) -> socket.socket:
+        """Give the connection to somebody else."""
+        self.loop.forget(self.sock.fileno())
+        self.is_open = False
+        return self.sock
+
+    def drop(self) -> None:
+        if self.is_open:
+            self.take().close()
+            self._lost(self)
+
+
+class Lingering:
+    """Half-closes, lets the client read to the end, then closes (RFC 9112, 9.6), without anybody waiting for it."""
+
+    __slots__ = ("_ended", "_left", "is_open", "loop", "sock")
+
+    def __init__(self, loop: "Loop", sock: socket.socket, ended: "Callable[[], None]") -> None:
+        self.loop, self.sock, self._ended = loop, sock, ended
+        self._left, self.is_open = MOST_LEFT_BYTES, True
+        try:
+            sock.setblocking(False)
+            sock.shutdown(socket.SHUT_WR)
+            loop.watch(sock.fileno(), self)
+        except OSError:
+            self._end()
+        else:
+            loop.later(LINGERS_S, self.drop)
+
+    def readable(self) -> None:
+        try:
+            received = self.sock.recv(READ_BYTES)
+        except BlockingIOError:
+            return
+        except OSError:
+            received = b""
+        self._left -= len(received)
+        if not received or self._left < 0:
+            self.drop()
+
+    def writable(self) -> None:
+        """Nothing is ever written here."""
+
+    def drop(self) -> None:
+        if self.is_open:
+            self.loop.forget(self.sock.fileno())
+            self._end()
+
+    def _end(self) -> None:
+        self.is_open = False
+        self.sock.close()
+        self._ended()

@@ -1,0 +1,188 @@
+"""A gunicorn worker: gthread with the live engine in its loop. Handshakes go to the engine, the rest to the threads."""
+
+import errno
+import gc
+import resource
+import socket
+import struct
+import time
+from functools import lru_cache
+from importlib.metadata import version
+from typing import Any
+
+from gunicorn.workers.gthread import TConn, ThreadWorker
+
+from tracker import live
+from tracker.live import handshake
+from tracker.live.arrivals import Arrival, Lingering
+from tracker.live.engine import Engine, refuse
+
+KNOWN_GUNICORN = ("27.0.",)
+ACCEPTS_AT_ONCE = 64
+MOST_ARRIVALS = 4000
+"""Connections that have said nothing yet; past that the oldest goes."""
+DRAIN_WITHIN_S = 3
+THREAD_WAITS_S = 20
+"""A thread waits at most this long for one read or write of a slow client."""
+KERNEL_WAITS = struct.pack("ll", THREAD_WAITS_S, 0)
+
+
+class LiveWorker(ThreadWorker):  # type: ignore[misc]
+    """Plain gthread wherever the engine can't be: unknown versions, TLS in gunicorn, HTTP/2, another application."""
+
+    engine: Engine | None = None
+    proxies = 0
+    arrivals: dict[Arrival, None]
+    drains_until = 0.0
+
+    def load_wsgi(self) -> None:
+        super().load_wsgi()
+        self.arrivals = {}
+        if not self._is_plain():
+            self.log.warning("live: this gunicorn or its settings are not known here: serving as plain gthread")
+            return
+        _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+        self.engine = live.take_over(self.wsgi, descriptors=hard, alone=self.cfg.workers == 1)
+        self.proxies = live.proxies(self.wsgi)
+        gc.freeze()  # what was imported stays: the collector need not walk it each time
+
+    def run(self) -> None:
+        if self.engine is not None:
+            self.poller.register(self.engine.loop.fileno(), 1, lambda _loop: self._step())
+        super().run()
+
+    def handle_exit(self, sig: int, frame: Any) -> None:
+        if self.alive and self.engine is not None:
+            self.method_queue.defer(self._drain)
+        super().handle_exit(sig, frame)
+
+    def wait_for_and_dispatch_events(self, timeout: float) -> None:
+        super().wait_for_and_dispatch_events(timeout)
+        self._step()
+        if self.drains_until and (not self.engine or not self.engine.open or time.monotonic() > self.drains_until):
+            self.drains_until = 0.0
+            self.nr_conns -= 1
+
+    def accept(self, listener: Any) -> None:
+        if self.engine is None:
+            super().accept(listener)
+            return
+        for _ in range(ACCEPTS_AT_ONCE):
+            try:
+                sock, peer = listener.accept()
+            except BlockingIOError:
+                return
+            except OSError as error:
+                if error.errno in (errno.EMFILE, errno.ENFILE):
+                    self._make_room()
+                elif error.errno != errno.ECONNABORTED:
+                    raise
+                return
+            self._await(sock, peer, listener)
+
+    def on_client_socket_readable(self, conn: Any, client: Any) -> None:
+        """A kept-alive connection, such as a proxy's, may ask for a socket too."""
+        hello = None
+        if self.engine is not None:
+            try:
+                hello = handshake.read(client.recv(handshake.MAX_HEAD_BYTES, socket.MSG_PEEK))
+            except OSError:
+                hello = None
+        if hello is None:
+            super().on_client_socket_readable(conn, client)
+            return
+        self.poller.unregister(client)
+        self.keepalived_conns.remove(conn)
+        self.nr_conns -= 1
+        client.recv(len(hello.head))
+        self._welcome(socket.socket(fileno=client.detach()), conn.client, hello)
+
+    def finish_request(self, conn: Any, fs: Any) -> None:
+        """Cure gunicorn's wait: it closes on the main thread, up to two seconds for a client that stays."""
+        is_ours = self.engine is not None and not fs.cancelled() and fs.exception() is None
+        if is_ours and conn.sock.fileno() < 0:  # the engine took the connection along
+            self.nr_conns -= 1
+        elif is_ours and not fs.result():
+            Lingering(self.engine.loop, conn.sock, self._forget_connection)  # type: ignore[union-attr]
+        else:
+            super().finish_request(conn, fs)
+
+    def _is_plain(self) -> bool:
+        known = version("gunicorn").startswith(KNOWN_GUNICORN)
+        speaks_http1 = not self.cfg.is_ssl and self.cfg.http2_cleartext not in ("prior-knowledge", "both")
+        return known and speaks_http1 and self.cfg.proxy_protocol in ("off", False)
+
+    def _step(self) -> None:
+        if self.engine is not None:
+            self.engine.loop.step()
+
+    def _await(self, sock: socket.socket, peer: Any, listener: Any) -> None:
+        assert self.engine
+        if len(self.arrivals) >= MOST_ARRIVALS:
+            self._make_room()
+        one = Arrival(
+            self.engine.loop, sock, peer=peer, listener=listener, arrived=self._arrived, lost=self._forget_arrival
+        )
+        self.arrivals[one] = None
+
+    def _arrived(self, one: Arrival) -> None:
+        del self.arrivals[one]
+        hello = handshake.read(one.head) if one.head.startswith(b"GET /socket.io/") else None
+        sock = one.take()
+        if hello is None:
+            self._pass_on(sock, one)
+        else:
+            self._welcome(sock, one.peer, hello)
+        one.head = b""  # the wheel keeps the rest of it for some seconds
+
+    def _pass_on(self, sock: socket.socket, one: Arrival) -> None:
+        """Give a request to the threads, with the bytes that were read."""
+        for limit in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):
+            sock.setsockopt(socket.SOL_SOCKET, limit, KERNEL_WAITS)
+        conn = TConn(self.cfg, sock, one.peer, _name_of(one.listener))
+        conn.init()
+        conn.parser.unreader.unread(one.head)
+        conn.data_ready = True
+        self.nr_conns += 1
+        self.enqueue_req(conn)
+
+    def _welcome(self, sock: socket.socket, peer: Any, hello: handshake.Hello) -> None:
+        assert self.engine
+        address = handshake.client(peer[0] if isinstance(peer, tuple) else "", hello.forwarded, self.proxies)
+        network = live.network(address)
+        beyond = self.engine.beyond
+        if beyond is not None and not beyond.admits(hello.origin):
+            answer = handshake.FORBIDDEN
+        elif self.engine.admits(network):
+            first = handshake.accepted(hello.key)
+            said = (address, hello.head) if beyond is not None and beyond.handles("") else None
+            self.engine.welcome(sock, network=network, origin=hello.origin, first=first, said=said)
+            return
+        else:
+            answer = handshake.FULL
+        refuse(sock, answer)
+        self.nr_conns += 1
+        Lingering(self.engine.loop, sock, self._forget_connection)
+
+    def _drain(self) -> None:
+        assert self.engine
+        self.nr_conns += 1  # keeps the loop turning until the viewers are gone
+        self.drains_until = time.monotonic() + DRAIN_WITHIN_S
+        self.engine.drain()
+
+    def _make_room(self) -> None:
+        oldest = next(iter(self.arrivals), None)
+        if oldest is not None:
+            oldest.drop()
+
+    def _forget_arrival(self, one: Arrival) -> None:
+        self.arrivals.pop(one, None)
+
+    def _forget_connection(self) -> None:
+        self.nr_conns -= 1
+
+
+@lru_cache(maxsize=64)
+def _name_of(listener: Any) -> Any:
+    return listener.getsockname()
