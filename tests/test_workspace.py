@@ -7,12 +7,13 @@ from typing import Any
 import html5lib
 import pytest
 from flask import Flask
+from sqlalchemy import event, select
 
 from tests import make
 from tests.conftest import MONDAY
 from tests.houses import Visitor
-from tracker import browse, clock, desks, promises, tickets
-from tracker.models import Person, Ticket
+from tracker import browse, clock, desks, promises, store, tickets
+from tracker.models import Person, Promise, Ticket
 
 NEW_YORK = clock.Hours.of("America/New_York", {day: [(clock.time(9), clock.time(17))] for day in range(5)})
 
@@ -118,6 +119,7 @@ def test_the_queue_says_whom_you_owe_a_word_first(house: Flask, client: Visitor)
 
 
 def test_the_title_counts_who_waits_for_a_word_now(ticket: Ticket, agent: Person, client: Visitor) -> None:
+    assert "<title>(1) Whom you owe a word" in client.get("/workspace/").text
     make.post(ticket, "update")
     assert "<title>Whom you owe a word" in client.get("/workspace/").text
     make.post(ticket, "reply")
@@ -157,10 +159,6 @@ def test_a_lead_sees_the_desks_queue_and_another_desks_lead_does_not(ticket: Tic
 
 
 def test_the_queue_asks_as_many_questions_for_twenty_tickets_as_for_two(house: Flask) -> None:
-    from sqlalchemy import event
-
-    from tracker import store
-
     desk = make.desk()
     rosa = make.agent(desk)
     asked: list[str] = []
@@ -326,6 +324,20 @@ def test_a_colleague_may_leave_a_note_and_no_more(ticket: Ticket, client: Visito
     for kind in ("update", "waiting", "declined", "promise_moved"):
         assert send(client, ticket, kind, text="I am not the one.", next="solved").status_code in (403, 422)
     assert make.kinds_of(ticket)[-1] == "note"
+
+
+def test_a_ticket_without_a_promise_waits_in_a_group_of_its_own(house: Flask, client: Visitor) -> None:
+    one = make.ticket()
+    with store.transaction():
+        for name, value in {"due_at": None, "imported_key": "k", "customer_name": ""}.items():
+            setattr(one, name, value)
+        for promise in store.session().scalars(select(Promise)):
+            promise.ended_seq = 1
+    make.sign_in(client, one.assignee)
+    assert "No promise given" in read(client.get("/workspace/"))
+    page = read(client.get(desk_of(one)))
+    assert "Your words to the customer" in page
+    assert "act-promise_moved" not in page
 
 
 def test_own_words_are_corrected_from_their_source(ticket: Ticket, agent: Person, client: Visitor) -> None:

@@ -156,6 +156,7 @@ def _queue(mine: ColumnElement[bool], offered: Mapping[int, Handoff]) -> list[Sh
 
 
 def _queued(one: Ticket, offer: Handoff | None, replied_at: datetime | None, now: datetime) -> Shown:
+    is_new = one.latest_word_seq is None and one.imported_key is None
     return disclosure.row(one, now=now) | {
         "work_url": links.workspace_ticket(one.ref),
         "customer_name": one.customer_name,
@@ -165,7 +166,8 @@ def _queued(one: Ticket, offer: Handoff | None, replied_at: datetime | None, now
         "offered_by": disclosure.person_ref(offer.giver) if offer else None,
         "replied_at": replied_at,
         "is_waiting": one.status == "waiting" and not one.overdue,
-        "is_urgent": one.overdue or bool(offer) or replied_at is not None,
+        "is_new": is_new,
+        "is_urgent": one.overdue or bool(offer) or is_new or replied_at is not None,
     }
 
 

@@ -82,7 +82,7 @@ def run(slug: str) -> Desk:
 
 
 def urgent(rows: list[disclosure.Shown]) -> int:
-    """Count those who wait for a word now: overdue, unanswered, or offered."""
+    """Count those who wait for a word now: new, overdue, with a reply unanswered, or offered."""
     return sum(row["is_urgent"] for row in rows)
 
 
