@@ -14,9 +14,17 @@ def render_item(kind, item, _autogen):
 def run() -> None:
     options = current_app.extensions["migrate"].configure_args
     with db.engine.connect() as connection:
-        context.configure(connection=connection, target_metadata=db.metadata, render_item=render_item, **options)
+        context.configure(
+            connection=connection,
+            target_metadata=db.metadata,
+            render_item=render_item,
+            transactional_ddl=True,
+            **options,
+        )
         if connection.dialect.name == "postgresql":
             connection.exec_driver_sql("select pg_advisory_lock(7016)")  # two instances may start at once
+        else:  # its driver begins nothing by itself, and a migration cut short must leave nothing behind
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
         with context.begin_transaction():
             context.run_migrations()
         connection.commit()
