@@ -35,7 +35,7 @@ def page() -> tuple[str, int, dict[str, str]]:
         groups.setdefault(one["tag"], []).append(one)
     html = render_template(
         "api/docs.html",
-        about_html=richtext.render(written["info"]["description"]),
+        about_html=_prose(written["info"]["description"]),
         groups=groups,
         base=links.absolute(""),
         shapes={name: _fields(one, written) for name, one in shapes.items() if "properties" in one},
@@ -61,7 +61,7 @@ def _operation(path: str, method: str, methods: dict[str, Any], written: dict[st
         "path": path,
         "tag": one["tags"][0],
         "summary": one["summary"],
-        "about": one.get("description", ""),
+        "about_html": _prose(one.get("description", "")),
         "who": _who(one),
         "parameters": known,
         "fields": _fields(_seen(content.get("schema", {}), written), written),
@@ -111,6 +111,11 @@ def _who(one: dict[str, Any]) -> str:
     if "security" not in one:
         return "Anyone."
     return "Anyone; more with a bearer secret." if {} in one["security"] else "With a bearer secret."
+
+
+def _prose(text: str) -> str:
+    """Render a description; where its source is broken into lines the reader's page need not be."""
+    return richtext.render("\n\n".join(part.replace("\n", " ") for part in text.split("\n\n")))
 
 
 def _pretty(value: Any) -> str:

@@ -231,6 +231,13 @@ ERROR = thing(
         )
     },
 )
+WHO_SEES = {
+    "name": "Shown to others as `name_shown` says.",
+    "pseudonym": "Shown instead of the name, when `name_shown` says so.",
+    "language": "For our mails; nobody else sees it.",
+    "zone": "IANA time zone, for times in our mails. Only the customer and staff see it.",
+}
+"""Where a field's audience is not the whole story."""
 
 
 def everything() -> dict[str, Shape]:
@@ -260,7 +267,10 @@ def everything() -> dict[str, Shape]:
 
 def opening() -> Shape:
     """What opens a ticket."""
-    return catalogue.payload_shape(tickets.Opening().fields) | {"description": str(tickets.Opening.__doc__)}
+    shape = catalogue.payload_shape(tickets.Opening().fields) | {"description": str(tickets.Opening.__doc__)}
+    for name, about in WHO_SEES.items():
+        shape["properties"][name]["description"] = about
+    return shape
 
 
 def posting() -> Shape:

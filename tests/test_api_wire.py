@@ -1,5 +1,6 @@
 """What goes over the wire: errors in one shape, strict JSON, writes said twice, caches, other sites."""
 
+import io
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -154,6 +155,17 @@ def test_what_can_not_be_read_is_refused_and_never_breaks_us(client: Visitor, on
     assert answer.status_code in (400, 422), answer.text
     error(answer)
     assert count("note") == before
+
+
+def test_a_body_of_unsaid_length_is_cut_at_the_limit(client: Visitor, one: Ticket) -> None:
+    answer = client.post(
+        events_url(one),
+        input_stream=io.BytesIO(b'"' + b"x" * 200_000 + b'"'),
+        content_type="application/json",
+        environ_overrides={"wsgi.input_terminated": True},
+        headers=make.bearer(one.assignee),
+    )
+    assert (answer.status_code, error(answer)["code"]) == (413, "too_large")
 
 
 def test_a_good_body_passes_where_the_bad_ones_fail(client: Visitor, one: Ticket) -> None:
