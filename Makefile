@@ -37,7 +37,7 @@ bench: .venv/dev.stamp ## measure: make bench NAME=post [QUICK=1]
 	@QUICK="$(QUICK)" $(BIN)/python -m bench.$(NAME)
 
 drills: .venv/dev.stamp ## break it on purpose, at full length: make drills [NAME=F9]
-	@$(BIN)/pytest tests/drills $(if $(NAME),-k "$(NAME)") --full --timeout 1800 -v
+	@$(BIN)/pytest tests/drills tests/attacks $(if $(NAME),-k "$(NAME)") --full --timeout 1800 -v
 
 seed: .venv/run.stamp ## add the demo's people and tickets to the database
 	@$(FLASK) seed
