@@ -27,6 +27,7 @@ from tracker import (
     people,
     present,
     promises,
+    staff,
     store,
 )
 from tracker.errors import Invalid, TrackerError, Unavailable
@@ -127,6 +128,7 @@ def _wire(app: Flask) -> None:
             handoffs.expire,
             idempotency.forget_old,
             people.forget_ended_sessions,
+            staff.welcome_back,
         ],
     )
     live.init_app(app)

@@ -1,10 +1,13 @@
 """Those who answer come, change and go; nobody's tickets are left behind."""
 
+from datetime import timedelta
+
 import pytest
 from flask import Flask
+from time_machine import Traveller
 
 from tests import make
-from tracker import desks, links, people, staff
+from tracker import desks, links, people, staff, store
 from tracker.errors import Conflict, Forbidden, Invalid, Unauthorized
 from tracker.permissions import SYSTEM
 
@@ -91,3 +94,16 @@ def test_a_desk_keeps_its_name_as_it_was_given_and_gets_an_address(house: Flask)
 def test_an_address_part_is_plain_and_free() -> None:
     assert links.free_slug("Ångström & Söhne", {"angstrom-sohne"}, "desk") == "angstrom-sohne-2"
     assert links.free_slug("水道局", set(), "desk") == "desk"
+
+
+def test_who_said_when_they_are_back_is_on_duty_again_then(house: Flask, travel: Traveller) -> None:
+    rosa, ben = make.agent(name="Rosa Ortega"), make.agent(name="Ben Adeyemi")
+    staff.go_off_duty(rosa, until=store.now() + timedelta(hours=20), by=make.viewer(rosa))
+    staff.go_off_duty(ben, until=None, by=make.viewer(ben))
+    travel.shift(timedelta(hours=19))
+    assert staff.welcome_back() == 0
+    travel.shift(timedelta(hours=1))
+    assert staff.welcome_back() == 1
+    assert rosa.on_duty
+    assert rosa.on_duty_next_at is None
+    assert not ben.on_duty, "who gave no time is called back by nobody"

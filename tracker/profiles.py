@@ -39,7 +39,7 @@ def change(person: Person, given: Mapping[str, Any], *, by: Viewer) -> None:
     with store.transaction():
         person.name, person.line, person.languages = name, loaded["line"], languages
         person.backup, person.backup_id = backup, backup.id if backup else None
-        store.notice("person", person.slug)
+        store.notice("profile", person.slug)
 
 
 def set_face(person: Person, raw: bytes, declared_type: str, *, by: Viewer) -> None:
@@ -52,7 +52,7 @@ def set_face(person: Person, raw: bytes, declared_type: str, *, by: Viewer) -> N
             session.add(Face(digest=digest, webp=webp, created_at=store.now()))
             session.flush()
         person.face_digest = digest
-        store.notice("person", person.slug)
+        store.notice("profile", person.slug)
 
 
 def drop_face(person: Person, *, by: Viewer) -> None:
@@ -63,7 +63,7 @@ def drop_face(person: Person, *, by: Viewer) -> None:
         session.flush()
         if digest and session.scalar(select(Person.id).where(Person.face_digest == digest).limit(1)) is None:
             session.delete(session.get_one(Face, digest))
-        store.notice("person", person.slug)
+        store.notice("profile", person.slug)
 
 
 def set_hours(person: Person, opening: Mapping[str, Any] | None, *, by: Viewer) -> None:

@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from tracker import clock, desks, handoffs, outbox, people, permissions, store, tickets
 from tracker.errors import Conflict, Invalid
@@ -38,7 +38,7 @@ def come_on_duty(person: Person, *, by: Viewer) -> None:
     _require_self_or_lead(person, by)
     with store.transaction():
         person.on_duty, person.on_duty_next_at = True, None
-        store.notice("person", person.slug)
+        store.notice("profile", person.slug)
 
 
 def go_off_duty(person: Person, *, until: datetime | None, by: Viewer) -> list[str]:
@@ -53,10 +53,23 @@ def go_off_duty(person: Person, *, until: datetime | None, by: Viewer) -> list[s
     with store.transaction() as session:
         person.on_duty, person.on_duty_next_at = False, until
         session.flush()
-        store.notice("person", person.slug)
+        store.notice("profile", person.slug)
         if not _somebody_is_there(person):
             return []
         return handoffs.cover(person, until=until or now + LONGEST_ABSENCE)
+
+
+def welcome_back() -> int:
+    """Put on duty whoever said that they would be back by now; the outbox worker calls this each round."""
+    due = select(Person.id).where(Person.active, Person.on_duty.is_(False), Person.on_duty_next_at <= store.now())
+    ids = store.session().scalars(due).all()
+    for person_id in ids:
+        with store.transaction() as session:
+            person = session.get(Person, person_id, with_for_update=True)
+            if person and not person.on_duty:
+                person.on_duty, person.on_duty_next_at = True, None
+                store.notice("profile", person.slug)
+    return len(ids)
 
 
 def next_day(person: Person) -> datetime | None:
