@@ -171,7 +171,12 @@ TICKETS: dict[str, Shape] = {
         ROW
         | {"customer_name": text(), "feeling": FEELING["feeling"], "urgency_on": FEELING["urgency_on"]}
         | {"offered_by": or_null(ref("PersonRef")), "replied_at": or_null(AT), "status_since": AT}
-        | {"is_waiting": FLAG, "is_urgent": FLAG, "work_url": text("Path of its desk in the workspace")},
+        | {
+            "is_new": FLAG,
+            "is_waiting": FLAG,
+            "is_urgent": FLAG,
+            "work_url": text("Path of its desk in the workspace"),
+        },
     ),
     "Promise": thing(
         "A promise and what became of it.",
