@@ -94,9 +94,10 @@ export class TicketTimeline extends HTMLElement {
   #show(parts, last) {
     const [head, old] = [parts.querySelector('#head'), document.getElementById('head')];
     if (head && old) swap(old, head);
-    for (const entry of parts.querySelectorAll('li[data-seq]')) upsert(this.querySelector('.timeline'), entry);
+    const entries = [...parts.querySelectorAll('li[data-seq]')];
+    for (const entry of entries) upsert(this.querySelector('.timeline'), entry);
     this.#last = Math.max(this.#last, last);
-    refresh();
+    for (const fresh of [...entries, ...(head ? [head] : [])]) refresh(fresh);
   }
 
   /** Ask HTTP for what came after the last entry shown; whoever asks meanwhile shares the answer. */

@@ -31,15 +31,24 @@ export function relative(at, now) {
   return at < now ? `${words} ago` : `in ${words}`;
 }
 
+// Making a format costs a hundred times what using it does, and a long timeline has a thousand times to say.
+const formats = new Map();
+
+function formatted(at, locale, options) {
+  const key = `${locale} ${JSON.stringify(options)}`;
+  if (!formats.has(key)) formats.set(key, new Intl.DateTimeFormat(locale, options));
+  return formats.get(key).format(at);
+}
+
 function dayNumber(at, zone) {
-  const day = new Intl.DateTimeFormat('en-CA', { timeZone: zone, year: 'numeric', month: '2-digit', day: '2-digit' }).format(at);
+  const day = formatted(at, 'en-CA', { timeZone: zone, year: 'numeric', month: '2-digit', day: '2-digit' });
   return Date.parse(`${day}T00:00:00Z`) / 86_400_000;
 }
 
 /** "today 17:00", "tomorrow 12:00", "Tue 14:00" within a week, else "3 Dec 14:00" (with the year when it is another). */
 export function dueText(at, now, zone) {
   // American short months are all three letters, as the server's are; the order is ours.
-  const part = (options, moment = at) => new Intl.DateTimeFormat('en-US', { timeZone: zone, ...options }).format(moment);
+  const part = (options, moment = at) => formatted(moment, 'en-US', { timeZone: zone, ...options });
   const time = part({ hour: '2-digit', minute: '2-digit', hourCycle: 'h23' });
   const days = dayNumber(at, zone) - dayNumber(now, zone);
   const near = { '-1': 'yesterday', 0: 'today', 1: 'tomorrow' }[days];
@@ -51,9 +60,8 @@ export function dueText(at, now, zone) {
 
 /** The whole truth, for hovering and for readers: "Tuesday 24 November 2026 at 14:00 CET". */
 export function exact(at, zone) {
-  return new Intl.DateTimeFormat('en-GB', {
-    timeZone: zone, weekday: 'long', day: 'numeric', month: 'long', year: 'numeric', hour: '2-digit', minute: '2-digit', hourCycle: 'h23', timeZoneName: 'short',
-  }).format(at); // prettier-ignore
+  const options = { weekday: 'long', day: 'numeric', month: 'long', year: 'numeric', hour: '2-digit', minute: '2-digit', hourCycle: 'h23', timeZoneName: 'short' };
+  return formatted(at, 'en-GB', { timeZone: zone, ...options });
 }
 
 // Changing the text node, not replacing it, is not an addition: a log does not announce it.
@@ -74,7 +82,8 @@ function update(time, now) {
   const since = () => (now - at < 60_000 ? 'a moment' : relative(at, now).replace(' ago', ''));
   const words = { relative: () => relative(at, now), for: since, due: () => dueText(at, now), clock: () => exact(at) }[time.dataset.time];
   if (words) write(time, words());
-  time.title = exact(at);
+  const title = exact(at);
+  if (time.title !== title) time.title = title;
 }
 
 /** Bring every time under `root` up to now; call it for what was just put into the page. */
