@@ -242,6 +242,17 @@ def test_an_old_version_is_refused_with_the_current_one(house: Flask) -> None:
     make.post(ticket, "resolved", version=ticket.version)
 
 
+def test_who_had_it_a_moment_ago_learns_that_it_was_passed_on(house: Flask) -> None:
+    ticket = make.ticket()
+    before, seen = make.assignee(ticket), ticket.version
+    make.post(ticket, "reassigned", make.lead(ticket.desk), to=make.agent(ticket.desk))
+    with pytest.raises(Conflict) as refusal:
+        make.post(ticket, "resolved", before, version=seen)
+    assert refusal.value.facts["version"] == ticket.version
+    with pytest.raises(Forbidden):
+        make.post(ticket, "resolved", before, version=ticket.version)
+
+
 def test_what_an_assignee_need_not_look_at_again_keeps_the_version(house: Flask) -> None:
     ticket = make.ticket()
     seen = ticket.version

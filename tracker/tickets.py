@@ -120,8 +120,11 @@ def post(
         done = idempotency.recall(once)
         if done:  # before asking who may: accepting a handoff twice, the second time one may no more
             return ticket, timeline.find(ticket, [done["seq"]])[done["seq"]]
+        if permissions.may(by, "see_as_staff", ticket):  # whoever had it a moment ago should look again first
+            _check_version(ticket, by, version)
         permissions.require(by, kind, ticket)
-        _check_state(ticket, kind, by, version)
+        _check_version(ticket, by, version)
+        _check_status(ticket, kind, by)
         promises.record_if_missed(ticket)
         event = COMMANDS[kind](ticket, loaded, by)
         idempotency.remember(once, {"seq": event.seq})
@@ -276,9 +279,16 @@ def _append_opened(ticket: Ticket, loaded: Mapping[str, Any], by: Viewer) -> Eve
     return timeline.append(ticket, "opened", facts, by=timeline.Actor("customer"), at=ticket.opened_at)
 
 
-def _check_state(ticket: Ticket, kind: str, by: Viewer, version: int | None) -> None:
-    current: dict[str, Any] = {"version": ticket.version} if permissions.may(by, "see_as_staff", ticket) else {}
+def _check_version(ticket: Ticket, by: Viewer, version: int | None) -> None:
     if version is not None and version != ticket.version:
-        raise Conflict("Something happened on this ticket since you looked. Read it, then send again.", **current)
+        words = "Something happened on this ticket since you looked. Read it, then send again."
+        raise Conflict(words, **_current(ticket, by))
+
+
+def _check_status(ticket: Ticket, kind: str, by: Viewer) -> None:
     if ticket.status not in kinds.KINDS[kind].when:
-        raise Conflict(f"This can't be done while the ticket is {ticket.status}.", **current)
+        raise Conflict(f"This can't be done while the ticket is {ticket.status}.", **_current(ticket, by))
+
+
+def _current(ticket: Ticket, by: Viewer) -> dict[str, Any]:
+    return {"version": ticket.version} if permissions.may(by, "see_as_staff", ticket) else {}
