@@ -30,7 +30,7 @@ from tracker import (
     staff,
     store,
 )
-from tracker.errors import Invalid, TrackerError, Unavailable
+from tracker.errors import Invalid, Malformed, TrackerError, Unavailable
 from tracker.settings import MAX_UPLOAD_BYTES, MIGRATIONS, SESSION_LASTS, STATIC, TEMPLATES, Settings
 
 UNSTORABLE = "There are characters in this that can not be kept, such as NUL. Remove them and send it again."
@@ -48,10 +48,17 @@ class Json(DefaultJSONProvider):
         return DefaultJSONProvider.default(value) if shown is value else shown
 
 
+class App(Flask):
+    """Flask that names the route in its log of faults, not the address: secret links are addresses."""
+
+    def log_exception(self, exc_info: Any) -> None:
+        self.logger.error("Exception on %s [%s]", request.url_rule, request.method, exc_info=exc_info)
+
+
 def create_app(settings: Settings | None = None) -> Flask:
     """Put an application together from its settings (the environment's, when none are given)."""
     chosen = settings or Settings.from_environ()
-    app = Flask("tracker", template_folder=TEMPLATES, static_folder=STATIC, static_url_path="/static")
+    app = App("tracker", template_folder=TEMPLATES, static_folder=STATIC, static_url_path="/static")
     app.extensions["tracker_settings"] = chosen
     app.json = Json(app)
     _configure(app, chosen)
@@ -110,6 +117,13 @@ def _share_errors(app: Flask) -> None:
 
     for family in (TrackerError, HTTPException, OperationalError, PoolTimeout, DataError, UnicodeEncodeError):
         app.register_error_handler(family, tell)
+
+    def tell_unread(error: Exception) -> Any:
+        if type(error).__module__.partition(".")[0] != "gunicorn":
+            raise error
+        return tell(Malformed())  # a body the server could not read, such as a broken chunk
+
+    app.register_error_handler(Exception, tell_unread)
 
 
 def _translated(error: Exception) -> TrackerError:

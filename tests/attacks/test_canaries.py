@@ -1,0 +1,226 @@
+"""Canaries: words that only some may read are sung into every field, then listened for at every way out."""
+
+import logging
+from pathlib import Path
+
+import pytest
+from flask import Flask
+
+from tests import make
+from tests.attacks import stage
+from tests.houses import Visitor
+from tracker import browse, people, tickets
+from tracker.models import Ticket
+from tracker.permissions import ANYONE
+
+TO_CUSTOMER = {
+    "mail": "canary-mail@home.example",
+    "phone": "+49 170 5550199",
+    "name": "Carola Canaria",
+    "impact": "canary impact",
+    "private reply": "canary private reply",
+    "private thanks": "canary private thanks",
+}
+TO_STAFF = {
+    "note": "canary note",
+    "briefing": "canary briefing",
+    "no to a handoff": "canary refusal",
+    "consent": "canary consent",
+}
+ADDRESS = "203.0.113.77"
+
+
+@pytest.fixture
+def scene(house: Flask) -> stage.Scene:
+    scene = stage.fill([])
+    opened, _ = tickets.open(
+        {
+            "subject": "A ticket with secrets",
+            "text": "Nothing secret here.",
+            "name": TO_CUSTOMER["name"],
+            "email": TO_CUSTOMER["mail"],
+            "phone": TO_CUSTOMER["phone"],
+            "impact": TO_CUSTOMER["impact"],
+            "feeling": "angry",
+            "name_shown": "none",
+            "desk": scene.ticket.desk.slug,
+        },
+        by=ANYONE,
+    )
+    tickets.confirm(people.mint_link("confirm", ticket_id=opened.id))
+    scene.ticket = make.fresh(opened)
+    if scene.ticket.assignee_id != scene.agent.id:
+        scene.agent, scene.other = scene.other, scene.agent
+    _sing(scene)
+    return scene
+
+
+def _sing(scene: stage.Scene) -> None:
+    ticket, agent, other = scene.ticket, make.viewer(scene.agent), make.viewer(scene.other)
+    make.post(ticket, "visibility_changed", visibility="public", name_shown="none", pseudonym="")
+    make.post(ticket, "note", agent, text=TO_STAFF["note"])
+    make.post(ticket, "reply", text=TO_CUSTOMER["private reply"], publish=False)
+    make.post(ticket, "thanks", make.customer(ticket), text=TO_CUSTOMER["private thanks"])
+    make.post(ticket, "handoff_offered", agent, to=scene.other, reason="On leave", briefing=TO_STAFF["briefing"])
+    make.post(ticket, "handoff_declined", other, reason=TO_STAFF["no to a handoff"])
+    make.post(ticket, "update", agent, text="A public word.")
+
+
+def ways_out(ticket: Ticket, eid: str) -> list[str]:
+    ref = ticket.ref
+    pages = [f"/t/{ref}", f"/t/{ref}/any-slug", f"/t/{ref}/entries?after=0", "/", f"/?q={ticket.subject}", "/new"]
+    pages += [
+        f"/desks/{ticket.desk.slug}",
+        f"/people/{ticket.assignee.slug}",
+        f"/t/{ref}/nothing",
+        f"/t/{ref}?after=abc",
+    ]
+    api = [f"/api/v1/tickets/{ref}{part}" for part in ("", "/events?limit=200", "/promises", "/handoffs")]
+    api += [
+        "/api/v1/tickets",
+        f"/api/v1/desks/{ticket.desk.slug}",
+        f"/api/v1/people/{ticket.assignee.slug}",
+        "/api/v1/me",
+    ]
+    widgets = [f"/e/{eid}/{part}" for part in ("badge.json", "badge.svg", "shields.json")]
+    widgets += [f"/t/{ref}/badge.json", f"/t/{ref}/badge.svg", "/embed.js", f"/t/{ref}/opened"]
+    return pages + api + widgets
+
+
+def heard(browser: Visitor, address: str) -> str:
+    answer = browser.get(address, environ_base={"REMOTE_ADDR": ADDRESS})
+    return f"{answer.headers}\n{answer.get_data(as_text=True)}"
+
+
+def test_the_public_hears_no_canary_anywhere(house: Flask, client: Visitor, scene: stage.Scene) -> None:
+    secrets = {**TO_CUSTOMER, **TO_STAFF, "feeling": "angry", "address": ADDRESS}
+    for address in ways_out(scene.ticket, stage.embed_of(scene)):
+        said = heard(client, address)
+        for what, song in secrets.items():
+            assert song not in said or (what, address) == ("feeling", "/new"), (what, address)
+
+
+def test_the_customer_hears_their_own_and_none_of_staff(house: Flask, client: Visitor, scene: stage.Scene) -> None:
+    make.own(client, scene.ticket)
+    for address in (*ways_out(scene.ticket, stage.embed_of(scene)), f"/t/{scene.ticket.ref}/embeds"):
+        said = heard(client, address)
+        for what, song in TO_STAFF.items():
+            assert song not in said, (what, address)
+    assert TO_CUSTOMER["private reply"] in heard(client, f"/t/{scene.ticket.ref}")
+
+
+def test_staff_of_the_ticket_hear_them_all_so_the_canaries_do_sing(
+    house: Flask, client: Visitor, scene: stage.Scene
+) -> None:
+    make.sign_in(client, scene.agent)
+    said = heard(client, f"/workspace/t/{scene.ticket.ref}") + heard(client, f"/t/{scene.ticket.ref}")
+    for what in ("note", "briefing", "no to a handoff"):
+        assert TO_STAFF[what] in said, what
+    for what in ("private reply", "private thanks", "impact", "mail"):
+        assert TO_CUSTOMER[what] in said, what
+
+
+def test_pushed_events_and_what_they_replace_hold_no_canary(house: Flask, scene: stage.Scene) -> None:
+    for audience, secrets in (("public", {**TO_CUSTOMER, **TO_STAFF}), ("customer", TO_STAFF)):
+        said = str(browse.news(scene.ticket, after=0, audience=audience, limit=200, html=True))
+        assert [what for what, song in secrets.items() if song in said] == [], audience
+
+
+def test_mail_to_the_customer_holds_nothing_of_staff_and_headers_hold_nothing_private(
+    house: Flask, scene: stage.Scene
+) -> None:
+    for mail in make.deliver():
+        whole = mail.as_string() + "".join(
+            part.get_content() for part in mail.walk() if part.get_content_maintype() == "text"
+        )
+        if TO_CUSTOMER["mail"] in str(mail["To"]):
+            assert [what for what, song in TO_STAFF.items() if song in whole] == []
+        head = "".join(f"{name}: {value}\n" for name, value in mail.items() if name != "To")
+        songs = {**TO_CUSTOMER, **TO_STAFF}.items()
+        assert [what for what, song in songs if song in head and what != "name"] == []  # "Carola Canaria replied."
+
+
+def test_logs_of_wrong_requests_hold_no_canary(
+    house: Flask, client: Visitor, scene: stage.Scene, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.DEBUG):
+        client.post("/signin", data={"email": TO_CUSTOMER["mail"], "password": "canary password"})
+        client.post("/signin/link", data={"email": TO_CUSTOMER["mail"]})
+        client.get("/k/canary-secret")
+        client.post("/k/canary-secret")
+        client.post("/link/signin/canary-secret")
+        make.deliver()
+    for song in (*TO_CUSTOMER.values(), *TO_STAFF.values(), "canary password", "canary-secret"):
+        assert song not in caplog.text
+
+
+def test_a_fault_of_ours_is_logged_without_the_secret_link_it_met(
+    house: Flask, client: Visitor, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def break_down(_secret: str) -> None:
+        raise RuntimeError("a fault of ours")
+
+    house.config.update(TESTING=False, PROPAGATE_EXCEPTIONS=False)
+    monkeypatch.setattr(tickets, "come_back", break_down)
+    answer = client.post("/link/signin/canary-secret")
+    assert (answer.status_code, answer.content_type) == (500, "text/html; charset=utf-8")
+    assert "a fault of ours" not in answer.text
+    assert "a fault of ours" in caplog.text
+    assert "canary-secret" not in caplog.text
+
+
+def test_the_database_file_holds_no_secret_in_plain(tmp_path: Path, sqlite_template: Path) -> None:
+    from tests import houses
+
+    with houses.opened(houses.copied(sqlite_template, tmp_path), tmp_path) as app:
+        ticket = make.ticket()
+        person = make.agent(ticket.desk, password="canary password of hers")
+        _token, token = people.mint_api_token(person, name="x", scopes=["read"])
+        secrets = [token, tickets.give_key(ticket), people.mint_link("signin", address="a@b.example")]
+        browser = app.test_client()
+        browser.post("/signin", data={"email": person.email, "password": "canary password of hers"})
+        cookie = browser.get_cookie("nameplate")
+        assert cookie
+        secrets += ["canary password of hers", cookie.value]
+        make.deliver()
+        with browser.session_transaction() as session:
+            secrets.append(session["sid"])
+        browser.post("/signout")
+    stored = b"".join(path.read_bytes() for path in tmp_path.glob("nameplate.sqlite3*"))
+    assert ticket.ref.encode() in stored
+    assert [secret for secret in secrets if secret.encode() in stored] == []
+
+
+@pytest.mark.parametrize("visibility", ["private", "unlisted"])
+def test_what_is_not_public_is_in_no_list(house: Flask, client: Visitor, scene: stage.Scene, visibility: str) -> None:
+    make.post(scene.ticket, "visibility_changed", visibility=visibility, name_shown="none", pseudonym="")
+    desk, person = scene.ticket.desk.slug, scene.ticket.assignee.slug
+    lists = [
+        "/",
+        "/?q=secrets",
+        f"/?desk={desk}",
+        f"/?person={person}",
+        "/?status=open",
+        f"/desks/{desk}",
+        f"/people/{person}",
+    ]
+    lists += ["/api/v1/tickets", "/api/v1/tickets?q=secrets", f"/api/v1/tickets?person={person}"]
+    for address in lists:
+        assert scene.ticket.ref not in heard(client, address), address
+        assert "A ticket with secrets" not in heard(client, address), address
+    if visibility == "unlisted":
+        assert 'content="noindex"' in heard(client, f"/t/{scene.ticket.ref}")
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["/t/{}", "/t/{}/x", "/t/{}/entries", "/t/{}/embeds", "/t/{}/badge.json", "/t/{}/badge.svg", "/api/v1/tickets/{}"],
+)
+def test_a_private_ticket_answers_like_an_absent_one(house: Flask, client: Visitor, address: str) -> None:
+    private = make.ticket(visibility="private")
+    answers = []
+    for ref in (private.ref, "0123456789ab"):
+        answer = client.get(address.format(ref))
+        kept = {name: value for name, value in answer.headers.items() if name != "Set-Cookie"}
+        answers.append((answer.status, kept, answer.text.replace(ref, "REF")))
+    assert answers[0] == answers[1]
