@@ -48,6 +48,16 @@ class Record(fields.Dict):
     """What a record of others holds beside its words, as it was: set by the system, hidden and erased like words."""
 
 
+class Number(fields.Integer):
+    """A whole number, or its digits from a form; half an entry or "yes" is none."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **options: Any) -> int:
+        if isinstance(value, bool | float):
+            raise self.make_error("invalid", input=value)
+        found: int = super()._deserialize(value, attr, data, **options)
+        return found
+
+
 class When(fields.AwareDateTime):
     """A moment with its zone, kept in UTC; a clear sentence when it is none."""
 
@@ -126,11 +136,10 @@ def flag(*, audience: str = "public", required: bool = False) -> fields.Boolean:
     return fields.Boolean(required=required, metadata={"audience": audience}, **_say(options))
 
 
-def seq(*, audience: str = "public") -> fields.Integer:
+def seq(*, audience: str = "public") -> Number:
     """The number of an earlier event of the same ticket."""
-    return fields.Integer(
+    return Number(
         required=True,
-        strict=False,
         validate=validate.Range(min=1, max=10_000_000, error="That is no entry of this timeline."),
         metadata={"audience": audience},
         **_say({}),
