@@ -1,5 +1,6 @@
 """The people who answer: who takes a new ticket, who is on duty, and how they prove who they are."""
 
+import threading
 from collections.abc import Collection, Iterable, Sequence
 from datetime import timedelta
 from zlib import crc32
@@ -21,6 +22,8 @@ TOKEN_PREFIX = "npt_"
 HUES = 12
 RESERVED = ("Nameplate", "The system", "The customer", "A reader", "Support", "Admin", "Administrator", "Moderator")
 _hasher = PasswordHasher()
+_TURNS = threading.BoundedSemaphore(4)
+"""One check takes 64 MB: many at once, from many networks, would take all there is."""
 _NO_HASH = _hasher.hash("nobody has this password")
 """Checked when the address is unknown, so that both answers take as long."""
 
@@ -138,7 +141,8 @@ def sign_in(email: str, password: str) -> Person:
     """Return the person with this address and password; raise Unauthorized, alike for unknown addresses."""
     person = store.session().scalars(select(Person).where(Person.email == email.strip().lower())).first()
     try:
-        _hasher.verify(person.password_hash if person and person.password_hash else _NO_HASH, password[:1000])
+        with _TURNS:
+            _hasher.verify(person.password_hash if person and person.password_hash else _NO_HASH, password[:1000])
         known = person is not None and bool(person.password_hash) and person.active
     except (VerificationError, InvalidHashError):
         known = False
