@@ -13,7 +13,6 @@ from tracker import settings, store
 from tracker.errors import TooSoon
 
 NAMES = ("requests", "writes", "opens", "signins")
-SIGNINS_PER_MINUTE = 10
 
 
 def hit(name: str, who: str) -> None:
@@ -53,7 +52,11 @@ def _item(name: str) -> RateLimitItem:
     chosen = settings.current()
     if name == "opens":
         return RateLimitItemPerHour(chosen.opens_per_hour)
-    counts = {"requests": chosen.requests_per_minute, "writes": chosen.writes_per_minute, "signins": SIGNINS_PER_MINUTE}
+    counts = {
+        "requests": chosen.requests_per_minute,
+        "writes": chosen.writes_per_minute,
+        "signins": chosen.signins_per_minute,
+    }
     return RateLimitItemPerMinute(counts[name])
 
 

@@ -53,6 +53,9 @@ class Settings:
     sockets_per_address: int = _setting(60, "live sockets one network address may hold", low=1, high=100_000)
     requests_per_minute: int = _setting(600, "requests a minute from one network address", low=1, high=1_000_000)
     writes_per_minute: int = _setting(60, "writes a minute from one network address or token", low=1, high=1_000_000)
+    signins_per_minute: int = _setting(
+        10, "sign-ins and uses of secret links a minute from one network address", low=1, high=1_000_000
+    )
     opens_per_hour: int = _setting(20, "tickets one network address may open in an hour", low=1, high=1_000_000)
     demo: bool = _setting(False, "show the demo's sign-in and mailbox on the home page")
 

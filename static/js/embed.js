@@ -166,7 +166,7 @@
     if (host === element) return host;
     host.append(...element.childNodes);
     element.append(host);
-    element.style.textDecoration = 'none';
+    Object.assign(element.style, { textDecoration: 'none', maxInlineSize: '100%' });
     return host;
   }
 
