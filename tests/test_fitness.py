@@ -16,7 +16,9 @@ from tracker.models import Person
 WHOEVER = {"anyone", "ticket", "link"}
 FRAMED = re.compile(r"^/e/<eid>$")
 """Cards are for other sites' frames; nothing else is."""
-CROSS_ORIGIN = re.compile(r"^/(e/<eid>/|t/<ref>/badge\.|embed\.js|api/v1/|oembed|static/)")
+CROSS_ORIGIN = re.compile(
+    r"^/(e/<eid>/|t/<ref>/badge\.|(t/<ref>|people/<slug>|desks/<slug>)/feed\.atom|embed\.js|api/v1/|oembed|static/)"
+)
 """What pages of other sites may read by script."""
 STRICT = {
     "default-src": {"'none'"},

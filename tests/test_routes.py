@@ -62,6 +62,11 @@ def readers(ok: int = 200) -> Expected:
     return (404, ok, 404, ok, ok, 404, ok, ok, 401), (ok,) * 8 + (401,)
 
 
+def outsiders(ok: int = 200) -> Expected:
+    """Everybody alike, whoever they are: what is public, and nothing of what is not."""
+    return (404,) * 9, (ok,) * 9
+
+
 def owner(ok: int) -> Expected:
     """The customer alone; whoever may not know of the ticket does not learn of it here."""
     return (404, ok, 404, 403, 403, 404, 403, 403, 401), (401, ok, *(403,) * 6, 401)
@@ -112,6 +117,7 @@ TABLE: dict[str, Expected] = {
     "POST /api/v1/tokens": workers(201, outside=401),
     "DELETE /api/v1/tokens/<token>": workers(404, outside=401),
     "GET /desks/<slug>": all_the_same(200),
+    "GET /desks/<slug>/feed.atom": all_the_same(200),
     "GET /dev/mailbox": all_the_same(200),
     "GET /e/<eid>/badge.json": all_the_same(200),
     "GET /e/<eid>/badge.svg": all_the_same(200),
@@ -127,6 +133,7 @@ TABLE: dict[str, Expected] = {
     "GET /new": all_the_same(200, revoked=401),
     "POST /new": all_the_same(422, revoked=401),
     "GET /people/<slug>": all_the_same(200),
+    "GET /people/<slug>/feed.atom": all_the_same(200),
     "GET /readyz": all_the_same(200),
     "GET /signin": all_the_same(200),
     "POST /signin": all_the_same(401),
@@ -141,6 +148,7 @@ TABLE: dict[str, Expected] = {
     "POST /t/<ref>/embeds": owner(303),
     "POST /t/<ref>/embeds/<eid>": owner(303),
     "GET /t/<ref>/entries": readers(),
+    "GET /t/<ref>/feed.atom": outsiders(),
     "POST /t/<ref>/keys/revoke": owner(303),
     "GET /t/<ref>/opened": all_the_same(303),
     "POST /t/<ref>/pass": readers(),

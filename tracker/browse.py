@@ -125,6 +125,34 @@ def latest_words(*, limit: int = 5) -> list[tuple[Shown, Shown]]:
     return found
 
 
+def newest_words(ticket: Ticket, *, limit: int = DEFAULT) -> list[tuple[Shown, Shown]]:
+    """Return a ticket's newest public events, newest first: pairs of (ticket row, entry)."""
+    query = select(Event).where(Event.ticket_id == ticket.id, Event.audience == "public")
+    return _worded([ticket], query.order_by(Event.seq.desc()).limit(limit))
+
+
+def public_words(wanted: Filter, *, limit: int = DEFAULT) -> list[tuple[Shown, Shown]]:
+    """Return what those who answer last said on public tickets (of one person: what they said), newest first."""
+    query = _narrow(select(Ticket).where(Ticket.visibility == "public"), wanted)
+    query = query.order_by(Ticket.last_public_at.desc(), Ticket.id.desc()).limit(MOST)
+    found = list(store.session().scalars(query.options(selectinload(Ticket.latest_word_by))))
+    events = select(Event).where(Event.ticket_id.in_([one.id for one in found]), Event.audience == "public")
+    events = events.where(Event.actor_id == wanted.person.id if wanted.person else Event.actor_id.is_not(None))
+    return _worded(found, events.order_by(Event.at.desc(), Event.id.desc()).limit(limit))
+
+
+def _worded(those: Sequence[Ticket], query: Select[Event]) -> list[tuple[Shown, Shown]]:
+    now, known = store.now(), {one.id: one for one in those}
+    events = list(store.session().scalars(query.execution_options(populate_existing=True)))
+    shown = {}
+    for number in {event.ticket_id for event in events}:
+        of = known[number]
+        row = disclosure.row(of, now=now)
+        for entry in disclosure.entries(of, [event for event in events if event.ticket_id == number], "public"):
+            shown[number, entry["seq"]] = (row, entry)
+    return [shown[event.ticket_id, event.seq] for event in events]
+
+
 def queue(person: Person) -> list[Shown]:
     """Return an agent's open tickets and those offered to them, by who is owed a word next.
 

@@ -87,6 +87,11 @@ def embed(eid: str, part: str = "") -> str:
     return f"/e/{eid}" + (f"/{part}" if part else "")
 
 
+def feed(page: str) -> str:
+    """Return the address of the feed of a ticket's, person's or desk's page."""
+    return f"{page}/feed.atom"
+
+
 def sign(value: Any, purpose: str) -> str:
     """Sign a small JSON value for one purpose."""
     return _signer(purpose).dumps(value)

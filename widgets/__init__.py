@@ -2,11 +2,10 @@
 
 from flask import Flask
 
-from widgets import _builder, _found
+from widgets import _atom, _builder, _found
 
 
 def init_app(app: Flask) -> None:
-    """Register the widgets, and the page where a customer picks one."""
-    for one in _found.modules():
+    """Register the widgets, the page where a customer picks one, and what other programs ask for by themselves."""
+    for one in (*_found.modules(), _builder, _atom):
         app.register_blueprint(one.blueprint)
-    app.register_blueprint(_builder.blueprint)

@@ -84,6 +84,8 @@ def ways_out(ticket: Ticket, eid: str) -> list[str]:
     ]
     widgets = [f"/e/{eid}/{part}" for part in ("badge.json", "badge.svg", "shields.json")]
     widgets += [f"/t/{ref}/badge.json", f"/t/{ref}/badge.svg", "/embed.js", f"/t/{ref}/opened"]
+    named = (f"/t/{ref}", f"/desks/{ticket.desk.slug}", f"/people/{ticket.assignee.slug}")
+    widgets += [f"{page}/feed.atom" for page in named]
     return pages + api + widgets
 
 
@@ -203,6 +205,8 @@ def test_what_is_not_public_is_in_no_list(house: Flask, client: Visitor, scene: 
         "/?status=open",
         f"/desks/{desk}",
         f"/people/{person}",
+        f"/desks/{desk}/feed.atom",
+        f"/people/{person}/feed.atom",
     ]
     lists += ["/api/v1/tickets", "/api/v1/tickets?q=secrets", f"/api/v1/tickets?person={person}"]
     for address in lists:
@@ -214,7 +218,10 @@ def test_what_is_not_public_is_in_no_list(house: Flask, client: Visitor, scene: 
 
 @pytest.mark.parametrize(
     "address",
-    ["/t/{}", "/t/{}/x", "/t/{}/entries", "/t/{}/embeds", "/t/{}/badge.json", "/t/{}/badge.svg", "/api/v1/tickets/{}"],
+    [
+        *("/t/{}", "/t/{}/x", "/t/{}/entries", "/t/{}/embeds", "/t/{}/badge.json", "/t/{}/badge.svg"),
+        *("/t/{}/feed.atom", "/api/v1/tickets/{}"),
+    ],
 )
 def test_a_private_ticket_answers_like_an_absent_one(house: Flask, client: Visitor, address: str) -> None:
     private = make.ticket(visibility="private")

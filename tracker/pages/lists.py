@@ -5,7 +5,7 @@ from urllib.parse import urlencode
 
 from flask import Blueprint, render_template, request, url_for
 
-from tracker import browse, clock, desks, disclosure, people, statistics, store
+from tracker import browse, clock, desks, disclosure, links, people, statistics, store
 from tracker.browse import Filter
 from tracker.models import Desk, Person
 from tracker.viewer import admits, current
@@ -51,6 +51,7 @@ def desk(slug: str) -> str:
         | {"line": one.about, "hours": opening_words(one), "zone": one.zone}
         | {"open_now": desks.is_open(one, store.now()), "first_word": first_word(one)},
         people=[disclosure.person(person) for person in people.of_desk(one)],
+        feed_url=links.feed(links.desk(one.slug)),
         **tickets(Filter(desk=one), "lists.desk", slug=slug),
     )
 
@@ -64,6 +65,7 @@ def person(slug: str) -> str:
         "person.html",
         person=disclosure.person(one),
         promises=statistics.promises(one),
+        feed_url=links.feed(links.person(one.slug)),
         **tickets(Filter(person=one), "lists.person", slug=slug),
     )
 

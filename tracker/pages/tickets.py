@@ -79,6 +79,7 @@ def _page(ticket: Ticket, audience: str, form: forms.Form) -> Response:
         entries=shown,
         reader=audience,
         pass_url=url_for("tickets.give_pass", ref=ticket.ref) if audience != "public" else None,
+        feed_url=links.feed(links.ticket(ticket.ref)) if ticket.visibility != "private" else None,
         embed_url=links.embeds(ticket.ref) if is_customer else None,
         promises=statistics.promises(ticket.assignee),
         controls=is_customer,

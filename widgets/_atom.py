@@ -1,0 +1,86 @@
+"""Atom feeds (RFC 4287) of a ticket, a person and a desk: one entry per public event, newest first."""
+
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+from flask import Blueprint, Response
+
+from tracker import browse, desks, links, people, present, settings
+from tracker.browse import Filter
+from tracker.disclosure import Shown
+from tracker.permissions import ANYONE
+from tracker.viewer import admits
+from widgets._answers import cached
+
+blueprint = Blueprint("atom", __name__)
+KIND = "application/atom+xml; charset=utf-8"
+LASTS = "public, max-age=60, stale-if-error=300"
+TAGGED = "2026"
+"""The year in every tag: URI (RFC 4151). Change it and readers take all entries for new ones."""
+NEVER = datetime(1970, 1, 1, tzinfo=UTC)
+# What XML 1.0 has no way to say, not even as a reference.
+UNSAYABLE = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+Words = Sequence[tuple[Shown, Shown]]
+"""Pairs of a ticket's row and an entry, as browse gives them."""
+
+
+@blueprint.get("/t/<ref>/feed.atom")
+@admits("anyone")
+def ticket(ref: str) -> Response:
+    """What everybody with the address may read of a ticket; not found when that is nothing."""
+    one, _audience = browse.find(ref, ANYONE)
+    words = browse.newest_words(one)
+    return _feed(one.subject, links.ticket(one.ref), one.assignee.name, words, names_ticket=False)
+
+
+@blueprint.get("/people/<slug>/feed.atom")
+@admits("anyone")
+def person(slug: str) -> Response:
+    """What a person said on the public tickets they have."""
+    one = people.find(slug)
+    return _feed(one.name, links.person(one.slug), one.name, browse.public_words(Filter(person=one)))
+
+
+@blueprint.get("/desks/<slug>/feed.atom")
+@admits("anyone")
+def desk(slug: str) -> Response:
+    """What a desk's people said on its public tickets."""
+    one = desks.find(slug)
+    return _feed(one.name, links.desk(one.slug), one.name, browse.public_words(Filter(desk=one)))
+
+
+def _feed(title: str, page: str, author: str, words: Words, *, names_ticket: bool = True) -> Response:
+    entries = [_entry(row, entry, names_ticket=names_ticket) for row, entry in words]
+    xml = present.render(
+        "widgets/feed.xml",
+        id=_tag(page),
+        title=title,
+        author=author,
+        updated=max((one["updated"] for one in entries), default=NEVER),
+        page_url=links.absolute(page),
+        self_url=links.absolute(links.feed(page)),
+        entries=entries,
+    )
+    return cached(UNSAYABLE.sub("", xml), KIND, LASTS)
+
+
+def _entry(row: Shown, entry: Shown, *, names_ticket: bool) -> dict[str, Any]:
+    amended = [one["at"] for one in (entry["correction"], entry["redaction"]) if one]
+    actor = entry["actor"]
+    return {
+        "id": _tag(f"{row['url']}/{entry['seq']}"),
+        "title": f"{row['subject']}: {entry['sentence']}" if names_ticket else entry["sentence"],
+        "url": f"{links.absolute(row['url'])}#e{entry['seq']}",
+        "published": entry["at"],
+        "updated": max([entry["recorded_at"], *amended]),
+        "author": {"name": actor["name"], "url": links.absolute(actor["url"]) if actor["url"] else None},
+        "html": present.render("widgets/feed_entry.html", entry=entry),
+    }
+
+
+def _tag(path: str) -> str:
+    host = urlsplit(settings.current().origin).hostname or "localhost"
+    return f"tag:{host},{TAGGED}:{path.lstrip('/')}"
