@@ -17,6 +17,7 @@ import pytest
 from click.testing import Result
 from flask import Flask
 from sqlalchemy import func, select
+from time_machine import Traveller
 
 from tests import houses, make
 from tests.servers.ground import ROOT, free_port, wait_until
@@ -219,7 +220,7 @@ def test_dead_mail_is_listed_and_tried_again(house: Flask, run: Run, monkeypatch
     assert outbox.totals() == {"sent": len(dead)}
 
 
-def test_an_export_holds_everything_public_and_nothing_else(run: Run, tmp_path: Path) -> None:
+def test_an_export_holds_everything_public_and_nothing_else(run: Run, tmp_path: Path, travel: Traveller) -> None:
     open_to_all = make.ticket(subject="Everyone may read this")
     hidden = make.ticket(visibility="private", subject="A private matter of mine")
     by_link = make.ticket(visibility="unlisted", subject="Only with the address")
