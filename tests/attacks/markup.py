@@ -1,5 +1,6 @@
 """What may stand in HTML of ours, as a browser's parser sees it: the judge of every exit."""
 
+import json
 import re
 from collections.abc import Iterator
 from xml.etree.ElementTree import Element
@@ -122,6 +123,17 @@ def _in_words(one: Element) -> Iterator[str]:
         yield f"<{one.tag} {name}={value!r}> in typed words"
 
 
+def _in_data(one: Element) -> Iterator[str]:
+    """Browsers run no script of this type; what breaks out of it has not been parsed as part of it."""
+    try:
+        told = json.loads(one.text or "")
+    except ValueError:
+        yield f"no JSON in a script that holds data: {one.text!r}"
+        return
+    if not isinstance(told, dict) or one.get("src"):
+        yield f"a script that holds something else than data: {one.text!r}"
+
+
 def _in_page(one: Element) -> Iterator[str]:
     if not isinstance(one.tag, str):
         if (one.text or "").strip():
@@ -130,7 +142,9 @@ def _in_page(one: Element) -> Iterator[str]:
     tag = one.tag.rpartition("}")[2]
     if tag not in PAGE_TAGS:
         yield f"<{tag}>"
-    if tag == "script" and (not one.get("src") or (one.text or "").strip()):
+    if tag == "script" and one.get("type") == "application/ld+json":
+        yield from _in_data(one)
+    elif tag == "script" and (not one.get("src") or (one.text or "").strip()):
         yield f"an inline script: {one.text!r}"
     for name, value in one.attrib.items():
         if name.startswith("on") or name == "style" or name == "srcdoc":

@@ -26,6 +26,9 @@ def test_the_judge_itself_sees_what_is_wrong() -> None:
         "<iframe>",
         "<p style=x>",
         "<!-- x -->",
+        "<script type='application/ld+json'>go()</script>",
+        "<script type='application/ld+json' src='/x.js'></script>",
+        "<script type='application/ld+json'>{}</script><script>go()</script>",
     ):
         assert wrong(f"<!doctype html><title>x</title>{text}"), text
         assert wrong(text, fragment=True), text

@@ -8,6 +8,7 @@ from werkzeug.wrappers import Response as Answer
 from tracker import browse, disclosure, forms, limits, links, permissions, statistics, tickets, viewer
 from tracker.errors import Invalid, NotFound
 from tracker.models import Ticket
+from tracker.pages import metadata
 from tracker.viewer import admits, current
 
 blueprint = Blueprint("tickets", __name__)
@@ -80,6 +81,7 @@ def _page(ticket: Ticket, audience: str, form: forms.Form) -> Response:
         reader=audience,
         pass_url=url_for("tickets.give_pass", ref=ticket.ref) if audience != "public" else None,
         feed_url=links.feed(links.ticket(ticket.ref)) if ticket.visibility != "private" else None,
+        metadata=metadata.of(ticket),
         embed_url=links.embeds(ticket.ref) if is_customer else None,
         promises=statistics.promises(ticket.assignee),
         controls=is_customer,
