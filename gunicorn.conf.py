@@ -1,10 +1,11 @@
-"""How gunicorn serves Nameplate: one process, many threads; the stock Socket.IO driver holds a thread per socket."""
+"""How gunicorn serves Nameplate: one process, some threads for pages, one loop for live sockets (docs/live.md)."""
 
 import os
 
-worker_class = "gthread"
+worker_class = "tracker.live.worker.LiveWorker"
 workers = 1
-threads = 512
+threads = 32
+worker_connections = 4000
 keepalive = 5
 graceful_timeout = 5
 limit_request_line = 4094
@@ -17,7 +18,11 @@ access_log_format = '%(h)s %(t)s "%(m)s" %(s)s %(b)s %(M)sms'
 
 
 def post_worker_init(worker) -> None:  # type: ignore[no-untyped-def]
-    """Start the embedded outbox in the process that serves."""
+    """Start the embedded outbox in the process that serves pages; without the engine keep threads free for them."""
+    from tracker import live
     from wsgi import app, start_outbox
 
-    start_outbox(app)
+    if getattr(worker, "engine", None) is None:
+        live.serve_by_threads(app, worker.cfg.threads)
+    if app.extensions["tracker_settings"].role != "live":
+        start_outbox(app)

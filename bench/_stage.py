@@ -54,6 +54,10 @@ class Poster:
         return self
 
     def __exit__(self, *_error: object) -> None:
+        self.hang_up()
+
+    def hang_up(self) -> None:
+        """Close the connection; the next post opens it again."""
         self._connection.close()
 
     def post(self, ref: str, number: int) -> Posted:

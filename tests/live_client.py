@@ -10,6 +10,8 @@ from websocket import ABNF
 from websocket._abnf import frame_buffer
 from websocket._exceptions import WebSocketConnectionClosedException
 
+DIALLED: list[socket.socket] = []
+"""What knock() has opened; tests close it."""
 PATH = "/socket.io/?EIO=4&transport=websocket"
 
 
@@ -119,6 +121,7 @@ def dial(port: int, **given: Any) -> Raw:
 def knock(port: int, *, host: str = "127.0.0.1", timeout: float = 5, **given: Any) -> tuple[int, Raw]:
     """Shake hands; return the status and the connection behind it, what came after the head still unread."""
     sock = socket.create_connection((host, port), timeout=timeout)
+    DIALLED.append(sock)
     sock.sendall(opening(port, **given))
     received = b""
     end = time.monotonic() + timeout

@@ -14,7 +14,7 @@ from urllib.parse import quote
 import pytest
 import socketio as library
 
-from tests.live_client import Raw, dial, knock
+from tests.live_client import DIALLED, Raw, dial, knock
 from tests.servers.ground import wait_until
 from tests.servers.instance import Instance
 
@@ -28,6 +28,14 @@ DRIVERS = {
     "stock": ("--worker-class", "gthread", "--threads", "64"),
     "engine": ("--worker-class", "tracker.live.worker.LiveWorker", "--threads", "16"),
 }
+
+
+@pytest.fixture(autouse=True)
+def _hang_up() -> Iterator[None]:
+    """Close what a test has dialled."""
+    yield
+    while DIALLED:
+        DIALLED.pop().close()
 
 
 @pytest.fixture(scope="module", params=DRIVERS)

@@ -49,8 +49,13 @@ class Settings:
         "thread", "thread: deliver inside the web process; process: `flask tracker outbox run` does it"
     )
     proxies: int = _setting(0, "how many reverse proxies stand in front and set X-Forwarded-*", low=0, high=5)
-    sockets: int = _setting(100, "live sockets one process holds before others are asked to poll", low=0, high=100_000)
-    sockets_per_address: int = _setting(60, "live sockets one network address may hold", low=1, high=100_000)
+    sockets: int = _setting(
+        20_000, "live sockets one process holds before others are asked to poll", low=0, high=100_000
+    )
+    sockets_per_address: int = _setting(500, "live sockets one network address may hold", low=1, high=100_000)
+    role: str = _setting(
+        "both", "what a process serves: both; api: pages and API; live: sockets only, on a port or socket of its own"
+    )
     requests_per_minute: int = _setting(600, "requests a minute from one network address", low=1, high=1_000_000)
     writes_per_minute: int = _setting(60, "writes a minute from one network address or token", low=1, high=1_000_000)
     signins_per_minute: int = _setting(
@@ -62,6 +67,7 @@ class Settings:
     def __post_init__(self) -> None:
         _require(self.mode in ("development", "production"), "mode", "development or production")
         _require(self.outbox in ("thread", "process"), "outbox", "thread or process")
+        _require(self.role in ("both", "api", "live"), "role", "both, api or live")
         parts = urlsplit(self.public_url)
         plain = parts.scheme in ("http", "https") and bool(parts.netloc) and parts.path in ("", "/") and not parts.query
         _require(plain, "public_url", "an address such as https://tickets.example.org, without a path")

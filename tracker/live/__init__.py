@@ -40,7 +40,7 @@ def init_app(app: Flask) -> None:
     handlers.register(socketio)
     chosen = app.extensions["tracker_settings"]
     most, per_address = min(chosen.sockets, STOCK_SOCKETS), min(chosen.sockets_per_address, STOCK_SOCKETS_PER_ADDRESS)
-    guard = Guard(app.wsgi_app, most=most, most_per_address=per_address)
+    guard = Guard(app.wsgi_app, most=most, most_per_address=per_address, role=chosen.role)
     guard.sessions = lambda: len(socketio.server.eio.sockets)
     app.wsgi_app = guard  # type: ignore[method-assign,assignment]
     app.extensions["tracker_guard"] = guard
@@ -58,8 +58,9 @@ def take_over(app: Any, *, descriptors: int, alone: bool) -> Engine | None:
         app.logger.warning("live: unknown versions of the Socket.IO libraries: the stock driver serves, a thread each")
         return None
     chosen = app.extensions["tracker_settings"]
-    most = max(0, min(chosen.sockets, descriptors - SPARE_DESCRIPTORS))
-    if most < chosen.sockets:
+    wanted = 0 if chosen.role == "api" else chosen.sockets
+    most = max(0, min(wanted, descriptors - SPARE_DESCRIPTORS))
+    if most < wanted:
         app.logger.warning("live: %s sockets at most: this process may open %s files", most, descriptors)
     engine = Engine(most=most, most_per_address=chosen.sockets_per_address)
     across = bridge.Bridge(app, engine)
@@ -68,6 +69,11 @@ def take_over(app: Any, *, descriptors: int, alone: bool) -> Engine | None:
     app.extensions["tracker_guard"].stand_before(engine, across.polling, alone=alone)
     app.extensions["tracker_engine"] = engine
     return engine
+
+
+def serve_by_threads(app: Flask, threads: int) -> None:
+    """Let the stock driver serve, in a process with so many threads."""
+    app.extensions["tracker_guard"].serve_by_threads(threads)
 
 
 def proxies(app: Flask) -> int:

@@ -148,8 +148,12 @@ class Bridge:
         return not origin or self.eio.cors_allowed_origins == [] or allowed is None or origin in allowed
 
     def acknowledge(self, sid: str, packet: str) -> None:
-        answer = self.server.packet_class(encoded_packet=packet)
-        self.manager.trigger_callback(sid, answer.id, answer.data or [])
+        try:
+            answer = self.server.packet_class(encoded_packet=packet)
+        except (ValueError, RecursionError):
+            return
+        if answer.id and answer.id in self.manager.callbacks.get(sid, ()) and isinstance(answer.data or [], list):
+            self.manager.trigger_callback(sid, answer.id, answer.data or [])
 
     def enter(self, sid: str, name: str) -> None:
         if self.manager.is_connected(sid, MAIN):

@@ -14,13 +14,15 @@ PATH = "/socket.io/"
 MOST_POLLS = 12
 """Long polls that may hold a thread at once when the engine serves everybody else."""
 MOST_POLL_SESSIONS = 200
+HEALTH = ("/healthz", "/readyz", "/metrics")
 TAKEN = "tracker.network"
 
 
 class Guard:
     """A WSGI layer. A socket of the stock driver and every long poll hold a thread: past `most` it answers 503."""
 
-    def __init__(self, wsgi: Any, *, most: int, most_per_address: int) -> None:
+    def __init__(self, wsgi: Any, *, most: int, most_per_address: int, role: str = "both") -> None:
+        self.role = role
         self.wsgi, self.most, self.most_per_address = wsgi, most, most_per_address
         self.engine: Engine | None = None
         self.polls_allowed = True
@@ -33,15 +35,24 @@ class Guard:
         """Requests that hold a thread for a live connection now."""
         return self._open.total()
 
+    def serve_by_threads(self, threads: int) -> None:
+        """Leave half of the threads to pages when each socket holds one."""
+        self.most = min(self.most, threads // 2)
+
     def stand_before(self, engine: Engine, sessions: Callable[[], int], *, alone: bool) -> None:
         """Let the engine take the sockets; polls need all their requests to reach one process."""
         self.engine, self.sessions, self.polls_allowed = engine, sessions, alone
         self.most = self.most_per_address = MOST_POLLS
 
     def __call__(self, environ: dict[str, Any], start: Start) -> Iterable[bytes]:
-        if not environ.get("PATH_INFO", "").startswith(PATH):
+        path = environ.get("PATH_INFO", "")
+        if not path.startswith(PATH):
+            if self.role == "live" and path not in HEALTH:
+                return _refuse(start, "404 Not Found", b"This process speaks to live sockets only.")
             answer: Iterable[bytes] = self.wsgi(environ, start)
             return answer
+        if self.role == "api":
+            return _full(start)
         asked = parse_qs(environ.get("QUERY_STRING", ""), keep_blank_values=True)
         if "j" in asked:
             return _refuse(start, "400 Bad Request", b"JSONP is not spoken here.")

@@ -24,6 +24,8 @@ MESSAGES_PER_S = 10
 BACKLOG = 100
 BACKLOG_BYTES = 64 * 1024
 """What one answer brings along; the rest is asked for over HTTP."""
+MOST_NAME = 80
+"""Characters of a desk's name a client may have us keep."""
 _heard: dict[str, deque[float]] = {}
 
 
@@ -37,7 +39,13 @@ def register(socketio: SocketIO) -> None:
 def attend(app: Flask, engine: Engine) -> None:
     """Let the engine's light sessions be answered by the same handlers, many at once."""
     fanout: Fanout = app.extensions["tracker_fanout"]
-    engine.forget = fanout.rooms.remove_all
+    callbacks: dict[str, Any] = fanout.socketio.server.manager.callbacks
+
+    def forget(sid: str) -> None:
+        callbacks.pop(sid, None)
+        fanout.rooms.remove_all(sid)
+
+    engine.forget = forget
     for name, handler in HANDLERS.items():
         engine.errands.handlers[name] = _within(app, _answering(handler))
 
@@ -70,7 +78,7 @@ def unwatch(group: Group) -> dict[str, Any]:
 def watch_list(group: Group) -> dict[str, Any]:
     """Hear when public tickets change, of one desk or all; then the client asks again over HTTP."""
     desk = _said(group).get("desk")
-    name = f"list|{desk}" if isinstance(desk, str) and desk else "list"
+    name = f"list|{desk[:MOST_NAME]}" if isinstance(desk, str) and desk else "list"
     _join(group, Watch(key=name, rooms=(name,)))
     return {"ok": True}
 

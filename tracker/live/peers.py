@@ -106,6 +106,8 @@ class Peer:
 
     def hold(self, rest: bytes) -> None:
         """Keep what the kernel did not take."""
+        if not self.is_open:
+            return
         self.held, self.took = bytearray(rest), False
         self.loop.want_write(self.fd, wanted=True)
         self.slowed()

@@ -1,21 +1,21 @@
-"""A room as a ready list of sends: one frame goes down it as fast as the kernel takes it."""
+"""A room as a ready list of descriptors: one frame goes down it as fast as the kernel takes it."""
 
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from tracker.live.kernel import FLAGS, send
 
+if TYPE_CHECKING:
     from tracker.live.peers import Peer
 
 
 class Room:
     """Who is told, on the loop's thread. Whoever is behind leaves the ready list until all is taken."""
 
-    __slots__ = ("_at", "_behind", "_peers", "_sends")
+    __slots__ = ("_at", "_behind", "_fds", "_peers")
 
     def __init__(self) -> None:
         self._peers: list[Peer] = []
-        self._sends: list[Callable[[bytes], int]] = []
+        self._fds: list[int] = []
         self._at: dict[Peer, int] = {}
         self._behind: set[Peer] = set()
 
@@ -37,7 +37,7 @@ class Room:
             return
         self._at[peer] = len(self._peers)
         self._peers.append(peer)
-        self._sends.append(peer.send)
+        self._fds.append(peer.fd)
 
     def remove(self, peer: "Peer") -> None:
         self._behind.discard(peer)
@@ -57,20 +57,15 @@ class Room:
     def tell(self, told: bytes) -> None:
         """Send the same bytes to everybody."""
         size, troubled = len(told), []
-        for at, send in enumerate(self._sends):
-            try:
-                sent = send(told)
-            except BlockingIOError:
-                sent = 0
-            except OSError:
-                sent = -1
+        for at, fd in enumerate(self._fds):
+            sent = send(fd, told, size, FLAGS)
             if sent != size:
                 troubled.append((self._peers[at], sent))
         for peer in list(self._behind):
             peer.write(told)
         for peer, sent in troubled:
             if sent < 0:
-                peer.drop()
+                peer.write(told)  # nothing was taken: its socket says why
             else:
                 peer.hold(told[sent:])
 
@@ -78,8 +73,8 @@ class Room:
         at = self._at.pop(peer, None)
         if at is None:
             return False
-        last, send = self._peers.pop(), self._sends.pop()
+        last, fd = self._peers.pop(), self._fds.pop()
         if last is not peer:
-            self._peers[at], self._sends[at] = last, send
+            self._peers[at], self._fds[at] = last, fd
             self._at[last] = at
         return True

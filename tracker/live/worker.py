@@ -52,14 +52,11 @@ class LiveWorker(ThreadWorker):  # type: ignore[misc]
             self.poller.register(self.engine.loop.fileno(), 1, lambda _loop: self._step())
         super().run()
 
-    def handle_exit(self, sig: int, frame: Any) -> None:
-        if self.alive and self.engine is not None:
-            self.method_queue.defer(self._drain)
-        super().handle_exit(sig, frame)
-
     def wait_for_and_dispatch_events(self, timeout: float) -> None:
         super().wait_for_and_dispatch_events(timeout)
         self._step()
+        if not self.alive and self.engine is not None and not self.engine.is_draining:
+            self._drain()
         if self.drains_until and (not self.engine or not self.engine.open or time.monotonic() > self.drains_until):
             self.drains_until = 0.0
             self.nr_conns -= 1

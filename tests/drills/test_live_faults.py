@@ -1,0 +1,258 @@
+"""Faults of the live part (THREATS F2, F3, F8, F16, F17): short in `make test`, at the full marks with --full."""
+
+import json
+import signal
+import socket
+import statistics
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from websocket import ABNF
+
+from bench._stage import SQLITE, Poster, Stage, staged
+from tests.drills.returning import Viewers, post_until_stored, stored
+from tests.live_client import DIALLED, Raw, dial, knock
+from tests.servers.ground import wait_until
+from tests.servers.instance import Instance
+from tests.servers.redis import Redis
+
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore::ResourceWarning")]
+NOISE = 3
+"""In its short form a drill shares the machine with other tests."""
+
+
+@pytest.fixture(autouse=True)
+def _hang_up() -> Iterator[None]:
+    yield
+    while DIALLED:
+        DIALLED.pop().close()
+
+
+@contextmanager
+def staged_live(**settings: object) -> Iterator[Stage]:
+    with staged(SQLITE, {"sockets_per_address": 5000, **settings}, tickets=1, updates=2) as stage:
+        yield stage
+
+
+class Posting(threading.Thread):
+    """Posts updates at a steady pace, until `stop()` or for so many."""
+
+    def __init__(self, stage: Stage, *, per_s: float, count: int) -> None:
+        super().__init__(daemon=True)
+        self.stage, self.every_s, self.count = stage, 1 / per_s, count
+        self.stored: dict[int, float] = {}
+
+    def run(self) -> None:
+        began = time.monotonic()
+        with Poster(self.stage) as poster:
+            for number in range(self.count):
+                time.sleep(max(0.0, began + number * self.every_s - time.monotonic()))
+                seq, at = post_until_stored(poster, self.stage.refs[0], number)
+                self.stored[seq] = at
+
+
+def private_kb(pids: list[int]) -> int:
+    lines = [line for pid in pids for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()]
+    return sum(int(line.split()[1]) for line in lines if line.startswith("Private_"))
+
+
+def ask(server: Instance, path: str) -> int:
+    return knock(server.port, path=path, headers={"Upgrade": "none"})[0]
+
+
+def files(pid: int) -> int:
+    return len(list(Path(f"/proc/{pid}/fd").iterdir()))
+
+
+def descriptors(server: Instance) -> int:
+    return sum(files(pid) for pid in server.workers())
+
+
+@pytest.mark.timeout(400)
+def test_f2_after_kills_of_the_live_process_everybody_has_everything_once_in_order(full: bool) -> None:
+    count, updates = (1000, 400) if full else (60, 90)
+    with staged_live() as stage, Viewers(stage.server, stage.refs[0], count) as viewers:
+        wait_until(viewers.here, within=60)
+        posting = Posting(stage, per_s=10, count=updates)
+        posting.start()
+        for posted in (updates // 4, updates // 2):
+            wait_until(lambda posted=posted: len(posting.stored) > posted, within=120)
+            killed_at = time.monotonic()
+            stage.server.kill_workers()
+            wait_until(lambda: viewers.watching < count, within=20)
+            wait_until(viewers.here, within=30)
+            assert time.monotonic() - killed_at < 10 * (1 if full else NOISE)
+        posting.join(200)
+        wait_until(lambda: viewers.have(max(posting.stored)), within=15)
+        everything = stored(stage.server, stage.refs[0])
+        assert set(posting.stored) <= set(everything)
+        assert all(one.seen == everything for one in viewers.all)
+
+
+@pytest.mark.timeout(300)
+def test_f3_without_redis_viewers_of_another_process_are_two_seconds_late_at_most(
+    full: bool, redis_server: Redis
+) -> None:
+    away_s, count = (8, 200) if full else (3, 20)
+    with staged_live(redis_url=redis_server.url, role="api") as stage:
+        live = Instance(
+            data_dir=stage.server.data_dir,
+            redis_url=redis_server.url,
+            role="live",
+            sockets_per_address=5000,
+            secret_key=stage.server.environ["TRACKER_SECRET_KEY"],
+        )
+        try:
+            live.start()
+            with Viewers(live, stage.refs[0], count) as viewers:
+                wait_until(viewers.here, within=30)
+                posting = Posting(stage, per_s=5, count=int(5 * (away_s + 6)))
+                posting.start()
+                time.sleep(2)
+                redis_server.kill()
+                time.sleep(away_s)
+                redis_server.start()
+                posting.join(60)
+                wait_until(lambda: viewers.have(max(posting.stored)), within=10)
+                late = [one.at[seq] - at for one in viewers.all for seq, at in posting.stored.items()]
+                assert max(late) < 2 * (1 if full else NOISE)
+                assert statistics.median(late) < 1.5
+                assert all(one.seen == stored(stage.server, stage.refs[0]) for one in viewers.all)
+        finally:
+            live.close()
+
+
+@pytest.mark.timeout(300)
+def test_f8_viewers_who_never_read_cost_little_and_are_let_go(full: bool) -> None:
+    stuck = 200 if full else 30
+    with staged_live() as stage, Viewers(stage.server, stage.refs[0], 20) as viewers:
+        server, ref = stage.server, stage.refs[0]
+        wait_until(viewers.here, within=30)
+        before, open_before = private_kb(server.workers()), descriptors(server)
+        for _ in range(stuck):
+            raw = dial(server.port).connect()
+            assert "epoch" in raw.ask("watch", {"ref": ref, "after": 0, "html": True})
+        most, late = 0, list[float]()
+        with Poster(stage) as poster:
+            for number in range(120):
+                done = poster.post(ref, number)
+                wait_until(lambda seq=done.seq: viewers.have(seq), within=10)
+                late.append(max(one.at[done.seq] for one in viewers.all) - done.stored_at)
+                most = max(most, private_kb(server.workers()) - before)
+        assert most < 50_000
+        assert max(late) < 1 * (1 if full else NOISE), "the others are not held up"
+        wait_until(lambda: descriptors(server) <= open_before + 3, within=65, what="descriptors come back")
+        assert viewers.here()
+
+
+ATTACKS: dict[str, Callable[[Raw], object]] = {
+    "an unfinished message of 128 MB": lambda raw: raw.sock.sendall(
+        b"\x82\xff" + (128 << 20).to_bytes(8, "big") + bytes(1 << 20)
+    ),
+    "a message in endless fragments": lambda raw: [
+        raw.send(b"x" * 1000, ABNF.OPCODE_TEXT if not n else ABNF.OPCODE_CONT, fin=0) for n in range(10_000)
+    ],
+    "empty fragments without end": lambda raw: [
+        raw.send(b"", ABNF.OPCODE_TEXT if not n else ABNF.OPCODE_CONT, fin=0) for n in range(10_000)
+    ],
+    "a deflate bomb": lambda raw: raw.sock.sendall(b"\xc1\xfe\x3f\xff" + bytes(4) + bytes(0x3FFF)),
+    "a thousand joins a second": lambda raw: [
+        raw.send("42" + json.dumps(["watch_list", {"desk": f"d{n}"}])) for n in range(1000)
+    ],
+    "pings without end": lambda raw: [raw.send(b"x" * 125, ABNF.OPCODE_PING) for _ in range(10_000)],
+}
+
+
+@pytest.mark.timeout(200)
+@pytest.mark.parametrize("attack", ATTACKS)
+def test_f16_who_floods_a_socket_is_cut_at_once_and_memory_stays(attack: str, nameplate: Instance) -> None:
+    before = private_kb(nameplate.workers())
+    witness = dial(nameplate.port).connect()
+    for _ in range(5):
+        raw = dial(nameplate.port).connect()
+        raw.sock.settimeout(5)
+        began = time.monotonic()
+        try:
+            ATTACKS[attack](raw)
+        except OSError:  # cut while still sending
+            pass
+        assert raw.close_code() in (0, 1002, 1008, 1009)
+        assert time.monotonic() - began < 5
+    assert private_kb(nameplate.workers()) - before < 20_000
+    assert witness.ask("watch_list", {}) == {"ok": True}
+
+
+def test_f16_nobody_enters_more_than_twenty_rooms(nameplate: Instance) -> None:
+    raw = dial(nameplate.port).connect()
+    answers = []
+    for number in range(24):
+        answers.append(raw.ask("watch_list", {"desk": f"desk-{number}"}))
+        time.sleep(0.1)
+    assert answers[:20] == [{"ok": True}] * 20
+    assert {answer["error"] for answer in answers[20:]} == {"too_soon"}
+    assert raw.ask("watch_list", {"desk": "desk-3"}) == {"ok": True}
+
+
+@pytest.mark.timeout(300)
+def test_f17_a_restart_drains_in_time_and_nobody_misses_a_word(full: bool) -> None:
+    count = 1000 if full else 80
+    with staged_live() as stage, Viewers(stage.server, stage.refs[0], count) as viewers:
+        server = stage.server
+        wait_until(viewers.here, within=60)
+        posting = Posting(stage, per_s=5, count=60)
+        posting.start()
+        wait_until(lambda: len(posting.stored) > 15, within=30)
+        assert server.process
+        began = time.monotonic()
+        server.process.send_signal(signal.SIGTERM)
+        server.process.wait(20)
+        assert time.monotonic() - began < 5 * (1 if full else NOISE)
+        assert max(one.lost_at[-1] for one in viewers.all) - began < 5 * (1 if full else NOISE)
+        server.start()
+        wait_until(viewers.here, within=40)
+        posting.join(100)
+        wait_until(lambda: viewers.have(max(posting.stored)), within=15)
+        everything = stored(server, stage.refs[0])
+        assert all(one.seen == everything for one in viewers.all)
+        back = sorted(one.back_at[-1] for one in viewers.all)
+        assert back[-1] - back[0] > 0.3, "they do not come back all at once"
+
+
+def test_two_workers_share_a_port_and_the_viewers_of_both_hear_the_news(redis_server: Redis) -> None:
+    with staged_live(redis_url=redis_server.url, arguments=("--workers", "2")) as stage:
+        server, ref = stage.server, stage.refs[0]
+        wait_until(lambda: len(server.workers()) == 2)
+        before, viewers = {pid: files(pid) for pid in server.workers()}, list[Raw]()
+        while not all(files(pid) > count + 1 for pid, count in before.items()):
+            viewers.append(dial(server.port).connect())
+            assert viewers[-1].ask("watch", {"ref": ref, "after": 0})["last"]
+            assert len(viewers) < 300, "one worker takes all"
+        with Poster(stage) as poster:
+            for number in range(5):
+                seq = poster.post(ref, number).seq
+                for one in viewers:
+                    while one.event()[1]["seq"] < seq:
+                        """An update also keeps a promise, or makes one."""
+        assert ask(server, "/socket.io/?EIO=4&transport=polling") == 400, "polls need one process"
+
+
+def test_a_live_process_serves_no_pages_and_an_api_process_no_sockets() -> None:
+    with staged_live(role="live") as stage:
+        assert knock(stage.server.port)[0] == 101
+        assert ask(stage.server, "/") == 404
+        assert ask(stage.server, "/healthz") == 200
+    with staged_live(role="api") as stage:
+        assert knock(stage.server.port)[0] == 503
+        assert ask(stage.server, "/") == 200
+
+
+def test_a_slow_handshake_does_not_stay(nameplate: Instance) -> None:
+    with socket.create_connection(("127.0.0.1", nameplate.port), timeout=20) as sock:
+        sock.sendall(b"GET /socket.io/?EIO=4")
+        began = time.monotonic()
+        assert sock.recv(100) == b""
+        assert time.monotonic() - began < 15
