@@ -19,6 +19,7 @@ EMBED = {"name": "embed", "in": "path", "required": True, "description": "Its id
 class NewEmbed(Schema):
     """How it looks, and where it may stand."""
 
+    variant = fields.String(load_default="badge", validate=validate.OneOf(embeds.VARIANTS))
     theme = fields.String(load_default="auto", validate=validate.OneOf(embeds.THEMES))
     sites = fields.List(fields.String(validate=validate.Length(max=300)), load_default=list)
 

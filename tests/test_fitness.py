@@ -14,7 +14,7 @@ from tracker import embeds, permissions
 from tracker.models import Person
 
 WHOEVER = {"anyone", "ticket", "link"}
-FRAMED = re.compile(r"^/e/<eid>$")
+FRAMED = re.compile(r"^/(e/<eid>|t/<ref>/card)$")
 """Cards are for other sites' frames; nothing else is."""
 CROSS_ORIGIN = re.compile(
     r"^/(e/<eid>/|t/<ref>/badge\.|(t/<ref>|people/<slug>|desks/<slug>)/feed\.atom|embed\.js|api/v1/|oembed|static/)"

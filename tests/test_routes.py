@@ -119,6 +119,7 @@ TABLE: dict[str, Expected] = {
     "GET /desks/<slug>": all_the_same(200),
     "GET /desks/<slug>/feed.atom": all_the_same(200),
     "GET /dev/mailbox": all_the_same(200),
+    "GET /e/<eid>": all_the_same(200),
     "GET /e/<eid>/badge.json": all_the_same(200),
     "GET /e/<eid>/badge.svg": all_the_same(200),
     "GET /e/<eid>/shields.json": all_the_same(200),
@@ -144,6 +145,7 @@ TABLE: dict[str, Expected] = {
     "GET /t/<ref>/<slug>": readers(),
     "GET /t/<ref>/badge.json": all_the_same(200),
     "GET /t/<ref>/badge.svg": all_the_same(200),
+    "GET /t/<ref>/card": all_the_same(200),
     "GET /t/<ref>/embeds": owner(200),
     "POST /t/<ref>/embeds": owner(303),
     "POST /t/<ref>/embeds/<eid>": owner(303),
@@ -293,7 +295,7 @@ def test_a_grey_badge_does_not_tell_a_revoked_one_from_a_private_one(
     private, revoked = scene(cast, "private"), scene(cast, "public")
     embeds.revoke(revoked.embed, by=make.customer(revoked.ticket))
     unknown = Scene(private.ticket, private.desk, "0" * 12, cast)
-    for route in ("GET /e/<eid>/badge.json", "GET /e/<eid>/badge.svg", "GET /e/<eid>/shields.json"):
+    for route in ("GET /e/<eid>", "GET /e/<eid>/badge.json", "GET /e/<eid>/badge.svg", "GET /e/<eid>/shields.json"):
         told = [_told(ask(visitor("nobody"), route, one), one.embed) for one in (private, revoked, unknown)]
         assert told[0] == told[1] == told[2], route
         assert private.ticket.assignee.name not in str(told)

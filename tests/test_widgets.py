@@ -145,6 +145,14 @@ def test_what_has_not_changed_is_not_sent_again(client: Visitor, travel: Travell
         assert again.headers["Cache-Control"] == first.headers["Cache-Control"]
 
 
+def test_what_is_the_same_for_all_does_not_vary_by_cookie(client: Visitor) -> None:
+    ticket = make.ticket()
+    make.own(client, ticket)
+    for part in ("badge.json", "badge.svg", "feed.atom"):
+        assert "Cookie" not in client.get(f"/t/{ticket.ref}/{part}").headers["Vary"], part
+    assert "Cookie" in client.get(f"/t/{ticket.ref}").headers["Vary"]
+
+
 def test_cache_seconds_may_only_lengthen(client: Visitor) -> None:
     address = f"/e/{worn(make.ticket()).eid}/badge.svg"
     for asked, kept in (("1", 60), ("600", 600), ("99999999", 86_400), ("-5", 60), ("x", 60)):

@@ -11,25 +11,28 @@ from tracker.errors import Invalid, NotFound
 from tracker.models import Embed, Ticket
 from tracker.permissions import Viewer
 
-VARIANTS = ("badge",)
+VARIANTS = ("badge", "card")
 THEMES = ("auto", "light", "dark")
 HOST = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?")
 MOST_SITES = 20
 MOST_PER_TICKET = 50
 
 
-def create(ticket: Ticket, *, by: Viewer, theme: str = "auto", sites: Sequence[str] = ()) -> Embed:
-    """Make an embed of a ticket. Raises Invalid on a bad theme or site, Forbidden unless this is the customer."""
+def create(
+    ticket: Ticket, *, by: Viewer, variant: str = "badge", theme: str = "auto", sites: Sequence[str] = ()
+) -> Embed:
+    """Make an embed of a ticket. Raises Invalid on a bad look or site, Forbidden unless this is the customer."""
     permissions.require(by, "embed", ticket)
-    if theme not in THEMES:
-        raise Invalid(fields={"theme": f"Choose one of: {', '.join(THEMES)}."})
+    for name, chosen, known in (("variant", variant, VARIANTS), ("theme", theme, THEMES)):
+        if chosen not in known:
+            raise Invalid(fields={name: f"Choose one of: {', '.join(known)}."})
     if len(of_ticket(ticket)) >= MOST_PER_TICKET:
         raise Invalid(fields={"sites": f"{MOST_PER_TICKET} badges are the most one ticket can have. Take one back."})
     with store.transaction() as session:
         embed = Embed(
             eid=links.new_ref(),
             ticket_id=ticket.id,
-            variant="badge",
+            variant=variant,
             theme=theme,
             sites=origins(sites),
             created_at=store.now(),

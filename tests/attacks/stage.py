@@ -140,6 +140,8 @@ def pages(scene: Scene, who: str) -> list[str]:
     ref = scene.ticket.ref
     listed = [f"/t/{ref}", f"/t/{ref}/entries?after=0", "/", "/new", f"/desks/{scene.ticket.desk.slug}"]
     listed += [f"/people/{scene.agent.slug}", f"/people/{scene.other.slug}", "/dev/mailbox", "/signin"]
+    if who == "public":
+        listed.append(f"/t/{ref}/card")
     if who == "customer":
         listed.append(f"/t/{ref}/embeds")
     if who == "staff":

@@ -79,7 +79,8 @@ def _dress(response: Response) -> Response:
     for name, value in HEADERS.items():
         response.headers.setdefault(name, value)
     response.headers.setdefault("Content-Security-Policy", CSP)
-    response.headers.setdefault("Cache-Control", _kept_by_caches())
+    if "Cache-Control" not in response.headers:  # whoever looks at the session has the answer vary by cookie
+        response.headers["Cache-Control"] = _kept_by_caches()
     if request.path.startswith("/static/js/"):  # the live badge imports its socket from other sites
         response.headers["Access-Control-Allow-Origin"] = "*"
         response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"

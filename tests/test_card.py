@@ -1,0 +1,127 @@
+"""The framed card: what it shows, on whose sites it may stand, and grey when there is nothing to show."""
+
+from datetime import timedelta
+
+import html5lib
+import pytest
+from flask import Flask
+from time_machine import Traveller
+
+from tests import make
+from tests.attacks import payloads
+from tests.attacks.markup import wrong
+from tests.houses import ORIGIN, Visitor
+from tests.html import parse_errors
+from tracker import embeds, links, store
+from tracker.errors import Invalid
+from tracker.models import Embed, Ticket
+from widgets import card
+
+GREY = "Ticket status unknown"
+
+
+def worn(ticket: Ticket, **given: object) -> Embed:
+    return embeds.create(ticket, by=make.customer(ticket), **given)  # type: ignore[arg-type]
+
+
+def words(html: str) -> str:
+    return " ".join("".join(html5lib.parse(html, namespaceHTMLElements=False).find("body").itertext()).split())
+
+
+def frames(answer: object) -> str:
+    policy: str = answer.headers["Content-Security-Policy"]  # type: ignore[attr-defined]
+    return policy.partition("frame-ancestors ")[2]
+
+
+def test_a_card_says_who_what_how_long_the_promise_and_the_latest_words(client: Visitor, travel: Traveller) -> None:
+    ticket = make.ticket()
+    travel.shift(timedelta(hours=3))
+    make.post(ticket, "update", text="The part is **ordered**.")
+    answer = client.get(f"/e/{worn(ticket).eid}")
+    assert answer.content_type == "text/html; charset=utf-8"
+    assert parse_errors(answer.text) == []
+    said = words(answer.text)
+    assert f"{ticket.assignee.name} has this {ticket.subject} 3 h Open" in said
+    assert f"Next word from {ticket.assignee.name} by " in said
+    assert "The part is ordered." in said
+    make.post(ticket, "resolved")
+    assert "had this to the end" in words(client.get(f"/t/{ticket.ref}/card").text)
+
+
+def test_every_link_of_a_card_opens_a_page_of_its_own(client: Visitor) -> None:
+    ticket = make.ticket()
+    make.post(ticket, "update", text="See [the plan](https://plan.example).")
+    body = html5lib.parse(client.get(f"/t/{ticket.ref}/card").text, namespaceHTMLElements=False).find("body")
+    found = [(one.get("href"), one.get("target"), one.get("rel")) for one in body.iter("a")]
+    assert set(found) == {(f"/t/{ticket.ref}", "_blank", "noopener")}
+
+
+def test_a_card_keeps_to_the_sites_of_its_embed(client: Visitor) -> None:
+    ticket = make.ticket()
+    assert frames(client.get(f"/e/{worn(ticket).eid}")) == "*"
+    kept = worn(ticket, sites=["https://Blog.example", "http://localhost:4000"])
+    assert frames(client.get(f"/e/{kept.eid}")) == "https://blog.example http://localhost:4000"
+
+
+def test_no_script_of_another_site_reads_a_card(client: Visitor) -> None:
+    eid = worn(make.ticket(), sites=["https://blog.example"]).eid
+    for origin in ("https://blog.example", "https://other.example"):
+        answer = client.get(f"/e/{eid}", headers={"Origin": origin})
+        assert "Access-Control-Allow-Origin" not in answer.headers
+        assert (GREY in answer.text) == (origin == "https://other.example")
+
+
+def test_a_card_sets_no_cookie_and_is_the_same_for_all(client: Visitor) -> None:
+    ticket = make.ticket()
+    eid = worn(ticket).eid
+    first = client.get(f"/e/{eid}")
+    make.own(client, ticket)
+    own = client.get(f"/e/{eid}")
+    assert first.data == own.data
+    for answer in (first, own):
+        assert "Set-Cookie" not in answer.headers
+        assert answer.headers["Cache-Control"] == "public, max-age=2, stale-if-error=300"
+        assert "Cookie" not in answer.headers["Vary"]
+
+
+def test_unknown_private_and_revoked_cards_are_grey_alike(client: Visitor) -> None:
+    private, taken = make.ticket(visibility="private"), make.ticket()
+    revoked = worn(taken, sites=["https://blog.example"], theme="dark")
+    embeds.revoke(revoked.eid, by=make.customer(taken))
+    ids = [links.new_ref(), worn(private).eid, revoked.eid]
+    answers = [client.get(f"/e/{eid}") for eid in ids] + [client.get(f"/t/{private.ref}/card")]
+    assert {one.status_code for one in answers} == {200}
+    assert len({one.data for one in answers}) == 1
+    assert len({one.headers["Content-Security-Policy"] for one in answers}) == 1
+    assert GREY in words(answers[0].text)
+
+
+@pytest.mark.parametrize("theme", embeds.THEMES)
+def test_a_card_wears_the_colours_its_customer_chose(client: Visitor, theme: str) -> None:
+    assert f'class="theme--{theme}"' in client.get(f"/e/{worn(make.ticket(), theme=theme).eid}").text
+
+
+def test_an_embed_may_be_a_card_and_nothing_unknown(house: Flask) -> None:
+    ticket = make.ticket()
+    assert worn(ticket, variant="card").variant == "card"
+    with pytest.raises(Invalid):
+        worn(ticket, variant="hologram")
+
+
+def test_the_frame_reserves_its_room_and_says_what_it_is(house: Flask) -> None:
+    ticket = make.ticket(subject='"><script>alert(1)</script>')
+    embed = worn(ticket)
+    (frame,) = html5lib.parseFragment(card.snippet(embed), namespaceHTMLElements=False)
+    assert frame.tag == "iframe"
+    assert frame.get("src") == f"{ORIGIN}/e/{embed.eid}"
+    assert frame.get("title") == f"Who has my ticket: {ticket.subject}"
+    assert (frame.get("width"), frame.get("height")) == ("100%", str(card.HEIGHT))
+
+
+def test_no_payload_harms_a_card(client: Visitor) -> None:
+    ticket = make.ticket()
+    for text in payloads.OURS[::2]:
+        with store.transaction():
+            found = make.fresh(ticket)
+            found.subject, found.assignee.name, found.desk.name = text[:140], text[:80], text[:80]
+        assert wrong(client.get(f"/t/{ticket.ref}/card").text) == [], text
