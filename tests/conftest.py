@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import time_machine as machine
 from flask import Flask
+from sqlalchemy import make_url
 
 from tests import houses
 from tests.houses import Visitor
@@ -46,10 +47,21 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
         yield url
 
 
+@pytest.fixture(scope="session")
+def standing(tmp_path_factory: pytest.TempPathFactory) -> houses.Standing:
+    """The application that tests on SQLite share; ask for `house`."""
+    return houses.Standing(tmp_path_factory.mktemp("standing"))
+
+
 @pytest.fixture
-def house(database_url: str, tmp_path: Path) -> Iterator[Flask]:
+def house(database_url: str, standing: houses.Standing, tmp_path: Path) -> Iterator[Flask]:
     """The application on a fresh database, its context pushed; news leaves when make.deliver() says so."""
-    with houses.opened(database_url, tmp_path) as app:
+    url = make_url(database_url)
+    if url.get_backend_name() == "sqlite":
+        opened = standing.opened(Path(str(url.database)), tmp_path)
+    else:
+        opened = houses.opened(database_url, tmp_path)
+    with opened as app:
         yield app
 
 

@@ -2,14 +2,17 @@
 
 import contextvars
 import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from flask import Flask
 from flask.testing import FlaskClient
 from flask_migrate import upgrade
+from sqlalchemy import make_url
 
 from tracker import seed, store
 from tracker.settings import MIGRATIONS, Settings
@@ -17,7 +20,7 @@ from wsgi import create_app
 
 ORIGIN = "http://localhost"
 KEY = "a key that only tests use, long enough for production"
-GENEROUS = {"requests_per_minute": 1_000_000, "writes_per_minute": 1_000_000, "opens_per_hour": 1_000_000}
+GENEROUS = dict.fromkeys(("requests_per_minute", "writes_per_minute", "opens_per_hour", "thanks_per_hour"), 1_000_000)
 """One test stands for many people; tests of the limits set them low again."""
 
 
@@ -80,3 +83,42 @@ def copied(template: Path, folder: Path) -> str:
     path = folder / "nameplate.sqlite3"
     shutil.copyfile(template, path)
     return sqlite_url(path)
+
+
+class Standing:
+    """One application on SQLite that tests share: built once a worker, so that what it compiled stays warm.
+
+    Its database is a link that each test points at a file of its own; what a test changed is put back after it.
+    One whose fan-out thread has started is left to that test, and the next gets a new one.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.app: Flask | None = None
+
+    @contextmanager
+    def opened(self, database: Path, data_dir: Path) -> Iterator[Flask]:
+        """Give the application with its context pushed, on this database file."""
+        app = self.app = self.app or self._build()
+        link = Path(str(make_url(app.config["SQLALCHEMY_DATABASE_URI"]).database))
+        link.unlink(missing_ok=True)
+        link.symlink_to(database)
+        kept = [(now, dict(now)) for now in (app.extensions, app.config, app.view_functions)]
+        listeners = list(app.extensions["tracker_listeners"])
+        app.extensions["tracker_settings"] = replace(app.extensions["tracker_settings"], data_dir=str(data_dir))
+        with app.app_context():
+            try:
+                yield app
+            finally:
+                store.db.session.remove()
+                store.db.engine.dispose()
+        if app.extensions["tracker_fanout"].is_running:
+            self.app = None
+        for now, before in kept:
+            now.clear()
+            now.update(before)
+        app.extensions["tracker_listeners"][:] = listeners
+
+    def _build(self) -> Flask:
+        folder = Path(tempfile.mkdtemp(dir=self.folder))
+        return build(sqlite_url(folder / "nameplate.sqlite3"), folder)

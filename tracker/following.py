@@ -9,6 +9,7 @@ from tracker.kinds import KINDS
 from tracker.models import Event, Handoff, News, Person, Ticket
 from tracker.outbox import Recipient
 
+LETTERS_AN_HOUR = 5
 UNCONFIRMED_A_DAY = 3
 """Tickets a day of which an unconfirmed address hears; further ones stay silent until it is confirmed, for our mail
 must not be a weapon."""
@@ -47,16 +48,31 @@ def _of_letter(news: News) -> list[Recipient]:
         return [Recipient("email", person.email, "staff")] if person and person.active else []
     if news.topic == "reset":
         return _of_person(news)
+    if _is_pestered(news):
+        return []
     known = select(Ticket.id).where(Ticket.email == news.address).limit(1)
     return [Recipient("email", news.address, "customer")] if store.session().execute(known).first() else []
 
 
 def _of_person(news: News) -> list[Recipient]:
     """Find whose password it is only now: the page answers alike, and as fast, for unknown addresses."""
+    if _is_pestered(news):
+        return []
     query = select(Person).where(Person.email == news.address, Person.active)
     person = store.session().scalars(query).first()
     news.person_id = person.id if person else None
     return [Recipient("email", person.email, "staff")] if person else []
+
+
+def _is_pestered(news: News) -> bool:
+    """Say whether this address was sent enough letters of this sort within the hour, whoever asked for them."""
+    query = select(func.count()).where(
+        News.topic == news.topic,
+        News.address == news.address,
+        News.created_at > news.created_at - timedelta(hours=1),
+        News.id < news.id,
+    )
+    return (store.session().scalar(query) or 0) >= LETTERS_AN_HOUR
 
 
 def _taker(ticket: Ticket) -> Person | None:

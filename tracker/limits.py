@@ -12,7 +12,7 @@ from limits.strategies import FixedWindowRateLimiter
 from tracker import settings, store
 from tracker.errors import TooSoon
 
-NAMES = ("requests", "writes", "opens", "signins")
+NAMES = ("requests", "writes", "opens", "signins", "thanks")
 
 
 def hit(name: str, who: str) -> None:
@@ -50,8 +50,9 @@ def network(address: str) -> str:
 
 def _item(name: str) -> RateLimitItem:
     chosen = settings.current()
-    if name == "opens":
-        return RateLimitItemPerHour(chosen.opens_per_hour)
+    hourly = {"opens": chosen.opens_per_hour, "thanks": chosen.thanks_per_hour}
+    if name in hourly:
+        return RateLimitItemPerHour(hourly[name])
     counts = {
         "requests": chosen.requests_per_minute,
         "writes": chosen.writes_per_minute,

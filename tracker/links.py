@@ -45,9 +45,9 @@ def fingerprint(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
-def same(one: str, other: str) -> bool:
-    """Compare two secrets in constant time."""
-    return hmac.compare_digest(one.encode(), other.encode())
+def stamp(text: str) -> str:
+    """Return a short name for a row that tells nobody how many there are: keyed, the same each time."""
+    return hmac.new(settings.current().key.encode(), text.encode(), hashlib.sha256).hexdigest()[:24]
 
 
 def absolute(path: str, **query: str) -> str:

@@ -15,7 +15,8 @@ from tracker.models import Delivery, Event, News
 
 BACK_OFF = tuple(timedelta(seconds=s) for s in (5, 30, 120, 600, 1800, 7200, 21600, 43200))
 """Waits between attempts; after the last one the delivery is dead and listed."""
-CLAIM_LASTS = timedelta(minutes=2)
+CLAIM_LASTS = timedelta(seconds=45)
+"""Longer than a round with one hanging attempt, short enough for a killed worker's mail to leave within a minute."""
 BATCH = 100
 ROUND_LASTS_S = 15
 """How long one round attempts deliveries: a mail server that hangs must not hold up promises falling due."""

@@ -61,6 +61,9 @@ class Settings:
     signins_per_minute: int = _setting(
         10, "sign-ins and uses of secret links a minute from one network address", low=1, high=1_000_000
     )
+    thanks_per_hour: int = _setting(
+        60, "words of thanks one ticket takes in an hour, from whomever", low=1, high=1_000_000
+    )
     opens_per_hour: int = _setting(20, "tickets one network address may open in an hour", low=1, high=1_000_000)
     demo: bool = _setting(False, "show the demo's sign-in and mailbox on the home page")
 

@@ -168,22 +168,25 @@ def confirm(secret: str) -> Ticket:
         ticket = session.get(Ticket, token.ticket_id) if token.ticket_id else None
         if ticket is None:
             raise NotFound()
-        return _confirm_address(ticket.ref)
+        return _confirm_address(ticket.ref, publish=True)
 
 
 def come_back(secret: str) -> list[Ticket]:
-    """Redeem a sign-in link: return the newest tickets of its address, which it has now confirmed."""
+    """Redeem a sign-in link: return the newest tickets of its address, which it has now confirmed.
+
+    It publishes none: somebody else may have opened one in this name, and only its own confirming link says yes to it.
+    """
     with store.transaction() as session:
         token = people.redeem_link("signin", secret)
         query = select(Ticket.ref).where(Ticket.email == token.address).order_by(Ticket.id.desc()).limit(MOST_AT_ONCE)
-        return [_confirm_address(ref) for ref in reversed(session.scalars(query).all())]
+        return [_confirm_address(ref, publish=False) for ref in reversed(session.scalars(query).all())]
 
 
-def _confirm_address(ref: str) -> Ticket:
+def _confirm_address(ref: str, *, publish: bool) -> Ticket:
     with store.transaction():
         ticket = timeline.lock(ref)
         ticket.email_confirmed_at = ticket.email_confirmed_at or store.now()
-        if ticket.wanted_visibility:
+        if ticket.wanted_visibility and publish:
             facts = {
                 "visibility": ticket.wanted_visibility,
                 "name_shown": ticket.name_shown,

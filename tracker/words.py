@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from tracker import handoffs, permissions, promises, store, timeline
+from tracker import handoffs, limits, permissions, promises, store, timeline
 from tracker.errors import Conflict, Forbidden, Invalid
 from tracker.kinds import KINDS, _standing, _targets
 from tracker.models import Event, Ticket
@@ -57,7 +57,8 @@ def note(ticket: Ticket, loaded: Loaded, by: Viewer) -> Event:
 
 
 def thank(ticket: Ticket, loaded: Loaded, by: Viewer) -> Event:
-    """Say thank you; the customer decides whether everyone reads it."""
+    """Say thank you; the customer decides whether everyone reads it. Raises TooSoon when a ticket is flooded."""
+    limits.hit("thanks", ticket.ref)
     return timeline.append(ticket, "thanks", loaded, by=actor(by, ticket, "thanks"))
 
 

@@ -304,6 +304,7 @@ def upgrade():
     )
     with op.batch_alter_table('news', schema=None) as batch_op:
         batch_op.create_index('ix_news_waiting', ['expanded_at', 'id'], unique=False)
+        batch_op.create_index('ix_news_letters', ['topic', 'address'], unique=False)
 
     op.create_table('deliveries',
     sa.Column('id', sa.Integer(), nullable=False),
@@ -334,6 +335,7 @@ def downgrade():
 
     op.drop_table('deliveries')
     with op.batch_alter_table('news', schema=None) as batch_op:
+        batch_op.drop_index('ix_news_letters')
         batch_op.drop_index('ix_news_waiting')
 
     op.drop_table('news')

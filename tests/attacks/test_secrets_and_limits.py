@@ -13,7 +13,8 @@ from flask import Flask
 from tests import houses, make
 from tests.houses import Visitor
 from tracker import idempotency, people, tickets
-from tracker.errors import Invalid
+from tracker.errors import Invalid, TooSoon
+from tracker.permissions import ANYONE
 
 OPENING = {"subject": "No water", "text": "Dry.", "name": "Cara Lindt", "email": "cara@home.example"}
 
@@ -213,3 +214,28 @@ def test_an_idempotency_key_is_bound_to_who_where_and_what(house: Flask, client:
 def test_a_key_that_is_none_is_refused(key: str) -> None:
     with pytest.raises(Invalid):
         idempotency.once(key, principal="p", route="r", body={})
+
+
+def test_one_ticket_takes_only_so_many_thanks(tmp_path: Path, sqlite_template: Path) -> None:
+    app = low(tmp_path, sqlite_template, thanks_per_hour=2)
+    with app.app_context():
+        ticket = make.ticket()
+        for number in range(2):
+            make.post(ticket, "thanks", by=ANYONE, text=f"Thank you {number}")
+        with pytest.raises(TooSoon):
+            make.post(ticket, "thanks", by=ANYONE, text="And again")
+        assert make.kinds_of(ticket).count("thanks") == 2
+
+
+def test_an_address_gets_five_sign_in_mails_an_hour_whoever_asks(house: Flask, client: Visitor) -> None:
+    ticket = make.ticket()
+    for _ in range(7):
+        client.post("/signin/link", data={"email": ticket.email})
+    assert len([one for one in make.deliver() if one["Subject"] == "Your way back to your tickets"]) == 5
+
+
+def test_a_sign_in_link_publishes_nothing_that_somebody_else_opened_in_this_name(house: Flask, client: Visitor) -> None:
+    forged = make.ticket(confirmed=False, visibility="public")
+    tickets.come_back(people.mint_link("signin", address=forged.email))
+    assert make.fresh(forged).visibility == "private"
+    assert forged.email_confirmed_at is not None

@@ -44,6 +44,7 @@ class Instance:
             "requests_per_minute": 1_000_000,
             "writes_per_minute": 1_000_000,
             "opens_per_hour": 1_000_000,
+            "thanks_per_hour": 1_000_000,
             "signins_per_minute": 1_000_000,
             "sockets_per_address": 1_000,
             **settings,

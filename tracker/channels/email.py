@@ -64,7 +64,7 @@ def compose(delivery: Delivery, news: News) -> EmailMessage:
     message["To"] = delivery.address
     message["Date"] = format_datetime(news.created_at)
     host = urlsplit(settings.current().public_url).hostname
-    message["Message-ID"] = f"<{news.id}.{delivery.id}@{host}>"
+    message["Message-ID"] = f"<{links.stamp(f'{news.id}.{delivery.id}')}@{host}>"
     if ticket:
         message["References"] = f"<{ticket.ref}@{host}>"
         message["In-Reply-To"] = f"<{ticket.ref}@{host}>"

@@ -41,6 +41,11 @@ class Fanout:
         self._started = threading.Lock()
         self._counting = threading.Lock()
 
+    @property
+    def is_running(self) -> bool:
+        """Say whether the thread has started."""
+        return self._started.locked()
+
     def hear(self, topic: str, subject: Any) -> None:
         """Take a notice of this process: for its own rooms, and as a hint for the others."""
         if topic == "news":

@@ -22,7 +22,7 @@ class News(Base):
     created_at: Mapped[datetime] = mapped_column(Moment)
     expanded_at: Mapped[datetime | None] = mapped_column(Moment)
 
-    __table_args__ = (Index("ix_news_waiting", "expanded_at", "id"),)
+    __table_args__ = (Index("ix_news_waiting", "expanded_at", "id"), Index("ix_news_letters", "topic", "address"))
 
 
 class Delivery(Base):
