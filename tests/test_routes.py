@@ -133,6 +133,7 @@ TABLE: dict[str, Expected] = {
     "POST /link/<purpose>/<secret>": all_the_same(401),
     "GET /new": all_the_same(200, revoked=401),
     "POST /new": all_the_same(422, revoked=401),
+    "GET /oembed": all_the_same(404),
     "GET /people/<slug>": all_the_same(200),
     "GET /people/<slug>/feed.atom": all_the_same(200),
     "GET /readyz": all_the_same(200),

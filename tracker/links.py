@@ -92,6 +92,15 @@ def feed(page: str) -> str:
     return f"{page}/feed.atom"
 
 
+def card(ref: str) -> str:
+    return f"/t/{ref}/card"
+
+
+def oembed(page: str) -> dict[str, str]:
+    """Return where programs ask for the card of a page, by format."""
+    return {one: absolute("/oembed", url=absolute(page), format=one) for one in ("json", "xml")}
+
+
 def sign(value: Any, purpose: str) -> str:
     """Sign a small JSON value for one purpose."""
     return _signer(purpose).dumps(value)

@@ -1,6 +1,7 @@
 """How widgets answer: cacheable bytes with an ETag, open to every site, never an error a host page would show."""
 
 import hashlib
+import re
 
 from flask import Response, request
 
@@ -12,6 +13,9 @@ from tracker.permissions import ANYONE
 UNKNOWN = "unknown"
 JSON_LASTS = "public, max-age=2, stale-if-error=300"
 IMAGE_LASTS_S = 60
+IMAGE_LASTS = f"public, max-age={IMAGE_LASTS_S}, stale-if-error=300"
+# What XML 1.0 has no way to say, not even as a reference.
+UNSAYABLE = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def embedded(eid: str) -> Embed | None:
@@ -38,3 +42,8 @@ def cached(body: str, kind: str, lasts: str) -> Response:
     response.set_etag(hashlib.sha256(body.encode()).hexdigest()[:32])
     response.make_conditional(request)
     return response
+
+
+def sayable(xml: str) -> str:
+    """Return XML without the characters that XML can't hold."""
+    return UNSAYABLE.sub("", xml)

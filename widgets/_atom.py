@@ -1,6 +1,5 @@
 """Atom feeds (RFC 4287) of a ticket, a person and a desk: one entry per public event, newest first."""
 
-import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -13,16 +12,13 @@ from tracker.browse import Filter
 from tracker.disclosure import Shown
 from tracker.permissions import ANYONE
 from tracker.viewer import admits
-from widgets._answers import cached
+from widgets._answers import IMAGE_LASTS, cached, sayable
 
 blueprint = Blueprint("atom", __name__)
 KIND = "application/atom+xml; charset=utf-8"
-LASTS = "public, max-age=60, stale-if-error=300"
 TAGGED = "2026"
 """The year in every tag: URI (RFC 4151). Change it and readers take all entries for new ones."""
 NEVER = datetime(1970, 1, 1, tzinfo=UTC)
-# What XML 1.0 has no way to say, not even as a reference.
-UNSAYABLE = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 Words = Sequence[tuple[Shown, Shown]]
 """Pairs of a ticket's row and an entry, as browse gives them."""
 
@@ -64,7 +60,7 @@ def _feed(title: str, page: str, author: str, words: Words, *, names_ticket: boo
         self_url=links.absolute(links.feed(page)),
         entries=entries,
     )
-    return cached(UNSAYABLE.sub("", xml), KIND, LASTS)
+    return cached(sayable(xml), KIND, IMAGE_LASTS)
 
 
 def _entry(row: Shown, entry: Shown, *, names_ticket: bool) -> dict[str, Any]:

@@ -45,7 +45,7 @@ def by_embed(eid: str) -> Response:
     embed = embedded(eid)
     if embed is None or embed.ticket is None:
         return _answer(None)
-    return _answer(embed.ticket, embed.theme, embed.sites)
+    return _answer(embed.ticket, embed.theme, embed.sites, links.oembed(links.embed(embed.eid)))
 
 
 @blueprint.get("/t/<ref>/card")
@@ -55,9 +55,11 @@ def by_ticket(ref: str) -> Response:
     return _answer(public_ticket(ref))
 
 
-def _answer(ticket: Ticket | None, theme: str = "auto", sites: Sequence[str] = ()) -> Response:
+def _answer(
+    ticket: Ticket | None, theme: str = "auto", sites: Sequence[str] = (), oembed: dict[str, str] | None = None
+) -> Response:
     shown = disclosure.ticket(ticket, "public") if ticket else None
-    html = present.render("widgets/card.html", ticket=shown, theme=theme, words=WORDS)
+    html = present.render("widgets/card.html", ticket=shown, theme=theme, words=WORDS, oembed=oembed)
     response = cached(html, "text/html; charset=utf-8", JSON_LASTS)
     del response.headers["Access-Control-Allow-Origin"]  # a frame shows it, no script of another site reads it
     response.headers["Content-Security-Policy"] = POLICY.format(" ".join(sites) or "*")

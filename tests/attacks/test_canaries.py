@@ -85,6 +85,8 @@ def ways_out(ticket: Ticket, eid: str) -> list[str]:
     widgets = [f"/e/{eid}/{part}" for part in ("badge.json", "badge.svg", "shields.json")]
     widgets += [f"/t/{ref}/badge.json", f"/t/{ref}/badge.svg", "/embed.js", f"/t/{ref}/opened"]
     widgets += [f"/e/{eid}", f"/t/{ref}/card"]
+    asked = [f"/oembed?url=http://localhost/{page}" for page in (f"t/{ref}", f"e/{eid}")]
+    widgets += [f"{one}&format={form}" for one in asked for form in ("json", "xml")]
     named = (f"/t/{ref}", f"/desks/{ticket.desk.slug}", f"/people/{ticket.assignee.slug}")
     widgets += [f"{page}/feed.atom" for page in named]
     return pages + api + widgets
@@ -221,7 +223,7 @@ def test_what_is_not_public_is_in_no_list(house: Flask, client: Visitor, scene: 
     "address",
     [
         *("/t/{}", "/t/{}/x", "/t/{}/entries", "/t/{}/embeds", "/t/{}/badge.json", "/t/{}/badge.svg"),
-        *("/t/{}/card", "/t/{}/feed.atom", "/api/v1/tickets/{}"),
+        *("/t/{}/card", "/t/{}/feed.atom", "/oembed?url=http://localhost/t/{}", "/api/v1/tickets/{}"),
     ],
 )
 def test_a_private_ticket_answers_like_an_absent_one(house: Flask, client: Visitor, address: str) -> None:

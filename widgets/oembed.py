@@ -1,0 +1,93 @@
+"""oEmbed 1.0: a ticket's or an embed's address becomes a framed card wherever such addresses are pasted."""
+
+import re
+from typing import Any
+from urllib.parse import urlsplit
+from xml.etree import ElementTree
+
+from flask import Blueprint, Response, current_app, request
+
+from tracker import browse, disclosure, links, settings, store
+from tracker.errors import NotFound
+from tracker.models import Embed, Ticket
+from tracker.permissions import ANYONE
+from tracker.viewer import admits
+from widgets import card
+from widgets._answers import IMAGE_LASTS, IMAGE_LASTS_S, cached, embedded, sayable
+
+blueprint = Blueprint("oembed", __name__)
+NAME = "Address to paste"
+ABOUT = "For editors that turn an address into a card (oEmbed), such as WordPress."
+PLACE = 6
+TICKET = re.compile(r"/t/([0-9a-z]{12})(?:/[^/]*)?")
+EMBED = re.compile(r"/e/([0-9a-z]{12})/?")
+PROVIDER = "Nameplate"
+
+
+def snippet(embed: Embed) -> str:
+    """Return the address to paste."""
+    return links.absolute(links.embed(embed.eid))
+
+
+@blueprint.get("/oembed")
+@admits("anyone")
+def answer() -> Response:
+    """The card of `url` as JSON or XML, within maxwidth × maxheight; 404 where there is none, 501 for others."""
+    wanted = request.args.get("format", "json")
+    if wanted not in ("json", "xml"):
+        return Response("Ask for format=json or format=xml.\n", 501, content_type="text/plain; charset=utf-8")
+    ticket, framed = _found(request.args.get("url", ""))
+    facts = _facts(ticket, framed)
+    if wanted == "xml":
+        return cached(_xml(facts), "text/xml; charset=utf-8", IMAGE_LASTS)
+    return cached(current_app.json.dumps(facts), "application/json", IMAGE_LASTS)
+
+
+def _found(url: str) -> tuple[Ticket, str]:
+    """Return the ticket that an address of ours names and the card to frame; raise NotFound."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        raise NotFound() from None
+    if f"{parts.scheme}://{parts.netloc}".lower() != settings.current().origin:
+        raise NotFound()
+    if named := TICKET.fullmatch(parts.path):
+        ticket, _audience = browse.find(named[1], ANYONE)
+        return ticket, links.card(ticket.ref)
+    named = EMBED.fullmatch(parts.path)
+    embed = embedded(named[1]) if named else None
+    if embed is None or embed.ticket is None:
+        raise NotFound()
+    return embed.ticket, links.embed(embed.eid)
+
+
+def _facts(ticket: Ticket, framed: str) -> dict[str, Any]:
+    row = disclosure.row(ticket, now=store.now())
+    width, height = _within("maxwidth", card.WIDTH), _within("maxheight", card.HEIGHT)
+    title = f"{row['subject']} · {row['assignee']['name']}"
+    return {
+        "type": "rich",
+        "version": "1.0",
+        "title": row["subject"],
+        "author_name": row["assignee"]["name"],
+        "author_url": links.absolute(row["assignee"]["url"]),
+        "provider_name": PROVIDER,
+        "provider_url": links.absolute("/"),
+        "cache_age": IMAGE_LASTS_S,
+        "html": card.frame(links.absolute(framed), title, width, height),
+        "width": width,
+        "height": height,
+    }
+
+
+def _within(name: str, usual: int) -> int:
+    asked = request.args.get(name, "")[:6]
+    return min(usual, int(asked)) if asked.isascii() and asked.isdigit() and int(asked) else usual
+
+
+def _xml(facts: dict[str, Any]) -> str:
+    root = ElementTree.Element("oembed")
+    for name, value in facts.items():
+        ElementTree.SubElement(root, name).text = str(value)
+    body = ElementTree.tostring(root, encoding="unicode")
+    return sayable(f'<?xml version="1.0" encoding="utf-8" standalone="yes"?>\n{body}')
