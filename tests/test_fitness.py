@@ -17,7 +17,7 @@ WHOEVER = {"anyone", "ticket", "link"}
 FRAMED = re.compile(r"^/(e/<eid>|t/<ref>/card)$")
 """Cards are for other sites' frames; nothing else is."""
 CROSS_ORIGIN = re.compile(
-    r"^/(e/<eid>/|t/<ref>/badge\.|(t/<ref>|people/<slug>|desks/<slug>)/feed\.atom|embed\.js|api/v1/|oembed|static/)"
+    r"^/(e/<eid>/|t/<ref>/(badge\.|og\.png)|(t/<ref>|people/<slug>|desks/<slug>)/feed\.atom|embed\.js|api/v1/|oembed|static/)"
 )
 """What pages of other sites may read by script."""
 STRICT = {

@@ -41,6 +41,8 @@ def test_a_preview_says_who_has_it_how_long_and_their_latest_words(client: Visit
     assert metas["og:title"] == ticket.subject
     assert metas["og:description"] == f"{ticket.assignee.name} has this: open for 3 h. The part is ordered."
     assert (metas["og:type"], metas["og:site_name"]) == ("article", "Nameplate")
+    assert metas["og:image"] == f"{page}/og.png?v={make.fresh(ticket).last_public_seq}"
+    assert metas["twitter:card"] == "summary_large_image"
     assert metas["og:url"] == metas["canonical"] == page
     assert metas["article:published_time"] == "2026-03-02T10:00:00Z"
     assert metas["article:modified_time"] == "2026-03-02T13:00:00Z"

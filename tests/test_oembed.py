@@ -77,6 +77,15 @@ def test_no_card_is_larger_than_asked(client: Visitor, asked: dict[str, str], gi
     assert (frame["width"], frame["height"]) == tuple(str(side) for side in given)
 
 
+def test_a_thumbnail_comes_whole_or_not_at_all(client: Visitor) -> None:
+    ticket = make.ticket()
+    facts = ask(client, address(ticket), maxwidth="1200", maxheight="630").json
+    assert facts["thumbnail_url"].startswith(f"{ORIGIN}/t/{ticket.ref}/og.png")
+    assert (facts["thumbnail_width"], facts["thumbnail_height"]) == (1200, 630)
+    for small in ({"maxwidth": "1199"}, {"maxheight": "629"}):
+        assert not [name for name in ask(client, address(ticket), **small).json if name.startswith("thumbnail")]
+
+
 def test_pages_name_their_oembed_to_editors(client: Visitor) -> None:
     ticket = make.ticket()
     eid = embeds.create(ticket, by=make.customer(ticket)).eid

@@ -154,6 +154,7 @@ TABLE: dict[str, Expected] = {
     "GET /t/<ref>/feed.atom": outsiders(),
     "POST /t/<ref>/keys/revoke": owner(303),
     "GET /t/<ref>/opened": all_the_same(303),
+    "GET /t/<ref>/og.png": all_the_same(200),
     "POST /t/<ref>/pass": readers(),
     "POST /t/<ref>/say/<kind>": owner(303),
     "GET /workspace/": workers(200, outside=303),

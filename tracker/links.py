@@ -96,6 +96,11 @@ def card(ref: str) -> str:
     return f"/t/{ref}/card"
 
 
+def picture(ref: str, last: int) -> str:
+    """Return the address of the picture for previews; those who keep pictures by address get another after `last`."""
+    return f"/t/{ref}/og.png?v={last}"
+
+
 def oembed(page: str) -> dict[str, str]:
     """Return where programs ask for the card of a page, by format."""
     return {one: absolute("/oembed", url=absolute(page), format=one) for one in ("json", "xml")}

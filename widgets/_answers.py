@@ -32,14 +32,14 @@ def public_ticket(ref: str) -> Ticket | None:
         return None
 
 
-def cached(body: str, kind: str, lasts: str) -> Response:
+def cached(body: str | bytes, kind: str, lasts: str) -> Response:
     """Return bytes any site may use and caches may keep as long as `lasts` says; 304 when they have them already."""
     response = Response(body, content_type=kind)
     response.headers["Cache-Control"] = lasts
     response.headers["Access-Control-Allow-Origin"] = "*"
     response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
     response.headers["Vary"] = "Origin"
-    response.set_etag(hashlib.sha256(body.encode()).hexdigest()[:32])
+    response.set_etag(hashlib.sha256(response.data).hexdigest()[:32])
     response.make_conditional(request)
     return response
 

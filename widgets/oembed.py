@@ -12,7 +12,7 @@ from tracker.errors import NotFound
 from tracker.models import Embed, Ticket
 from tracker.permissions import ANYONE
 from tracker.viewer import admits
-from widgets import card
+from widgets import _picture, card
 from widgets._answers import IMAGE_LASTS, IMAGE_LASTS_S, cached, embedded, sayable
 
 blueprint = Blueprint("oembed", __name__)
@@ -77,7 +77,16 @@ def _facts(ticket: Ticket, framed: str) -> dict[str, Any]:
         "html": card.frame(links.absolute(framed), title, width, height),
         "width": width,
         "height": height,
-    }
+    } | _thumbnail(ticket)
+
+
+def _thumbnail(ticket: Ticket) -> dict[str, Any]:
+    """Return the picture for previews, when it is no larger than asked."""
+    width, height = _picture.WIDTH, _picture.HEIGHT
+    if (_within("maxwidth", width), _within("maxheight", height)) != (width, height):
+        return {}
+    url = links.absolute(links.picture(ticket.ref, ticket.last_public_seq))
+    return {"thumbnail_url": url, "thumbnail_width": width, "thumbnail_height": height}
 
 
 def _within(name: str, usual: int) -> int:

@@ -223,7 +223,7 @@ def test_what_is_not_public_is_in_no_list(house: Flask, client: Visitor, scene: 
     "address",
     [
         *("/t/{}", "/t/{}/x", "/t/{}/entries", "/t/{}/embeds", "/t/{}/badge.json", "/t/{}/badge.svg"),
-        *("/t/{}/card", "/t/{}/feed.atom", "/oembed?url=http://localhost/t/{}", "/api/v1/tickets/{}"),
+        *("/t/{}/card", "/t/{}/og.png", "/t/{}/feed.atom", "/oembed?url=http://localhost/t/{}", "/api/v1/tickets/{}"),
     ],
 )
 def test_a_private_ticket_answers_like_an_absent_one(house: Flask, client: Visitor, address: str) -> None:

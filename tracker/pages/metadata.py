@@ -14,7 +14,7 @@ STANDING |= {"closed": STANDING["resolved"]}
 
 
 def of(ticket: Ticket) -> Shown | None:
-    """Return {url, title, description, published_at, modified_at, site, action, oembed}: public facts, or None."""
+    """Return {url, title, description, …_at, site, action, oembed, image}: public facts; None for a private one."""
     if ticket.visibility == "private":
         return None
     shown = disclosure.ticket(ticket, "public")
@@ -25,6 +25,7 @@ def of(ticket: Ticket) -> Shown | None:
         "published_at": ticket.opened_at,
         "modified_at": ticket.last_public_at,
         "site": SITE,
+        "image": links.absolute(links.picture(ticket.ref, ticket.last_public_seq)),
         "oembed": links.oembed(shown["url"]),
         "action": disclosure.plain(_action(shown)),
     }

@@ -1,0 +1,55 @@
+"""The OpenGraph picture of a ticket: what previews of its link show."""
+
+from flask import Blueprint, Response
+
+from tracker import disclosure, store
+from tracker.models import Face, Ticket
+from tracker.viewer import admits
+from widgets import _picture
+from widgets._answers import IMAGE_LASTS, cached, public_ticket
+from widgets.badge_svg import COLOURS, tone
+
+blueprint = Blueprint("og", __name__)
+STANDS = {
+    "open": "Open",
+    "late": "Open, a word is overdue",
+    "waiting": "Waiting for the customer",
+    "done": "Solved",
+    "declined": "Declined, not solved",
+}
+UNKNOWN = _picture.Facts(
+    name="Ticket status unknown",
+    has="",
+    subject="There is nothing to show here.",
+    clock="",
+    stands="",
+    colour=_picture.QUIET,
+    initials="?",
+    hue=8,
+)
+
+
+@blueprint.get("/t/<ref>/og.png")
+@admits("anyone")
+def picture(ref: str) -> Response:
+    """The picture of a ticket that is not private; the others' is grey, with status 200."""
+    ticket = public_ticket(ref)
+    return cached(_picture.draw(_facts(ticket) if ticket else UNKNOWN), "image/png", IMAGE_LASTS)
+
+
+def _facts(ticket: Ticket) -> _picture.Facts:
+    row, mood = disclosure.row(ticket, now=store.now()), tone(ticket)
+    who = row["assignee"]
+    digest = ticket.assignee.face_digest
+    face = store.session().get(Face, digest) if digest else None
+    return _picture.Facts(
+        name=who["name"],
+        has="had this to the end" if row["ended_at"] else "has this",
+        subject=row["subject"],
+        clock=row["elapsed"],
+        stands=STANDS[mood],
+        colour=COLOURS[mood],
+        initials=who["face"]["initials"],
+        hue=who["face"]["hue"],
+        face=face.webp if face else b"",
+    )
