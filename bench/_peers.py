@@ -35,8 +35,10 @@ def install() -> None:
     if not (NPM / "node_modules" / "socket.io").exists():
         npm = program("npm", package="npm")
         subprocess.run([npm, "ci", "--no-audit", "--no-fund"], cwd=NPM, check=True, timeout=600)
-        # npm asks before it runs what a package brings; Bun's only fetches its own program.
-        subprocess.run([program("node", package="nodejs"), "install.js"], cwd=NPM / "node_modules" / "bun", timeout=600)
+        # npm does not run what a package brings unasked; Bun's only puts its own program in place.
+        (NPM / "node_modules" / "@oven").mkdir(exist_ok=True)
+        node = program("node", package="nodejs")
+        subprocess.run([node, "node_modules/bun/install.js"], cwd=NPM, check=True, timeout=600)
     if not (PEERS / "bin" / "gunicorn").exists():
         uv = [str(Path(sys.executable).parent / "uv"), "--quiet"]
         subprocess.run([*uv, "venv", str(PEERS)], check=True, timeout=120)
