@@ -2,6 +2,7 @@
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 THREADS = 4
 FAILED = {"error": "error"}
+GATHERS_S = 0.005
+"""How long an equal question waits for company when it was asked a moment ago."""
 
 
 class Group:
@@ -37,8 +40,8 @@ Handler = Callable[[Group], Any]
 class Errands:
     """A storm of viewers who all ask the same is one question to the database.
 
-    Whoever asks while an equal request waits for its thread joins it; once that has begun, a new one is made: an
-    answer is never older than its question.
+    Whoever asks while an equal request waits joins it; what has begun is joined by nobody, so an answer is never older
+    than its question; and of equal ones only one runs, so that the next gathers everybody who came meanwhile.
     """
 
     def __init__(self, loop: "Loop") -> None:
@@ -47,18 +50,21 @@ class Errands:
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="live")
         self._lock = threading.Lock()
         self._waiting: dict[tuple[str, str], Group] = {}
+        self._running: set[tuple[str, str]] = set()
 
     def ask(self, session: "Session", event: packets.Event, said: str) -> None:
         """Have an event answered; `said` is its JSON as it came: equal text is an equal question."""
         key = (said, session.origin)
         with self._lock:
             group = self._waiting.get(key)
-            is_new = group is None
+            starts = group is None and key not in self._running
             if group is None:
                 group = self._waiting[key] = Group(event.name, event.given, session.origin)
             group.asking.append((session, event.id))
             group.sids.append(session.sid)
-        if is_new:
+            if starts:
+                self._running.add(key)
+        if starts:
             self._pool.submit(self._answer, key)
 
     def run(self, work: Callable[..., Any], *given: Any, then: Callable[[], Any] | None = None) -> None:
@@ -88,6 +94,13 @@ class Errands:
         common = packets.dumps(answer)
         apart = {sid: packets.dumps(one) for sid, one in group.apart.items()}
         self.loop.post(self._tell, group, common, apart)
+        with self._lock:
+            goes_on = key in self._waiting
+            if not goes_on:
+                self._running.discard(key)
+        if goes_on:
+            time.sleep(GATHERS_S)
+            self._pool.submit(self._answer, key)
 
     def _tell(self, group: Group, common: bytes, apart: dict[str, bytes]) -> None:
         frames: dict[str, bytes] = {}

@@ -56,7 +56,7 @@ class Fanout:
     def watch(self, sid: str, watch: Watch, last: int | None) -> None:
         """Let a socket into its rooms; from now on what is newer than `last` of its ticket reaches it."""
         self.start()
-        before = self._names(sid)
+        before = self._names(sid) if self.rooms.count(sid) else set()
         try:
             for name in watch.rooms:
                 self.socketio.server.enter_room(sid, name, namespace="/")
@@ -79,7 +79,7 @@ class Fanout:
         return {name for one in self.rooms.of(sid) for name in one.rooms}
 
     def _leave(self, sid: str, names: set[str]) -> None:
-        for name in names - self._names(sid):
+        for name in names and names - self._names(sid):
             self.socketio.server.leave_room(sid, name, namespace="/")
 
     def start(self) -> None:

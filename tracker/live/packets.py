@@ -1,6 +1,7 @@
 """Socket.IO 5 over Engine.IO 4, as text: the packets that a light session reads and writes itself."""
 
 import json
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from tracker.live.frames import encode
@@ -9,6 +10,8 @@ PING = encode(b"2")
 CLOSED = encode(b"1")
 DISCONNECTED = encode(b"41")
 MAX_ID_DIGITS = 15
+MAX_KEPT = 500
+"""Characters of a packet whose reading is kept for the next one that is equal."""
 
 
 class Event(NamedTuple):
@@ -25,14 +28,8 @@ class Unreadable(ValueError):
 
 def opened(sid: str, *, ping_every_s: int, pong_within_s: int, most_bytes: int) -> bytes:
     """Return the frame of Engine.IO's open packet."""
-    said = {
-        "sid": sid,
-        "upgrades": [],
-        "pingTimeout": pong_within_s * 1000,
-        "pingInterval": ping_every_s * 1000,
-        "maxPayload": most_bytes,
-    }
-    return encode(b"0" + dumps(said))
+    said = b'0{"sid":"%s","upgrades":[],"pingTimeout":%d,"pingInterval":%d,"maxPayload":%d}'
+    return encode(said % (sid.encode(), pong_within_s * 1000, ping_every_s * 1000, most_bytes))
 
 
 def connected(sid: str) -> bytes:
@@ -65,13 +62,21 @@ def read_event(packet: str) -> Event:
     id = packet[1:at]
     if at < 0 or len(id) > MAX_ID_DIGITS or (id and not (id.isascii() and id.isdigit())):
         raise Unreadable("no event")
-    try:
-        said = json.loads(packet[at:])
-    except (ValueError, RecursionError):
-        raise Unreadable("no JSON") from None
+    said = _loads_again(packet[at:]) if len(packet) < MAX_KEPT else _loads(packet[at:])
     if not isinstance(said, list) or not said or not isinstance(said[0], str):
         raise Unreadable("an event has a name")
     return Event(said[0], said[1:], id)
+
+
+def _loads(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        raise Unreadable("no JSON") from None
+
+
+# A storm of pages says the same; nobody changes what is read here.
+_loads_again = lru_cache(maxsize=64)(_loads)
 
 
 def namespace_of(packet: str) -> str:

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from tracker.live.kernel import FLAGS, send
+from tracker.live.kernel import send_to_all
 
 if TYPE_CHECKING:
     from tracker.live.peers import Peer
@@ -56,11 +56,10 @@ class Room:
 
     def tell(self, told: bytes) -> None:
         """Send the same bytes to everybody."""
-        size, troubled = len(told), []
-        for at, fd in enumerate(self._fds):
-            sent = send(fd, told, size, FLAGS)
-            if sent != size:
-                troubled.append((self._peers[at], sent))
+        size, took = len(told), send_to_all(self._fds, told)
+        troubled = []
+        if took.count(size) != len(took):
+            troubled = [(self._peers[at], sent) for at, sent in enumerate(took) if sent != size]
         for peer in list(self._behind):
             peer.write(told)
         for peer, sent in troubled:
