@@ -1,6 +1,6 @@
 """What a ticket's page tells programs that read it: search engines, and those who draw a preview of a link."""
 
-from tracker import disclosure, links, richtext
+from tracker import disclosure, links, richtext, store
 from tracker.disclosure import Shown
 from tracker.models import Ticket
 
@@ -17,7 +17,7 @@ def of(ticket: Ticket) -> Shown | None:
     """Return {url, title, description, …_at, site, action, oembed, image}: public facts; None for a private one."""
     if ticket.visibility == "private":
         return None
-    shown = disclosure.ticket(ticket, "public")
+    shown = disclosure.row(ticket, now=store.now())
     return {
         "url": links.absolute(shown["url"]),
         "title": ticket.subject,
