@@ -65,7 +65,7 @@ def welcome_back() -> int:
     ids = store.session().scalars(due).all()
     for person_id in ids:
         with store.transaction() as session:
-            person = session.get(Person, person_id, with_for_update=True)
+            person = session.get(Person, person_id, populate_existing=True)
             if person and not person.on_duty:
                 person.on_duty, person.on_duty_next_at = True, None
                 store.notice("profile", person.slug)
