@@ -42,7 +42,7 @@ def install() -> None:
     if not (PEERS / "bin" / "gunicorn").exists():
         uv = [str(Path(sys.executable).parent / "uv"), "--quiet"]
         subprocess.run([*uv, "venv", str(PEERS)], check=True, timeout=120)
-        wanted = ["flask-socketio==5.7.0", "gunicorn==27.0.1", "gevent", "simple-websocket"]
+        wanted = ["flask-socketio==5.7.0", "gunicorn==27.0.1", "gevent", "packaging", "simple-websocket"]
         subprocess.run([*uv, "pip", "install", "-p", str(PEERS), *wanted], check=True, timeout=600)
 
 
