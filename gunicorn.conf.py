@@ -26,3 +26,10 @@ def post_worker_init(worker) -> None:  # type: ignore[no-untyped-def]
         live.serve_by_threads(app, worker.cfg.threads)
     if app.extensions["tracker_settings"].role != "live":
         start_outbox(app)
+
+
+def worker_exit(_server, _worker) -> None:  # type: ignore[no-untyped-def]
+    """Keep what was counted since the last minute."""
+    from wsgi import app
+
+    app.extensions["tracker_sightings"].flush()

@@ -27,6 +27,7 @@ from tracker import (
     people,
     present,
     promises,
+    sightings,
     staff,
     store,
 )
@@ -145,6 +146,7 @@ def _wire(app: Flask) -> None:
             staff.welcome_back,
         ],
     )
+    app.extensions["tracker_sightings"] = sightings.Sightings(app)
     live.init_app(app)
     store.after_commit(app, lambda topic, subject: live.hear(app, topic, subject))
     app.extensions["tracker_start_outbox"] = lambda: start_outbox(app)

@@ -22,13 +22,18 @@ class NewEmbed(Schema):
     variant = fields.String(load_default="badge", validate=validate.OneOf(embeds.VARIANTS))
     theme = fields.String(load_default="auto", validate=validate.OneOf(embeds.THEMES))
     sites = fields.List(fields.String(validate=validate.Length(max=300)), load_default=list)
+    title = fields.String(load_default="", validate=validate.Length(max=embeds.LONGEST_TITLE))
+    picks = fields.List(fields.String(validate=validate.Length(max=12)), load_default=list)
 
 
 class ChangedEmbed(Schema):
     """What changes; the rest stays."""
 
+    variant = fields.String(validate=validate.OneOf(embeds.VARIANTS))
     theme = fields.String(validate=validate.OneOf(embeds.THEMES))
     sites = fields.List(fields.String(validate=validate.Length(max=300)))
+    title = fields.String(validate=validate.Length(max=embeds.LONGEST_TITLE))
+    picks = fields.List(fields.String(validate=validate.Length(max=12)))
 
 
 @blueprint.route("", methods=["GET"], parameters=[REF], tags=["Badges"])

@@ -191,8 +191,9 @@ TICKETS: dict[str, Shape] = {
         {"briefing_html": text("Staff only")},
     ),
     "Embed": thing(
-        "A badge of a ticket.",
+        "A badge of a ticket, or a wall of the tickets its customer picked.",
         {"embed": text(), "variant": text(), "theme": text(), "sites": listed(text("Origins; none: anywhere"))}
+        | {"title": text("What stands above a wall"), "picks": listed(text("Refs of the tickets on a wall"))}
         | {"created_at": AT, "revoked_at": or_null(AT), "svg_url": text(), "json_url": text()},
     ),
 }

@@ -27,6 +27,8 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "handoffs",
         "feedback",
         "browse",
+        "badges",
+        "sightings",
         "statistics",
         "viewer",
         "importing",

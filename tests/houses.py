@@ -43,6 +43,7 @@ def build(database_url: str, data_dir: Path, **settings: Any) -> Flask:
     chosen = {"public_url": ORIGIN, "secret_key": KEY, "outbox": "process", **GENEROUS, **settings}
     app = create_app(Settings(database_url=database_url, data_dir=str(data_dir), **chosen))
     app.config["TESTING"] = True
+    app.extensions["tracker_sightings"].after = lambda _seconds, _work: None
     app.test_client_class = Visitor
     return app
 

@@ -122,7 +122,9 @@ TABLE: dict[str, Expected] = {
     "GET /e/<eid>": all_the_same(200),
     "GET /e/<eid>/badge.json": all_the_same(200),
     "GET /e/<eid>/badge.svg": all_the_same(200),
+    "POST /e/<eid>/seen": all_the_same(204),
     "GET /e/<eid>/shields.json": all_the_same(200),
+    "GET /e/<eid>/timeline.json": all_the_same(200),
     "GET /embed.js": all_the_same(200),
     "GET /faces/<digest>.webp": all_the_same(404),
     "GET /favicon.ico": all_the_same(200),
@@ -297,7 +299,13 @@ def test_a_grey_badge_does_not_tell_a_revoked_one_from_a_private_one(
     private, revoked = scene(cast, "private"), scene(cast, "public")
     embeds.revoke(revoked.embed, by=make.customer(revoked.ticket))
     unknown = Scene(private.ticket, private.desk, "0" * 12, cast)
-    for route in ("GET /e/<eid>", "GET /e/<eid>/badge.json", "GET /e/<eid>/badge.svg", "GET /e/<eid>/shields.json"):
+    for route in (
+        "GET /e/<eid>",
+        "GET /e/<eid>/badge.json",
+        "GET /e/<eid>/badge.svg",
+        "GET /e/<eid>/shields.json",
+        "GET /e/<eid>/timeline.json",
+    ):
         told = [_told(ask(visitor("nobody"), route, one), one.embed) for one in (private, revoked, unknown)]
         assert told[0] == told[1] == told[2], route
         assert private.ticket.assignee.name not in str(told)

@@ -102,7 +102,7 @@ def badge(one: Ticket) -> Shown:
         "url": links.absolute(links.ticket(one.ref)),
         "status": one.status,
         "subject": one.subject,
-        "assignee": {"name": one.assignee.name, "face": _absolute_face(face(one.assignee))},
+        "assignee": {"name": one.assignee.name, "face": absolute_face(face(one.assignee))},
         "opened_at": one.opened_at,
         "ended_at": one.ended_at,
         "promise": _promised(one),
@@ -160,6 +160,8 @@ def embed(one: Embed) -> Shown:
         "embed": one.eid,
         "variant": one.variant,
         "theme": one.theme,
+        "title": one.title,
+        "picks": [pick.ticket.ref for pick in one.picks],
         "sites": list(one.sites),
         "created_at": one.created_at,
         "revoked_at": one.revoked_at,
@@ -376,5 +378,6 @@ def _initials_face(name: str) -> Shown:
     return {"initials": initials(name) or "·", "hue": crc32(name.encode()) % people.HUES, "url": None}
 
 
-def _absolute_face(shown: Shown) -> Shown:
+def absolute_face(shown: Shown) -> Shown:
+    """Return a face for pages of other sites."""
     return shown | {"url": links.absolute(shown["url"])} if shown["url"] else shown

@@ -1,56 +1,76 @@
-"""Embeds: what a customer puts on their own sites, which sites may show it, and taking it back."""
+"""Embeds: what customers and leads put on sites, which sites may show it, and taking it back."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from urllib.parse import urlsplit
 
-from sqlalchemy import select
+from sqlalchemy import and_, func, or_, select
 
-from tracker import links, permissions, store
+from tracker import links, permissions, richtext, settings, store
 from tracker.errors import Invalid, NotFound
-from tracker.models import Embed, Ticket
+from tracker.models import Desk, Embed, Pick, Ticket
+from tracker.models.embeds import WALL
 from tracker.permissions import Viewer
 
-VARIANTS = ("badge", "card")
+VARIANTS = ("badge", "card", "timeline", WALL)
 THEMES = ("auto", "light", "dark")
 HOST = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?")
 MOST_SITES = 20
-MOST_PER_TICKET = 50
+MOST_EMBEDS = 50
+MOST_PICKS = 20
+LONGEST_TITLE = 80
 
 
 def create(
-    ticket: Ticket, *, by: Viewer, variant: str = "badge", theme: str = "auto", sites: Sequence[str] = ()
+    on: Ticket | Desk,
+    *,
+    by: Viewer,
+    variant: str = "badge",
+    theme: str = "auto",
+    sites: Sequence[str] = (),
+    title: str = "",
+    picks: Sequence[str] = (),
 ) -> Embed:
-    """Make an embed of a ticket. Raises Invalid on a bad look or site, Forbidden unless this is the customer."""
-    permissions.require(by, "embed", ticket)
-    for name, chosen, known in (("variant", variant, VARIANTS), ("theme", theme, THEMES)):
-        if chosen not in known:
-            raise Invalid(fields={name: f"Choose one of: {', '.join(known)}."})
-    if len(of_ticket(ticket)) >= MOST_PER_TICKET:
-        raise Invalid(fields={"sites": f"{MOST_PER_TICKET} badges are the most one ticket can have. Take one back."})
+    """Make an embed on a ticket's page, or a desk's wall. Raises Invalid by field, Forbidden unless it is the owner's.
+
+    `picks` are the refs a customer's wall shows; none: the ticket it is made on.
+    """
+    _require(by, on)
+    if len(_kept_on(on)) >= MOST_EMBEDS:
+        raise Invalid(fields={"sites": f"{MOST_EMBEDS} badges are the most there can be here. Take one back."})
     with store.transaction() as session:
-        embed = Embed(
-            eid=links.new_ref(),
-            ticket_id=ticket.id,
-            variant=variant,
-            theme=theme,
-            sites=origins(sites),
-            created_at=store.now(),
-        )
-        embed.ticket = ticket
+        embed = Embed(eid=links.new_ref(), created_at=store.now())
+        if isinstance(on, Ticket):
+            embed.ticket, embed.ticket_id = on, on.id
+        else:
+            embed.desk, embed.desk_id = on, on.id
+        _style(embed, variant=variant if isinstance(on, Ticket) else WALL, theme=theme, sites=sites, title=title)
         session.add(embed)
+        session.flush()
+        if isinstance(on, Ticket) and embed.is_wall:
+            _pick(embed, picks or [on.ref], by=by)
         store.notice("embed", embed.eid)
     return embed
 
 
-def change(eid: str, *, by: Viewer, theme: str | None = None, sites: Sequence[str] | None = None) -> Embed:
+def change(
+    eid: str,
+    *,
+    by: Viewer,
+    variant: str | None = None,
+    theme: str | None = None,
+    sites: Sequence[str] | None = None,
+    title: str | None = None,
+    picks: Sequence[str] | None = None,
+) -> Embed:
     """Change the look of an embed or where it may stand; what is not given stays."""
     with store.transaction():
         embed = find(eid, by=by)
-        if theme is not None and theme not in THEMES:
-            raise Invalid(fields={"theme": f"Choose one of: {', '.join(THEMES)}."})
-        embed.theme = embed.theme if theme is None else theme
-        embed.sites = embed.sites if sites is None else origins(sites)
+        if embed.desk_id and variant not in (None, WALL):
+            raise Invalid(fields={"variant": "A desk has walls only."})
+        _style(embed, variant=variant, theme=theme, sites=sites, title=title)
+        if embed.ticket and embed.is_wall and (picks is not None or not embed.picks):
+            _pick(embed, picks or [embed.ticket.ref], by=by)
         store.notice("embed", eid)
     return embed
 
@@ -67,41 +87,79 @@ def revoke(eid: str, *, by: Viewer) -> Embed:
 def find(eid: str, *, by: Viewer) -> Embed:
     """Return an embed to its owner; raise NotFound, Unauthorized or Forbidden."""
     embed = get(eid)
-    if embed is None or embed.ticket is None:
+    owner = (embed.ticket or embed.desk) if embed else None
+    if embed is None or owner is None:
         raise NotFound()
-    permissions.require(by, "embed", embed.ticket)
+    _require(by, owner)
     return embed
 
 
-def require_of(ticket: Ticket, eid: str) -> None:
-    """Raise NotFound unless the embed is one of this ticket's."""
+def require_of(owner: Ticket | Desk, eid: str) -> None:
+    """Raise NotFound unless the embed is one of this ticket's, or of this desk's."""
     found = get(eid)
-    if found is None or found.ticket_id != ticket.id:
+    if found is None or owner.id != (found.ticket_id if isinstance(owner, Ticket) else found.desk_id):
         raise NotFound()
 
 
 def get(eid: str) -> Embed | None:
     """Return an embed, or None."""
-    return store.session().scalars(select(Embed).where(Embed.eid == eid)).first()
+    query = select(Embed).where(Embed.eid == eid).execution_options(populate_existing=True)
+    return store.session().scalars(query).first()
 
 
 def shown(eid: str) -> Embed | None:
     """Return an embed that may be shown now: not revoked, its ticket not private; None otherwise, alike."""
     embed = get(eid)
-    if embed is None or embed.revoked_at or embed.ticket is None or embed.ticket.visibility == "private":
+    if embed is None or embed.revoked_at:
         return None
-    return embed
+    one = embed.only_ticket
+    return embed if embed.is_wall or (one and one.visibility != "private") else None
 
 
 def of_ticket(ticket: Ticket) -> list[Embed]:
-    """Return a ticket's embeds, newest first."""
-    query = select(Embed).where(Embed.ticket_id == ticket.id).order_by(Embed.id.desc())
-    return list(store.session().scalars(query))
+    """Return the embeds kept on a ticket's page, newest first."""
+    return _kept_on(ticket)
+
+
+def of_desk(desk: Desk) -> list[Embed]:
+    """Return a desk's walls, newest first."""
+    return _kept_on(desk)
+
+
+def on_wall(embed: Embed, limit: int) -> list[Ticket]:
+    """Return up to `limit` tickets that a wall shows now: a desk's public ones, newest word first, or those picked."""
+    if embed.desk_id:
+        query = select(Ticket).where(Ticket.desk_id == embed.desk_id, Ticket.visibility == "public")
+        query = query.order_by(Ticket.last_public_at.desc(), Ticket.id.desc())
+    else:
+        query = select(Ticket).join(Pick, Pick.ticket_id == Ticket.id)
+        query = query.where(Pick.embed_id == embed.id, Ticket.visibility != "private").order_by(Pick.place)
+    return list(store.session().scalars(query.limit(limit).execution_options(populate_existing=True)))
+
+
+def walls_with(ticket: Ticket) -> list[str]:
+    """Return the ids of walls a ticket may stand on while it is not private."""
+    picked = select(Pick.embed_id).where(Pick.ticket_id == ticket.id)
+    query = select(Embed.eid).where(Embed.variant == WALL, Embed.revoked_at.is_(None))
+    return list(store.session().scalars(query.where(or_(Embed.desk_id == ticket.desk_id, Embed.id.in_(picked)))))
+
+
+def pickable(ticket: Ticket, *, by: Viewer) -> list[Ticket]:
+    """Return what a wall kept on this ticket may show: tickets of the same confirmed address, none of them private.
+
+    Unlisted ones only to a browser that holds their key: a secret link of one ticket must not list the others.
+    """
+    mine = and_(Ticket.visibility == "unlisted", Ticket.id.in_(by.tickets))
+    same = and_(Ticket.email == ticket.email, Ticket.email != "", Ticket.email_confirmed_at.is_not(None))
+    if ticket.email_confirmed_at is None:
+        same = Ticket.id == ticket.id
+    query = select(Ticket).where(same, or_(Ticket.visibility == "public", mine)).order_by(Ticket.id.desc())
+    return list(store.session().scalars(query.limit(100)))
 
 
 def allows(embed: Embed, origin: str | None) -> bool:
-    """Say whether a page of this Origin may show the embed; no Origin (a plain request, an image) is answered."""
-    return origin is None or not embed.sites or origin.lower() in embed.sites
+    """Say whether a page of this Origin may show the embed; ours may, and no Origin (a plain request) is answered."""
+    return origin is None or not embed.sites or origin.lower() in (*embed.sites, settings.current().origin)
 
 
 def origins(sites: Sequence[str]) -> list[str]:
@@ -110,6 +168,55 @@ def origins(sites: Sequence[str]) -> list[str]:
     if len(found) > MOST_SITES:
         raise Invalid(fields={"sites": f"Name at most {MOST_SITES} sites, or none to allow any."})
     return found
+
+
+def _require(by: Viewer, owner: Ticket | Desk) -> None:
+    permissions.require(by, "embed" if isinstance(owner, Ticket) else "run_desk", owner)
+
+
+def _kept_on(owner: Ticket | Desk) -> list[Embed]:
+    mine = Embed.ticket_id == owner.id if isinstance(owner, Ticket) else Embed.desk_id == owner.id
+    return list(store.session().scalars(select(Embed).where(mine).order_by(Embed.id.desc())))
+
+
+def _style(
+    embed: Embed, *, variant: str | None, theme: str | None, sites: Sequence[str] | None, title: str | None
+) -> None:
+    for name, chosen, known in (("variant", variant, VARIANTS), ("theme", theme, THEMES)):
+        if chosen is not None and chosen not in known:
+            raise Invalid(fields={name: f"Choose one of: {', '.join(known)}."})
+    embed.variant = embed.variant if variant is None else variant
+    embed.theme = embed.theme if theme is None else theme
+    if sites is not None:
+        embed.sites = origins(sites)
+    if title is not None:
+        embed.title = richtext.normalise_text(title, field="title", max_length=LONGEST_TITLE, multiline=False)
+
+
+def _pick(embed: Embed, refs: Iterable[str], *, by: Viewer) -> None:
+    """Put tickets on a wall in this order; those it has may stay whoever asks."""
+    assert embed.ticket
+    allowed = {one.ref: one for one in (*pickable(embed.ticket, by=by), *(pick.ticket for pick in embed.picks))}
+    allowed[embed.ticket.ref] = embed.ticket
+    wanted = list(dict.fromkeys(refs))
+    if len(wanted) > MOST_PICKS or not set(wanted) <= set(allowed):
+        raise Invalid(fields={"picks": f"Pick up to {MOST_PICKS} tickets among those shown."})
+    kept = {pick.ticket_id: pick for pick in embed.picks}
+    embed.picks = [kept.get(allowed[ref].id) or Pick(ticket=allowed[ref]) for ref in wanted]
+    for place, pick in enumerate(embed.picks):
+        pick.place = place
+
+
+def open_count(embed: Embed) -> tuple[int, int]:
+    """Return how many tickets of a wall are open, and how many of these are owed an overdue word."""
+    query = select(func.count(), func.count().filter(Ticket.overdue)).where(Ticket.status.in_(("open", "waiting")))
+    if embed.desk_id:
+        query = query.where(Ticket.desk_id == embed.desk_id, Ticket.visibility == "public")
+    else:
+        query = query.join(Pick, Pick.ticket_id == Ticket.id)
+        query = query.where(Pick.embed_id == embed.id, Ticket.visibility != "private")
+    found = store.session().execute(query).one()
+    return found[0], found[1]
 
 
 def _origin(site: str) -> str:

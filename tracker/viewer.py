@@ -5,7 +5,7 @@ from datetime import timedelta
 from functools import wraps
 from typing import Any, TypeVar
 
-from flask import Request, g, request
+from flask import Request, current_app, g, request
 from flask import session as cookie
 from sqlalchemy import select
 
@@ -20,10 +20,11 @@ MOST_TICKETS = 50
 PASS_LIVES_S = 300
 
 
-def admits(act: str) -> Callable[[View], View]:
+def admits(act: str, *, from_any_site: bool = False) -> Callable[[View], View]:
     """State who may use a route, and hold those to it who may not even knock.
 
     `anyone`; `ticket` (permissions decide by the ticket); `link` (whoever holds the secret); or an act of the house.
+    `from_any_site`: pages of other sites may post here, because nothing follows from who sends it.
     """
 
     def decorate(view: View) -> View:
@@ -34,6 +35,7 @@ def admits(act: str) -> Callable[[View], View]:
             return view(*args, **kwargs)
 
         admitted.admits = act  # type: ignore[attr-defined]
+        admitted.from_any_site = from_any_site  # type: ignore[attr-defined]
         return admitted  # type: ignore[return-value]
 
     return decorate
@@ -149,6 +151,8 @@ def require_same_origin() -> None:
     nothing: those with a bearer secret, and JSON from a program (no cookie, no Origin; no form can send that).
     """
     if request.method in ("GET", "HEAD", "OPTIONS") or has_bearer() or _is_program():
+        return
+    if getattr(current_app.view_functions.get(request.endpoint or ""), "from_any_site", False):
         return
     site = request.headers.get("Sec-Fetch-Site")
     if site is not None:

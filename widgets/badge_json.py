@@ -4,16 +4,17 @@ from typing import Any
 
 from flask import Blueprint, Response, current_app
 
-from tracker import disclosure, links, store
-from tracker.models import Embed, Ticket
+from tracker import badges, disclosure, links, store
+from tracker.models import Embed
 from tracker.viewer import admits
 from widgets._answers import IMAGE_LASTS_S, JSON_LASTS, UNKNOWN, cached, embedded, public_ticket
-from widgets.badge_svg import COLOURS, message, tone
+from widgets.badge_svg import of_embed
 
 blueprint = Blueprint("badge_json", __name__)
 NAME = "The facts"
 ABOUT = "The facts as JSON, for badges you draw yourself; and for shields.io."
 PLACE = 4
+UNKNOWN_FACTS = {"status": UNKNOWN}
 
 
 def snippet(embed: Embed) -> str:
@@ -26,9 +27,15 @@ def snippet(embed: Embed) -> str:
 def by_embed(eid: str) -> Response:
     """The facts of an embed's ticket; unknown, private, revoked and foreign sites all get the grey one."""
     embed = embedded(eid)
-    if embed is None or embed.ticket is None:
-        return _json({"status": UNKNOWN})
-    return _json(disclosure.badge(embed.ticket) | {"variant": embed.variant, "theme": embed.theme})
+    return _json(badges.facts(embed) if embed else UNKNOWN_FACTS)
+
+
+@blueprint.get("/e/<eid>/timeline.json")
+@admits("anyone")
+def timeline(eid: str) -> Response:
+    """The same with the ticket's last public events, oldest first."""
+    embed = embedded(eid)
+    return _json(badges.timeline(embed) if embed else UNKNOWN_FACTS)
 
 
 @blueprint.get("/t/<ref>/badge.json")
@@ -36,27 +43,16 @@ def by_embed(eid: str) -> Response:
 def by_ticket(ref: str) -> Response:
     """The facts of a ticket that is not private."""
     ticket = public_ticket(ref)
-    return _json(disclosure.badge(ticket) | {"variant": "badge", "theme": "auto"} if ticket else {"status": UNKNOWN})
+    return _json(disclosure.badge(ticket) | {"variant": "badge", "theme": "auto"} if ticket else UNKNOWN_FACTS)
 
 
 @blueprint.get("/e/<eid>/shields.json")
 @admits("anyone")
 def shields(eid: str) -> Response:
     """The Shields endpoint form (shields.io/badges/endpoint-badge)."""
-    embed = embedded(eid)
-    return _json(_shields(embed.ticket if embed else None))
-
-
-def _shields(ticket: Ticket | None) -> dict[str, Any]:
-    now = store.now()
-    return {
-        "schemaVersion": 1,
-        "label": "ticket",
-        "message": message(ticket, now) if ticket else UNKNOWN,
-        "color": COLOURS[tone(ticket)].lstrip("#"),
-        "isError": False,
-        "cacheSeconds": 300 if ticket else IMAGE_LASTS_S * 10,
-    }
+    said = of_embed(embedded(eid), store.now())
+    facts = {"schemaVersion": 1, "label": said.label, "message": said.message, "color": said.colour.lstrip("#")}
+    return _json(facts | {"isError": False, "cacheSeconds": 300 if said.is_known else IMAGE_LASTS_S * 10})
 
 
 def _json(facts: dict[str, Any]) -> Response:

@@ -1,15 +1,17 @@
 """A ticket's badge as a picture: one pure function of a label and a message, in the proportions people know."""
 
 import re
+from dataclasses import dataclass
 from datetime import datetime
 from unicodedata import combining, east_asian_width
 from xml.sax.saxutils import escape, quoteattr
 
 from flask import Blueprint, Response, request
 
-from tracker import clock, links, store
+from tracker import badges, clock, embeds, links, store
 from tracker.models import Embed, Ticket
 from tracker.viewer import admits
+from widgets import _seen
 from widgets._answers import IMAGE_LASTS_S, UNKNOWN, cached, embedded, public_ticket
 
 blueprint = Blueprint("badge_svg", __name__)
@@ -42,9 +44,19 @@ _VERDANA = (
 WIDTHS = {chr(32 + place): int(width) for place, width in enumerate(_VERDANA.split())} | {"·": 745, "…": 1676}
 
 
+@dataclass(frozen=True)
+class Said:
+    """The two halves of a badge, and the colour of the right one."""
+
+    label: str
+    message: str
+    colour: str
+    is_known: bool = True
+
+
 def snippet(embed: Embed) -> str:
-    """Return HTML of the picture, linked to the ticket."""
-    page = links.absolute(links.ticket(embed.ticket.ref)) if embed.ticket else links.absolute("/")
+    """Return HTML of the picture, linked to what it tells of."""
+    page = links.absolute(badges.page(embed))
     picture = links.absolute(links.embed(embed.eid, "badge.svg"))
     return f'<a href="{page}"><img src="{picture}" alt="Who has my ticket, and since when" height="{HEIGHT}"></a>'
 
@@ -53,15 +65,29 @@ def snippet(embed: Embed) -> str:
 @admits("anyone")
 def by_embed(eid: str) -> Response:
     """The picture of an embed's ticket; unknown, private and revoked ones are grey, with status 200."""
-    embed = embedded(eid)
-    return _answer(embed.ticket if embed else None)
+    _seen.picture(eid)
+    return _answer(of_embed(embedded(eid), store.now()))
 
 
 @blueprint.get("/t/<ref>/badge.svg")
 @admits("anyone")
 def by_ticket(ref: str) -> Response:
     """The picture of a ticket that is not private."""
-    return _answer(public_ticket(ref))
+    return _answer(_of_ticket(public_ticket(ref), store.now()))
+
+
+def of_embed(embed: Embed | None, now: datetime) -> Said:
+    """Return what an embed's picture says: of its ticket, or how many tickets of a wall are open."""
+    if embed is None or not embed.is_wall:
+        return _of_ticket(embed.ticket if embed else None, now)
+    count, late = embeds.open_count(embed)
+    overdue = f", {late} overdue" if late else ""
+    return Said(badges.title(embed), f"{count} open{overdue}", COLOURS["late" if late else "open" if count else "done"])
+
+
+def _of_ticket(ticket: Ticket | None, now: datetime) -> Said:
+    said = message(ticket, now) if ticket else UNKNOWN
+    return Said(DEFAULT_LABEL, said, COLOURS[tone(ticket)], is_known=ticket is not None)
 
 
 def message(ticket: Ticket, now: datetime) -> str:
@@ -130,13 +156,12 @@ def _width_beyond(one: str) -> int:
     return 2048 if east_asian_width(one) in "WF" else 1302
 
 
-def _answer(ticket: Ticket | None) -> Response:
+def _answer(said: Said) -> Response:
     asked = request.args
-    said = message(ticket, store.now()) if ticket else UNKNOWN
     svg = draw(
-        _one_line(asked.get("label", DEFAULT_LABEL)),
-        _one_line(said),
-        colour=_colour(asked.get("color"), COLOURS[tone(ticket)]),
+        _one_line(asked.get("label", said.label)),
+        _one_line(said.message),
+        colour=_colour(asked.get("color"), said.colour),
         label_colour=_colour(asked.get("labelColor"), LABEL_COLOUR),
         flat_square=asked.get("style") == "flat-square",
     )

@@ -5,7 +5,7 @@ from html import escape
 
 from flask import Blueprint, Response
 
-from tracker import disclosure, links, present
+from tracker import badges, disclosure, links, present
 from tracker.models import Embed, Ticket
 from tracker.viewer import admits
 from widgets._answers import JSON_LASTS, cached, embedded, public_ticket
@@ -26,7 +26,8 @@ POLICY = (
 
 def snippet(embed: Embed) -> str:
     """Return the frame a customer copies; its room is reserved before it has loaded."""
-    title = f"Who has my ticket: {embed.ticket.subject}" if embed.ticket else "Who has my ticket"
+    one = embed.only_ticket
+    title = f"Who has my ticket: {one.subject}" if one else badges.title(embed)
     return frame(links.absolute(links.embed(embed.eid)), title)
 
 
@@ -43,9 +44,10 @@ def frame(address: str, title: str, width: int | str = "100%", height: int = HEI
 def by_embed(eid: str) -> Response:
     """The card of an embed's ticket, on its sites; unknown, private and revoked ones are grey, with status 200."""
     embed = embedded(eid)
-    if embed is None or embed.ticket is None:
+    one = embed.only_ticket if embed else None
+    if embed is None or one is None:
         return _answer(None)
-    return _answer(embed.ticket, embed.theme, embed.sites, links.oembed(links.embed(embed.eid)))
+    return _answer(one, embed.theme, embed.sites, links.oembed(links.embed(embed.eid)))
 
 
 @blueprint.get("/t/<ref>/card")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from flask import Blueprint, Response, request
 
-from tracker import links
+from tracker import badges, links
 from tracker.models import Embed
 from tracker.settings import STATIC
 from tracker.viewer import admits
@@ -22,7 +22,7 @@ VERSIONED_LASTS = "public, max-age=31536000, immutable"
 
 def snippet(embed: Embed) -> str:
     """Return the two lines a customer copies; without scripts a plain link is left."""
-    page = links.absolute(links.ticket(embed.ticket.ref)) if embed.ticket else links.absolute("/")
+    page = links.absolute(badges.page(embed))
     return (
         f'<a class="ticket-badge" href="{page}" data-embed="{embed.eid}">Who has my ticket, and since when</a>\n'
         f'<script async src="{links.absolute("/embed.js")}"></script>'

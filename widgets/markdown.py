@@ -2,7 +2,7 @@
 
 from flask import Blueprint
 
-from tracker import links
+from tracker import badges, links
 from tracker.models import Embed
 
 blueprint = Blueprint("markdown", __name__)
@@ -13,5 +13,5 @@ PLACE = 3
 
 def snippet(embed: Embed) -> str:
     """Return one line of Markdown."""
-    page = links.absolute(links.ticket(embed.ticket.ref)) if embed.ticket else links.absolute("/")
+    page = links.absolute(badges.page(embed))
     return f"[![Who has my ticket, and since when]({links.absolute(links.embed(embed.eid, 'badge.svg'))})]({page})"

@@ -56,9 +56,9 @@ def _found(url: str) -> tuple[Ticket, str]:
         return ticket, links.card(ticket.ref)
     named = EMBED.fullmatch(parts.path)
     embed = embedded(named[1]) if named else None
-    if embed is None or embed.ticket is None:
+    if embed is None or embed.only_ticket is None:
         raise NotFound()
-    return embed.ticket, links.embed(embed.eid)
+    return embed.only_ticket, links.embed(embed.eid)
 
 
 def _facts(ticket: Ticket, framed: str) -> dict[str, Any]:

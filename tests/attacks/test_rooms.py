@@ -24,8 +24,8 @@ Plug = Callable[[], "Ear"]
 class Ear:
     """A socket that remembers what it heard."""
 
-    def __init__(self, app: Flask) -> None:
-        self.socket: SocketIOTestClient = app.extensions["socketio"].test_client(app)
+    def __init__(self, app: Flask, headers: dict[str, str] | None = None) -> None:
+        self.socket: SocketIOTestClient = app.extensions["socketio"].test_client(app, headers=headers)
         self.heard: list[tuple[str, Any]] = []
 
     def say(self, event: str, **what: Any) -> dict[str, Any]:
@@ -185,6 +185,32 @@ def test_a_list_learns_no_ref_that_is_not_public(house: Flask, plug: Plug) -> No
     make.post(ticket, "visibility_changed", visibility="public")
     wait_until(lambda: {"ref": ticket.ref} in ear.hears("changed"), within=10, what="the list hears of a public ticket")
     assert {one["ref"] for one in ear.hears("changed")} == {None, ticket.ref}
+
+
+def test_a_wall_hears_of_its_tickets_and_learns_no_ref_of_others(house: Flask, plug: Plug) -> None:
+    ticket, ear = make.ticket(visibility="unlisted"), plug()
+    wall = embeds.create(ticket, by=make.customer(ticket), variant="wall")
+    assert ear.say("watch_list", embed=wall.eid) == {"ok": True}
+    make.post(make.ticket(), "update", text="A word of another ticket")
+    make.post(ticket, "update", text="A word of a picked one")
+    assert ear.waits_for("changed") == {"ref": ticket.ref}
+    make.post(ticket, "visibility_changed", visibility="private")
+    wait_until(lambda: {"ref": None} in ear.hears("changed"), within=10, what="the wall hears that one left")
+    embeds.revoke(wall.eid, by=make.customer(ticket))
+    assert ear.waits_for("gone") == {"ref": None, "embed": wall.eid}
+    assert {one["ref"] for one in ear.hears("changed")} == {None, ticket.ref}
+
+
+def test_a_wall_opens_its_room_to_its_sites_alone_and_no_ticket_s_room(house: Flask, plug: Plug) -> None:
+    ticket = make.ticket()
+    badge = embeds.create(ticket, by=make.customer(ticket))
+    wall = embeds.create(ticket, by=make.customer(ticket), variant="wall", sites=["https://blog.example"])
+    assert plug().say("watch", embed=wall.eid, after=0)["error"] == "not_found"
+    for eid in (badge.eid, "0" * 12):
+        assert plug().say("watch_list", embed=eid)["error"] == "not_found"
+    elsewhere = Ear(house, {"Origin": "https://other.example"})
+    assert elsewhere.say("watch_list", embed=wall.eid)["error"] == "not_found"
+    assert Ear(house, {"Origin": "https://blog.example"}).say("watch_list", embed=wall.eid) == {"ok": True}
 
 
 def test_a_queue_of_a_desk_is_for_its_lead(house: Flask, client: Visitor, plug: Plug) -> None:

@@ -9,7 +9,7 @@ from flask import Flask
 from flask_socketio import SocketIO
 from sqlalchemy import select
 
-from tracker import browse, desks, permissions, store, viewer
+from tracker import browse, desks, embeds, permissions, store, viewer
 from tracker.errors import NotFound
 from tracker.live.hints import Hints
 from tracker.live.rooms import Rooms, Watch
@@ -162,16 +162,21 @@ class Fanout:
     def _ring_lists(self, ref: str) -> None:
         """Tell lists of a public word; hidden ones would betray that something happened."""
         ticket = store.session().scalars(select(Ticket).where(Ticket.ref == ref)).first()
-        if ticket is not None and ticket.visibility == "public":
-            for name in ("list", f"list|{ticket.desk.slug}"):
-                self.socketio.emit("changed", {"ref": ref}, to=name)
+        if ticket is None:
+            return
+        names = [wall_room(eid) for eid in embeds.walls_with(ticket)] if ticket.visibility != "private" else []
+        if ticket.visibility == "public":
+            names += ["list", f"list|{ticket.desk.slug}"]
+        for name in names:
+            self.socketio.emit("changed", {"ref": ref}, to=name)
 
     def _hide(self, ref: str) -> None:
         """Let those leave who may no longer read a ticket; lists ask again, and learn no hidden ref."""
         self._review("ref", ref)
         ticket = store.session().scalars(select(Ticket).where(Ticket.ref == ref)).first()
         if ticket is not None:
-            for name in ("list", f"list|{ticket.desk.slug}"):
+            walls = [wall_room(eid) for eid in embeds.walls_with(ticket)]
+            for name in ("list", f"list|{ticket.desk.slug}", *walls):
                 self.socketio.emit("changed", {"ref": ref if ticket.visibility == "public" else None}, to=name)
 
     def _review(self, what: str, subject: Any) -> None:
@@ -220,3 +225,8 @@ def _changes_rights(ticket: Ticket, after: int) -> bool:
 def room(ref: str, audience: str, *, html: bool) -> str:
     """Return the name of a room; made here, never by clients."""
     return f"{ref}|{audience}|{'html' if html else 'bare'}"
+
+
+def wall_room(eid: str) -> str:
+    """Return the name of the room of a wall, of the same makers."""
+    return f"wall|{eid}"

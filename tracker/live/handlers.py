@@ -15,8 +15,9 @@ from tracker import browse, embeds, viewer
 from tracker.errors import Forbidden, Invalid, NotFound, TrackerError, Unauthorized
 from tracker.live.engine import Engine
 from tracker.live.errands import Group, Handler
-from tracker.live.fanout import Fanout, may_still, room
+from tracker.live.fanout import Fanout, may_still, room, wall_room
 from tracker.live.rooms import Watch
+from tracker.models import Embed
 from tracker.permissions import ANYONE
 
 MOST_ROOMS = 20
@@ -76,10 +77,22 @@ def unwatch(group: Group) -> dict[str, Any]:
 
 
 def watch_list(group: Group) -> dict[str, Any]:
-    """Hear when public tickets change, of one desk or all; then the client asks again over HTTP."""
-    desk = _said(group).get("desk")
+    """Hear when public tickets change, of one desk, of a wall or all; then the client asks again over HTTP."""
+    said = _said(group)
+    if isinstance(said.get("embed"), str):
+        return _watch_wall(group, said["embed"])
+    desk = said.get("desk")
     name = f"list|{desk[:MOST_NAME]}" if isinstance(desk, str) and desk else "list"
     _join(group, Watch(key=name, rooms=(name,)))
+    return {"ok": True}
+
+
+def _watch_wall(group: Group, eid: str) -> dict[str, Any]:
+    embed = _admitted(eid, group.origin)
+    if not embed.is_wall:
+        raise NotFound()
+    _join(group, Watch(key=f"embed|{embed.eid}", rooms=(wall_room(embed.eid),), embed=embed.eid))
+    _admitted(eid, group.origin)  # whoever took it back before the join has told nobody of us
     return {"ok": True}
 
 
@@ -112,10 +125,10 @@ def leave(*_reason: Any) -> None:
 
 def _admit(said: dict[str, Any], origin: str) -> tuple[Any, str, str | None, dict[str, Any] | None]:
     if isinstance(said.get("embed"), str):
-        embed = embeds.shown(said["embed"])
-        if embed is None or embed.ticket is None or not embeds.allows(embed, origin or None):
+        embed = _admitted(said["embed"], origin)
+        if embed.only_ticket is None:
             raise NotFound()
-        return embed.ticket, "public", embed.eid, None
+        return embed.only_ticket, "public", embed.eid, None
     ref = said.get("ref")
     if not isinstance(ref, str):
         raise Invalid(fields={"ref": "Say which ticket."})
@@ -127,6 +140,14 @@ def _admit(said: dict[str, Any], origin: str) -> tuple[Any, str, str | None, dic
         return ticket, audience, None, granted
     ticket, audience = browse.find(ref, ANYONE)
     return ticket, audience, None, None
+
+
+def _admitted(eid: str, origin: str) -> Embed:
+    """Return an embed that a page of this Origin may show."""
+    embed = embeds.shown(eid)
+    if embed is None or not embeds.allows(embed, origin or None):
+        raise NotFound()
+    return embed
 
 
 def _join(group: Group, one: Watch, last: int | None = None) -> None:

@@ -1,7 +1,7 @@
 """The nouns as tables. Import them from here."""
 
 from tracker.models.desks import Desk
-from tracker.models.embeds import Embed
+from tracker.models.embeds import Embed, Pick, Sighting
 from tracker.models.events import Event
 from tracker.models.handoffs import Handoff
 from tracker.models.keys import ApiToken, CustomerKey, EndedSession, LinkToken, Replay
@@ -25,7 +25,9 @@ __all__ = [
     "LinkToken",
     "News",
     "Person",
+    "Pick",
     "Promise",
     "Replay",
+    "Sighting",
     "Ticket",
 ]

@@ -1,0 +1,156 @@
+"""Badges, timelines and walls: what they say as JSON, which tickets a wall may show, and who keeps it."""
+
+import pytest
+from flask import Flask
+
+from tests import make
+from tests.houses import ORIGIN, Visitor
+from tracker import embeds, store, tickets
+from tracker.errors import Forbidden, Invalid
+from tracker.models import Embed, Ticket
+from tracker.permissions import Viewer
+
+ADDRESS = "cara@home.example"
+
+
+def worn(ticket: Ticket, **given: object) -> Embed:
+    return embeds.create(ticket, by=make.customer(ticket), **given)  # type: ignore[arg-type]
+
+
+def wall(*those: Ticket, by: Viewer | None = None, **given: object) -> Embed:
+    refs = [one.ref for one in those]
+    who = by or make.customer(*those)
+    return embeds.create(those[0], by=who, variant="wall", picks=refs, **given)  # type: ignore[arg-type]
+
+
+def subjects(client: Visitor, embed: Embed) -> list[str]:
+    answer = client.get(f"/e/{embed.eid}/badge.json").json
+    assert answer is not None
+    return [one["subject"] for one in answer["items"]]
+
+
+def test_a_timeline_is_the_badge_with_its_last_five_public_events(client: Visitor) -> None:
+    ticket = make.ticket()
+    make.post(ticket, "note", text="Not for you")
+    for number in range(5):
+        make.post(ticket, "update", text=f"Word **{number}**")
+    eid = worn(ticket, variant="timeline").eid
+    badge, timeline = (client.get(f"/e/{eid}/{part}.json").json for part in ("badge", "timeline"))
+    assert badge is not None
+    assert timeline is not None
+    recent = timeline.pop("recent")
+    assert timeline == badge
+    assert [one["seq"] for one in recent] == sorted(one["seq"] for one in recent)
+    assert len(recent) == 5
+    assert recent[-1]["kind"] == "promise_kept"
+    assert recent[-2]["html"] == "<p>Word <strong>4</strong></p>"
+    assert set(recent[0]) == {"seq", "kind", "at", "sentence", "actor", "html"}
+    assert set(recent[0]["actor"]) == {"name", "role", "face"}
+    assert "Not for you" not in str(recent)
+
+
+def test_hidden_words_leave_a_timeline(client: Visitor) -> None:
+    ticket = make.ticket()
+    spoken = make.post(ticket, "update", text="Her number is 0147")
+    make.post(ticket, "redacted", target=spoken.seq, reason="A number")
+    answer = client.get(f"/e/{worn(ticket).eid}/timeline.json")
+    assert "0147" not in answer.text
+
+
+def test_a_desk_s_wall_shows_its_public_tickets_and_no_others(client: Visitor) -> None:
+    desk, other = make.desk(), make.desk("streets")
+    shown = make.ticket(desk, subject="The tap drips")
+    for visibility in ("unlisted", "private"):
+        make.ticket(desk, visibility=visibility)
+    make.ticket(other)
+    embed = embeds.create(desk, by=make.viewer(make.lead(desk)))
+    facts = client.get(f"/e/{embed.eid}/badge.json").json
+    assert facts is not None
+    assert set(facts) == {"epoch", "variant", "theme", "url", "title", "items", "more"}
+    assert (facts["variant"], facts["title"], facts["url"]) == ("wall", desk.name, f"{ORIGIN}/desks/{desk.slug}")
+    assert [one["ref"] for one in facts["items"]] == [shown.ref]
+    assert facts["items"][0]["assignee"]["name"] == shown.assignee.name
+    assert facts["more"] is False
+
+
+def test_a_wall_that_has_more_than_it_shows_says_so(client: Visitor) -> None:
+    desk = make.desk()
+    for _ in range(13):
+        make.ticket(desk)
+    embed = embeds.create(desk, by=make.viewer(make.lead(desk)), title="All of ours")
+    facts = client.get(f"/e/{embed.eid}/badge.json").json
+    assert facts is not None
+    assert (len(facts["items"]), facts["more"], facts["title"]) == (12, True, "All of ours")
+
+
+def test_a_ticket_that_turns_private_leaves_its_walls_at_once(client: Visitor) -> None:
+    one = make.ticket(subject="One", email=ADDRESS)
+    two = make.ticket(subject="Two", email=ADDRESS)
+    embed = wall(two, one)
+    desk_wall = embeds.create(one.desk, by=make.viewer(make.lead(one.desk)))
+    assert subjects(client, embed) == ["Two", "One"]
+    make.post(two, "visibility_changed", visibility="private")
+    assert subjects(client, embed) == ["One"]
+    assert subjects(client, desk_wall) == ["One"]
+    make.post(one, "visibility_changed", visibility="unlisted")
+    assert subjects(client, embed) == ["One"], "an unlisted one its customer picked themselves"
+    assert subjects(client, desk_wall) == []
+
+
+def test_a_wall_takes_only_tickets_of_the_same_confirmed_address(house: Flask) -> None:
+    mine = make.ticket(email=ADDRESS)
+    unconfirmed = make.ticket(email=ADDRESS, confirmed=False)
+    for foreign in (make.ticket(), unconfirmed):
+        with pytest.raises(Invalid):
+            wall(mine, foreign)
+    assert [pick.ticket_id for pick in wall(mine).picks] == [mine.id]
+
+
+def test_a_secret_link_of_one_ticket_does_not_list_the_unlisted_others(house: Flask) -> None:
+    mine = make.ticket(email=ADDRESS)
+    unlisted = make.ticket(email=ADDRESS, visibility="unlisted")
+    make.ticket(email=ADDRESS, visibility="private")
+    assert embeds.pickable(mine, by=make.customer(mine)) == [mine]
+    assert embeds.pickable(mine, by=make.customer(mine, unlisted)) == [unlisted, mine]
+
+
+def test_what_stands_on_a_wall_may_stay_whoever_restyles_it(house: Flask) -> None:
+    mine = make.ticket(email=ADDRESS)
+    unlisted = make.ticket(email=ADDRESS, visibility="unlisted")
+    embed = wall(mine, unlisted)
+    changed = embeds.change(embed.eid, by=make.customer(mine), picks=[unlisted.ref, mine.ref], title="Mine")
+    assert [pick.ticket_id for pick in changed.picks] == [unlisted.id, mine.id]
+    assert changed.title == "Mine"
+
+
+def test_only_who_runs_a_desk_puts_its_wall_up_or_takes_it_back(house: Flask) -> None:
+    desk = make.desk()
+    embed = embeds.create(desk, by=make.viewer(make.lead(desk)))
+    for stranger in (make.agent(desk), make.lead(make.desk("streets"))):
+        with pytest.raises(Forbidden):
+            embeds.create(desk, by=make.viewer(stranger))
+        with pytest.raises(Forbidden):
+            embeds.revoke(embed.eid, by=make.viewer(stranger))
+    assert embeds.revoke(embed.eid, by=make.viewer(make.admin())).revoked_at
+
+
+def test_a_wall_taken_back_or_asked_for_by_another_site_is_grey(client: Visitor) -> None:
+    ticket = make.ticket()
+    embed = wall(ticket, sites=["https://blog.example"])
+    address = f"/e/{embed.eid}/badge.json"
+    assert client.get(address, headers={"Origin": "https://other.example"}).json == {"status": "unknown"}
+    assert client.get(address, headers={"Origin": ORIGIN}).json != {"status": "unknown"}, "previews on our own pages"
+    embeds.revoke(embed.eid, by=make.customer(ticket))
+    assert client.get(address).json == {"status": "unknown"}
+
+
+def test_the_picture_of_a_wall_counts_what_is_open(client: Visitor) -> None:
+    one, two = make.ticket(email=ADDRESS), make.ticket(email=ADDRESS)
+    make.post(two, "resolved")
+    eid = wall(one, two, title="My street").eid
+    assert 'aria-label="My street: 1 open"' in client.get(f"/e/{eid}/badge.svg").text
+    with store.transaction():
+        tickets.timeline.lock(one.ref).overdue = True
+    shields = client.get(f"/e/{eid}/shields.json").json
+    assert shields is not None
+    assert (shields["label"], shields["message"]) == ("My street", "1 open, 1 overdue")

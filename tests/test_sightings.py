@@ -1,0 +1,125 @@
+"""Where embeds are seen: hosts and numbers, bounded, written by the minute; nothing of a reader."""
+
+from datetime import timedelta
+
+import pytest
+from flask import Flask
+from sqlalchemy import select
+from time_machine import Traveller
+
+from tests import make
+from tests.houses import Visitor
+from tracker import embeds, sightings, store
+from tracker.models import Embed, Sighting
+
+BLOG = {"Origin": "https://blog.example", "Sec-Fetch-Site": "cross-site"}
+
+
+@pytest.fixture
+def embed(house: Flask) -> Embed:
+    ticket = make.ticket()
+    return embeds.create(ticket, by=make.customer(ticket))
+
+
+def flush(house: Flask) -> None:
+    house.extensions["tracker_sightings"].flush()
+
+
+def rows() -> list[tuple[str, str, int]]:
+    query = select(Sighting.site, Sighting.way, Sighting.views).order_by(Sighting.site, Sighting.way)
+    return [(row[0], row[1], row[2]) for row in store.session().execute(query)]
+
+
+def test_a_page_of_another_site_tells_that_an_embed_was_seen_there(house: Flask, client: Visitor, embed: Embed) -> None:
+    for headers in (
+        BLOG,
+        BLOG,
+        {"Referer": "https://Paper.example:8443/today?q=secret", "Sec-Fetch-Site": "cross-site"},
+    ):
+        answer = client.post(f"/e/{embed.eid}/seen", headers=headers)
+        assert (answer.status_code, answer.data) == (204, b"")
+        assert "Set-Cookie" not in answer.headers
+    assert rows() == [], "nothing is written while readers wait"
+    flush(house)
+    assert rows() == [("blog.example", "script", 2), ("paper.example", "script", 1)]
+    client.post(f"/e/{embed.eid}/seen", headers=BLOG)
+    flush(house)
+    assert rows()[0] == ("blog.example", "script", 3)
+
+
+def test_a_picture_counts_when_it_is_drawn(house: Flask, client: Visitor, embed: Embed) -> None:
+    client.get(f"/e/{embed.eid}/badge.svg", headers={"Referer": "https://code.example/readme"})
+    flush(house)
+    assert rows() == [("code.example", "image", 1)]
+
+
+def test_a_frame_of_ours_says_where_it_stands_and_our_own_previews_do_not_count(
+    house: Flask, client: Visitor, embed: Embed
+) -> None:
+    ours = {"Origin": "http://localhost"}
+    client.post(f"/e/{embed.eid}/seen?on=blog.example", headers=ours)
+    client.post(f"/e/{embed.eid}/seen", headers=ours)
+    client.post(f"/e/{embed.eid}/seen?on=forged.example", headers=BLOG)
+    flush(house)
+    assert rows() == [("blog.example", "script", 2)]
+
+
+def test_a_flood_of_invented_hosts_ends_in_others(house: Flask, embed: Embed) -> None:
+    for number in range(200):
+        sightings.note(embed.eid, f"site-{number}.example", sightings.SCRIPT)
+        if number % 60 == 59:
+            flush(house)
+    flush(house)
+    kept = rows()
+    assert len(kept) == sightings.MOST_SITES + 1
+    assert sum(views for _site, _way, views in kept) == 200
+    assert next(views for site, _way, views in kept if site == sightings.OTHERS) == 150
+
+
+@pytest.mark.parametrize("host", ["", "x" * 300 + ".example", "<script>", "a b"])
+def test_what_is_no_host_is_counted_without_one(house: Flask, client: Visitor, embed: Embed, host: str) -> None:
+    client.post(f"/e/{embed.eid}/seen", headers={"Origin": f"https://{host}", "Sec-Fetch-Site": "cross-site"})
+    flush(house)
+    assert rows() == [(sightings.UNSAID, "script", 1)]
+
+
+def test_nothing_is_kept_of_embeds_that_are_none_or_of_sites_where_they_are_grey(
+    house: Flask, client: Visitor, embed: Embed
+) -> None:
+    ticket = make.ticket()
+    kept_to = embeds.create(ticket, by=make.customer(ticket), sites=["https://blog.example:8443"])
+    for eid in ("0" * 12, "nonsense"):
+        assert client.post(f"/e/{eid}/seen", headers=BLOG).status_code == 204
+    client.post(f"/e/{kept_to.eid}/seen", headers={"Origin": "https://other.example", "Sec-Fetch-Site": "cross-site"})
+    client.post(f"/e/{kept_to.eid}/seen", headers=BLOG)
+    flush(house)
+    assert rows() == [("blog.example", "script", 1)]
+
+
+def test_what_could_not_be_written_is_written_later(
+    house: Flask, embed: Embed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sightings.note(embed.eid, "blog.example", sightings.SCRIPT)
+    with monkeypatch.context() as broken:
+        broken.setattr(sightings, "_write", lambda _taken: (_ for _ in ()).throw(sightings.TrackerError()))
+        flush(house)
+    sightings.note(embed.eid, "blog.example", sightings.SCRIPT)
+    flush(house)
+    assert rows() == [("blog.example", "script", 2)]
+
+
+def test_the_figures_are_by_site_and_day_of_the_last_thirty_days(house: Flask, embed: Embed, travel: Traveller) -> None:
+    def see(site: str, way: str = sightings.SCRIPT) -> None:
+        sightings.note(embed.eid, site, way)
+        flush(house)
+
+    see("old.example")
+    travel.shift(timedelta(days=30))
+    see("blog.example")
+    travel.shift(timedelta(days=1))
+    see("blog.example")
+    see("code.example", sightings.IMAGE)
+    told = sightings.of([embed])[embed.eid]
+    assert (told["views"], told["images"]) == (2, 1)
+    assert told["sites"] == [("blog.example", 2), ("code.example", 1)]
+    assert [views for _day, views in told["by_day"]] == [2, 1]

@@ -1,0 +1,75 @@
+"""QUERIES: what a badge, a timeline and a wall say, as JSON for those who draw them; public facts alone."""
+
+from sqlalchemy import select
+
+from tracker import disclosure, embeds, links, store
+from tracker.disclosure import Shown
+from tracker.models import Embed, Event, Ticket
+
+RECENT = 5
+"""Events that a timeline shows."""
+ON_A_WALL = 12
+UNTITLED = "Tickets I wait for"
+
+
+def facts(embed: Embed) -> Shown:
+    """Return what an embed says (CONTRACTS: badge.json): of its ticket, or of every ticket on a wall."""
+    looks = {"variant": embed.variant, "theme": embed.theme}
+    one = embed.only_ticket
+    return disclosure.badge(one) | looks if one else _wall(embed, looks)
+
+
+def timeline(embed: Embed) -> Shown:
+    """Return the same with the ticket's last public events, oldest first; a wall has none of its own."""
+    one = embed.only_ticket
+    return facts(embed) | ({"recent": recent(one)} if one else {})
+
+
+def recent(ticket: Ticket) -> list[Shown]:
+    """Return the last public events of a ticket, oldest first: {seq, kind, at, sentence, actor, html}."""
+    query = select(Event).where(Event.ticket_id == ticket.id, Event.audience == "public")
+    query = query.order_by(Event.seq.desc()).limit(RECENT).execution_options(populate_existing=True)
+    events = list(reversed(store.session().scalars(query).all()))
+    return [_moment(entry) for entry in disclosure.entries(ticket, events, "public")]
+
+
+def tickets(embed: Embed) -> tuple[list[Ticket], bool]:
+    """Return the tickets on a wall, and whether there are more than it shows."""
+    found = embeds.on_wall(embed, ON_A_WALL + 1)
+    return found[:ON_A_WALL], len(found) > ON_A_WALL
+
+
+def title(embed: Embed) -> str:
+    """Return what stands above a wall."""
+    return embed.title or (embed.desk.name if embed.desk else UNTITLED)
+
+
+def page(embed: Embed) -> str:
+    """Return the address an embed leads to: its ticket, its desk, or the wall as a page of its own."""
+    if embed.only_ticket:
+        return links.ticket(embed.only_ticket.ref)
+    return links.desk(embed.desk.slug) if embed.desk else links.embed(embed.eid)
+
+
+def _wall(embed: Embed, looks: Shown) -> Shown:
+    found, more = tickets(embed)
+    return {
+        "epoch": disclosure.epoch(),
+        **looks,
+        "url": links.absolute(page(embed)),
+        "title": title(embed),
+        "items": [disclosure.badge(one) | {"ref": one.ref} for one in found],
+        "more": more,
+    }
+
+
+def _moment(entry: Shown) -> Shown:
+    actor = entry["actor"]
+    return {
+        "seq": entry["seq"],
+        "kind": entry["kind"],
+        "at": entry["at"],
+        "sentence": entry["sentence"],
+        "actor": {"name": actor["name"], "role": actor["role"], "face": disclosure.absolute_face(actor["face"])},
+        "html": entry["body_html"],
+    }

@@ -1,0 +1,146 @@
+"""Where embeds are seen: views per embed, site and day; of a reader nothing is kept but the host of the page."""
+
+import threading
+from collections import Counter
+from collections.abc import Callable, Sequence
+from datetime import date, timedelta
+from typing import Any
+
+from flask import Flask, current_app
+from sqlalchemy import select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from tracker import embeds, store
+from tracker.disclosure import Shown
+from tracker.errors import TrackerError
+from tracker.models import Embed, Sighting
+
+FLUSH_S = 60
+MOST_SITES = 50
+"""Sites kept apart per embed and day, here and in the database: a flood of invented hosts ends in `others`."""
+MOST_EMBEDS = 5_000
+"""Embeds and days one process counts between two flushes."""
+LONGEST_SITE = 100
+OTHERS = "others"
+UNSAID = ""
+"""The site of a page that does not say where it is."""
+SCRIPT, IMAGE = "script", "image"
+DAYS = 30
+Seen = dict[tuple[str, date], Counter[tuple[str, str]]]
+
+
+class Sightings:
+    """The views of one process: counted in memory, written once a minute and when it stops."""
+
+    def __init__(self, app: Flask) -> None:
+        self._app = app
+        self._lock = threading.Lock()
+        self._seen: Seen = {}
+        self.after: Callable[[float, Callable[[], None]], None] = _after
+
+    def note(self, eid: str, site: str, way: str) -> None:
+        """Count one view of an embed, on the site with this host."""
+        host = site.lower() if len(site) <= LONGEST_SITE and embeds.HOST.fullmatch(site.lower()) else UNSAID
+        with self._lock:
+            is_first = not self._seen
+            self._count(eid, store.now().date(), (host, way), 1)
+        if is_first:
+            self.after(FLUSH_S, self.flush)
+
+    def flush(self) -> None:
+        """Write what was counted; when the database is away, keep it for later."""
+        with self._lock:
+            taken, self._seen = self._seen, {}
+        if not taken:
+            return
+        with self._app.app_context():
+            try:
+                _write(taken)
+                return
+            except TrackerError:
+                self._app.logger.warning("sightings: the database is away, trying again in a minute")
+        with self._lock:
+            for (eid, day), found in taken.items():
+                for place, views in found.items():
+                    self._count(eid, day, place, views)
+        self.after(FLUSH_S, self.flush)
+
+    def _count(self, eid: str, day: date, place: tuple[str, str], views: int) -> None:
+        found = self._seen.get((eid, day))
+        if found is None:
+            if len(self._seen) >= MOST_EMBEDS:
+                return
+            found = self._seen[eid, day] = Counter()
+        is_new_site = place not in found and len(found) >= MOST_SITES
+        found[(OTHERS, place[1]) if is_new_site else place] += views
+
+
+def note(eid: str, site: str, way: str) -> None:
+    """Count one view in this process."""
+    counter: Sightings = current_app.extensions["tracker_sightings"]
+    counter.note(eid, site, way)
+
+
+def of(those: Sequence[Embed]) -> dict[str, Shown]:
+    """Return where embeds were seen in the last days, by eid: {days, views, images, sites, by_day}, the most first."""
+    since, names = store.now().date() - timedelta(days=DAYS - 1), {one.id: one.eid for one in those}
+    query = select(Sighting).where(Sighting.embed_id.in_(names), Sighting.on_day >= since)
+    found: dict[str, list[Sighting]] = {eid: [] for eid in names.values()}
+    for one in store.session().scalars(query.execution_options(populate_existing=True)):
+        found[names[one.embed_id]].append(one)
+    return {eid: _summed(rows) for eid, rows in found.items()}
+
+
+def _summed(rows: Sequence[Sighting]) -> Shown:
+    sites: Counter[str] = Counter()
+    days: Counter[date] = Counter()
+    ways: Counter[str] = Counter()
+    for one in rows:
+        ways[one.way] += one.views
+        sites[one.site] += one.views
+        days[one.on_day] += one.views
+    return {
+        "days": DAYS,
+        "views": ways[SCRIPT],
+        "images": ways[IMAGE],
+        "sites": sites.most_common(),
+        "by_day": sorted(days.items(), reverse=True),
+    }
+
+
+def _write(taken: Seen) -> None:
+    eids = {eid for eid, _day in taken}
+    with store.transaction() as session:
+        known = {one.eid: one for one in session.scalars(select(Embed).where(Embed.eid.in_(eids)))}
+        for (eid, day), found in taken.items():
+            if eid in known:
+                _add(known[eid], day, found)
+
+
+def _add(embed: Embed, day: date, found: Counter[tuple[str, str]]) -> None:
+    session = store.session()
+    kept = select(Sighting.site, Sighting.way).where(Sighting.embed_id == embed.id, Sighting.on_day == day)
+    there = {(row[0], row[1]) for row in session.execute(kept)}
+    hosts = {site.partition("//")[2].partition(":")[0] for site in embed.sites}
+    for place, views in found.items():
+        site, way = place
+        if site and hosts and site not in hosts and way == SCRIPT:
+            continue  # it was grey there
+        if place not in there and len(there) >= MOST_SITES:
+            site = OTHERS
+        there.add((site, way))
+        _upsert(embed_id=embed.id, on_day=day, site=site, way=way, views=views)
+
+
+def _upsert(**row: Any) -> None:
+    session = store.session()
+    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
+    adding = dialect.insert(Sighting).values(**row)
+    keys = [column.name for column in Sighting.__table__.primary_key]
+    session.execute(adding.on_conflict_do_update(keys, set_={"views": Sighting.views + adding.excluded.views}))
+
+
+def _after(seconds: float, work: Callable[[], None]) -> None:
+    timer = threading.Timer(seconds, work)
+    timer.daemon = True
+    timer.start()
