@@ -137,7 +137,9 @@ def _upsert(**row: Any) -> None:
     dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
     adding = dialect.insert(Sighting).values(**row)
     keys = [column.name for column in Sighting.__table__.primary_key]
-    session.execute(adding.on_conflict_do_update(keys, set_={"views": Sighting.views + adding.excluded.views}))
+    session.execute(
+        adding.on_conflict_do_update(index_elements=keys, set_={"views": Sighting.views + adding.excluded.views})
+    )
 
 
 def _after(seconds: float, work: Callable[[], None]) -> None:
