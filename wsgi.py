@@ -18,6 +18,7 @@ from tracker import (
     channels,
     cli,
     disclosure,
+    drafts,
     following,
     handoffs,
     idempotency,
@@ -143,6 +144,7 @@ def _wire(app: Flask) -> None:
             handoffs.expire,
             idempotency.forget_old,
             people.forget_ended_sessions,
+            drafts.forget_old,
             staff.welcome_back,
         ],
     )

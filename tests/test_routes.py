@@ -183,6 +183,11 @@ TABLE: dict[str, Expected] = {
     "POST /workspace/profile/tokens": workers(422, outside=401),
     "POST /workspace/profile/tokens/<token_id>/revoke": workers(404, outside=401),
     "GET /workspace/t/<ref>": staff(200, outside=303),
+    "GET /workspace/t/<ref>/draft": staff(303, outside=303),
+    "GET /workspace/t/<ref>/preview": staff(303, outside=303),
+    "PUT /workspace/t/<ref>/draft": staff(200, outside=401),
+    "POST /workspace/t/<ref>/draft": staff(303, outside=401),
+    "POST /workspace/t/<ref>/preview": staff(200, outside=401),
     "GET /workspace/t/<ref>/say/<kind>": staff(303, outside=303),
     "POST /workspace/t/<ref>/say/<kind>": staff(303, outside=401),
 }
@@ -213,7 +218,7 @@ def ask(client: Visitor, route: str, scene: Scene) -> Any:
         return client.get(scene.address(rule), buffered=True)
     if rule.startswith("/api/"):
         return client.open(scene.address(rule), method=method, json=SENT.get(route, {}))
-    return client.post(scene.address(rule), data=SENT.get(route, WORDS))
+    return client.open(scene.address(rule), method=method, data=SENT.get(route, WORDS))
 
 
 @pytest.fixture

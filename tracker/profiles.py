@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from tracker import desks, files, kinds, people, permissions, store
 from tracker.errors import Forbidden, Invalid, Unauthorized
-from tracker.kinds._fields import Payload, words
+from tracker.kinds._fields import Payload, flag, words
 from tracker.models import Face, Person
 from tracker.permissions import Viewer
 from tracker.richtext import normalise_name, normalise_text
@@ -25,10 +25,11 @@ class Profile(Payload):
     line = words(200, low=0, multiline=False)
     languages = words(400, low=0, multiline=False)
     backup = words(80, low=0, multiline=False)
+    shows_writing = flag()
 
 
 def change(person: Person, given: Mapping[str, Any], *, by: Viewer) -> None:
-    """Change name, line, languages and backup. Raises Invalid by field."""
+    """Change name, line, languages, backup, and whether readers see them writing. Raises Invalid by field."""
     _require_self(person, by)
     try:
         loaded = Profile().load(given)
@@ -39,6 +40,7 @@ def change(person: Person, given: Mapping[str, Any], *, by: Viewer) -> None:
     with store.transaction():
         person.name, person.line, person.languages = name, loaded["line"], languages
         person.backup, person.backup_id = backup, backup.id if backup else None
+        person.shows_writing = loaded["shows_writing"]
         store.notice("profile", person.slug)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from tracker import handoffs, limits, permissions, promises, store, timeline
+from tracker import drafts, handoffs, limits, permissions, promises, store, timeline
 from tracker.errors import Conflict, Forbidden, Invalid
 from tracker.kinds import KINDS, _standing, _targets
 from tracker.models import Event, Ticket
@@ -15,6 +15,8 @@ from tracker.permissions import Viewer, actor
 CORRECTABLE = frozenset({"update", "waiting", "resolved", "declined", "note"})
 AMENDING = frozenset({"corrected", "redacted", "erased"})
 MOST_AMENDABLE = 200
+COMPOSED = frozenset({"update", "resolved"})
+"""Kinds said with the composer, whose draft they were."""
 PUBLISHABLE = frozenset({"reply", "thanks", "feedback"})
 Loaded = Mapping[str, Any]
 
@@ -39,6 +41,8 @@ def say(ticket: Ticket, kind: str, loaded: Loaded, by: Viewer) -> Event:
     before = _standing.current(ticket)
     event = timeline.append(ticket, kind, loaded, by=actor(by, ticket, kind))
     promises.keep(ticket, before, event)
+    if kind in COMPOSED:
+        drafts.drop(ticket, by)
     return event
 
 

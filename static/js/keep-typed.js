@@ -76,6 +76,7 @@ export class KeepTyped extends HTMLElement {
     storage(() => this.#restore(form, key));
     form.addEventListener('input', () => this.#keepSoon(form, key), { signal });
     form.addEventListener('submit', () => this.#send(form, key), { signal });
+    form.addEventListener('kept', () => this.#forget(key), { signal }); // the server has it, newer than any copy here
     addEventListener('pagehide', () => this.#soon && this.#keep(form, key), { signal });
   }
 
@@ -109,6 +110,12 @@ export class KeepTyped extends HTMLElement {
     this.#sent = true;
     this.#keep(form, key);
     storage(() => sessionStorage.setItem('typed-sent', key));
+  }
+
+  #forget(key) {
+    clearTimeout(this.#soon);
+    this.#soon = 0;
+    storage(() => localStorage.removeItem(key));
   }
 
   #say(words) {

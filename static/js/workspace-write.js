@@ -1,4 +1,5 @@
-/** The form for words and the next promise, by keyboard: a digit picks the promise, Ctrl or ⌘ + Enter sends. */
+/** The form for words and the next promise, by keyboard: a digit picks the promise, Alt + P previews, Ctrl or ⌘ + Enter sends. */
+import { fragment } from './page-parts.js';
 
 const TYPING = 'input:not([type="radio"], [type="checkbox"], [type="submit"], [type="button"]), textarea, select, [contenteditable]';
 
@@ -22,6 +23,8 @@ export class WriteKeys extends HTMLElement {
     this.#stop = new AbortController();
     const { signal } = this.#stop;
     document.addEventListener('keydown', (press) => this.#press(press), { signal });
+    this.addEventListener('submit', (submit) => this.#preview(submit), { signal });
+    for (const plain of this.querySelectorAll('[data-plain]')) plain.hidden = true; // drafts keep themselves now
     this.addEventListener('change', (change) => change.target.value === 'date' && this.#askDate(), { signal });
     const timeline = document.querySelector('ticket-timeline .timeline');
     if (!timeline) return;
@@ -44,8 +47,12 @@ export class WriteKeys extends HTMLElement {
       const form = press.target.closest?.('form');
       if (!form || !isTyping) return;
       press.preventDefault();
-      if (!press.repeat) form.requestSubmit();
+      if (!press.repeat) form.requestSubmit(form.querySelector('[data-send]'));
       return;
+    }
+    if (press.code === 'KeyP' && press.altKey && !press.ctrlKey && !press.metaKey) {
+      press.preventDefault();
+      return void this.querySelector('[formaction*="/preview"]').click();
     }
     const digit = digitOf(press, isTyping);
     const key = digit && this.querySelector(`[data-key="${digit}"]`);
@@ -55,6 +62,17 @@ export class WriteKeys extends HTMLElement {
     key.dispatchEvent(new Event('input', { bubbles: true }));
     key.dispatchEvent(new Event('change', { bubbles: true }));
     if (!isTyping && key.value !== 'date') key.focus();
+  }
+
+  /** Ask the server how the words will read and show its answer here, without leaving the page. */
+  async #preview(submit) {
+    const asked = submit.submitter?.getAttribute('formaction') ?? '';
+    if (!asked.includes('/preview')) return;
+    submit.preventDefault();
+    const answer = await fetch(asked.split('#')[0], { method: 'POST', body: new URLSearchParams(new FormData(this.#form)) });
+    const fresh = fragment(await answer.text()).querySelector('#write [data-preview]');
+    if (fresh) this.querySelector('[data-preview]').replaceWith(fresh);
+    (this.querySelector('#preview') ?? this.querySelector('textarea')).focus();
   }
 
   #askDate() {

@@ -77,7 +77,7 @@ def test_words_survive_a_reload_and_are_gone_once_sent(office: Office, ref: str,
     page = at_desk(visitor, office, ref)
     page.locator("#update-text").fill(WORDS)
     page.locator("#update-text").press("Alt+3")
-    expect(page.locator("write-keys [data-kept]")).to_have_text("Kept on this device until it is sent.")
+    expect(page.locator("[data-draft]")).to_have_text("Draft kept.")
     page.reload()
     expect(page.locator("#update-text")).to_have_value(WORDS)
     expect(page.locator("[data-key='3']")).to_be_checked()

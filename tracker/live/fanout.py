@@ -3,13 +3,14 @@
 import queue
 import threading
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any, NamedTuple
 
 from flask import Flask
 from flask_socketio import SocketIO
 from sqlalchemy import select
 
-from tracker import browse, desks, embeds, permissions, store, viewer
+from tracker import browse, desks, drafts, embeds, permissions, store, viewer
 from tracker.errors import NotFound
 from tracker.live.hints import Hints
 from tracker.live.rooms import Rooms, Watch
@@ -18,6 +19,7 @@ from tracker.models import Event, Ticket
 TAIL_S = 1.0
 """How often the watched tickets are compared with the database: Redis and bells are only hints."""
 BATCH = 100
+MILLISECOND = timedelta(milliseconds=1)
 CHANGE_RIGHTS = ("handoff_accepted", "handoff_declined", "reassigned", "visibility_changed")
 """Kinds of events after which somebody who watches may have to leave."""
 
@@ -117,6 +119,8 @@ class Fanout:
                 self._drop("session", notice.subject)
             case "person" | "keys":
                 self._review(notice.topic, notice.subject)
+            case "writing":
+                self._tell_writing(notice.subject)
             case "queue":
                 self.socketio.emit("changed", {"ref": None}, to=f"queue|{notice.subject}")
 
@@ -169,6 +173,17 @@ class Fanout:
             names += ["list", f"list|{ticket.desk.slug}"]
         for name in names:
             self.socketio.emit("changed", {"ref": ref}, to=name)
+
+    def _tell_writing(self, ref: str) -> None:
+        """Tell the pages that watch a ticket whether its person is writing; badges are left alone."""
+        pages = [audience for audience, html in self.rooms.audiences(ref) if html]
+        ticket = store.session().scalars(select(Ticket).where(Ticket.ref == ref)).first() if pages else None
+        if ticket is None:
+            return
+        found = drafts.writer(ticket)
+        said = {"ref": ref, "name": found.name if found else None, "ms": int(drafts.PRESENT_FOR / MILLISECOND)}
+        for audience in pages:
+            self.socketio.emit("writing", said, to=room(ref, audience, html=True))
 
     def _hide(self, ref: str) -> None:
         """Let those leave who may no longer read a ticket; lists ask again, and learn no hidden ref."""

@@ -1,5 +1,6 @@
 """The nouns as tables. Import them from here."""
 
+from tracker.models.desk_work import Draft, Helper
 from tracker.models.desks import Desk
 from tracker.models.embeds import Embed, Pick, Sighting
 from tracker.models.events import Event
@@ -16,12 +17,14 @@ __all__ = [
     "CustomerKey",
     "Delivery",
     "Desk",
+    "Draft",
     "Embed",
     "EndedSession",
     "Event",
     "Face",
     "Fact",
     "Handoff",
+    "Helper",
     "LinkToken",
     "News",
     "Person",

@@ -41,6 +41,7 @@ class Event(Base):
     __table_args__ = (
         UniqueConstraint("ticket_id", "seq"),
         Index("ix_events_public_words", "audience", "kind", "recorded_at"),
+        Index("ix_events_actor", "actor_id", "id"),
     )
 
     def prev_for(self, audience: str) -> int:

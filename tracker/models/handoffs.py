@@ -25,6 +25,7 @@ class Handoff(Base):
     offered_seq: Mapped[int] = mapped_column()
     expires_at: Mapped[datetime] = mapped_column(Moment)
     answered_at: Mapped[datetime | None] = mapped_column(Moment)
+    reminded_at: Mapped[datetime | None] = mapped_column(Moment)
 
     giver: Mapped[Person] = relationship(foreign_keys=[from_id], lazy="joined")
     taker: Mapped[Person] = relationship(foreign_keys=[to_id], lazy="joined")

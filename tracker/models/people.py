@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, ForeignKey, LargeBinary, String
+from sqlalchemy import JSON, ForeignKey, LargeBinary, String, true
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from tracker.models.desks import Desk
@@ -42,6 +42,8 @@ class Person(Base):
     on_duty_next_at: Mapped[datetime | None] = mapped_column(Moment)
     """When they said they would be back; None: unknown, or on duty."""
     backup_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
+    shows_writing: Mapped[bool] = mapped_column(default=True, server_default=true())
+    """Those who watch a ticket may see that this person is writing."""
     active: Mapped[bool] = mapped_column(default=True)
     sessions: Mapped[int] = mapped_column(default=0)
     """Raised to sign them out everywhere."""

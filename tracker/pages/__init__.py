@@ -18,6 +18,7 @@ from tracker.pages import (
     system,
     tickets,
     workspace,
+    workspace_compose,
     workspace_profile,
     workspace_ticket,
 )
@@ -34,7 +35,7 @@ HEADERS = {
 }
 UNLIMITED = ("/healthz", "/readyz", "/static/")
 LONGEST_FORM = 64 * 1024
-WORKSHOPS = (workspace, workspace_ticket, workspace_profile, desk_settings)
+WORKSHOPS = (workspace, workspace_ticket, workspace_compose, workspace_profile, desk_settings)
 WORKSPACE = "/workspace/"
 """Who comes here without a session is sent to sign in, and then back."""
 UPLOADS = ("/workspace/profile/face",)

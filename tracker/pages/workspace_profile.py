@@ -14,7 +14,7 @@ from tracker.viewer import admits, current
 
 blueprint = Blueprint("workspace_profile", __name__, url_prefix="/workspace/profile")
 HERE = "workspace_profile.page"
-SAID = ("name", "line", "languages", "backup")
+SAID = ("name", "line", "languages", "backup", "shows_writing")
 
 
 @blueprint.get("")
@@ -136,7 +136,7 @@ def off_duty_words(moved: int) -> str:
 def _page(form: forms.Form, status: int) -> Page:
     me = person()
     said = {"name": me.name, "line": me.line, "languages": ", ".join(me.languages)}
-    said["backup"] = me.backup.slug if me.backup else ""
+    said |= {"backup": me.backup.slug if me.backup else "", "shows_writing": "true" if me.shows_writing else ""}
     kept = {"whose": "desk" if me.hours is None else "own"}
     kept |= forms.typed_opening(me.desk.opening if me.hours is None else me.hours)
     back_at = staff.next_day(me)

@@ -10,6 +10,7 @@ from tracker import (
     browse,
     desks,
     disclosure,
+    drafts,
     forms,
     handoffs,
     limits,
@@ -50,14 +51,14 @@ DONE = {
 @admits("work")
 def page(ref: str) -> Page:
     """The ticket desk."""
-    return _page(_ticket(ref), forms.Form(), 200)
+    return desk_page(at_desk(ref), forms.Form(), 200)
 
 
 @blueprint.get("/<ref>/say/<kind>")
 @admits("work")
 def said(ref: str, kind: str) -> Answer:
     """Where a form that came back was sent: its page, for those who reload."""
-    return redirect(url_for("workspace_ticket.page", ref=_ticket(ref).ref), 303)
+    return redirect(url_for("workspace_ticket.page", ref=at_desk(ref).ref), 303)
 
 
 @blueprint.post("/<ref>/say/<kind>")
@@ -67,16 +68,16 @@ def say(ref: str, kind: str) -> Answer | Page:
     if kind not in SAYABLE:
         raise NotFound()
     limits.hit("writes", viewer.network())
-    ticket, typed = _ticket(ref), request.form.to_dict()
+    ticket, typed = at_desk(ref), request.form.to_dict()
     spoken, facts = _spoken(kind, typed)
     given = forms.payload(spoken, facts, zone=ticket.desk.zone)
     version = forms.number(typed["version"]) if "version" in typed else None
     try:
         ticket, event = tickets.post(ref, spoken, given, by=current(), version=version)
     except Invalid as error:
-        return _page(_ticket(ref), forms.Form(kind, typed, error.fields or {"": error.message}), error.status)
+        return desk_page(at_desk(ref), forms.Form(kind, typed, error.fields or {"": error.message}), error.status)
     except Conflict as error:
-        return _page(_ticket(ref), forms.Form(kind, typed, {"": error.message}), error.status)
+        return desk_page(at_desk(ref), forms.Form(kind, typed, {"": error.message}), error.status)
     flash(DONE.get(spoken, "Done, and on the timeline."), "good")
     if permissions.may(current(), "see_as_staff", ticket):
         return redirect(url_for("workspace_ticket.page", ref=ref) + f"#e{event.seq}", 303)
@@ -93,13 +94,15 @@ def _spoken(kind: str, typed: Mapping[str, str]) -> tuple[str, dict[str, str]]:
     return kind, dict(typed)
 
 
-def _ticket(ref: str) -> Ticket:
+def at_desk(ref: str) -> Ticket:
+    """Return a ticket at whose desk this viewer may stand; raise NotFound or Forbidden."""
     ticket, _ = browse.find(ref, current())
     permissions.require(current(), "see_as_staff", ticket)
     return ticket
 
 
-def _page(ticket: Ticket, form: forms.Form, status: int) -> Page:
+def desk_page(ticket: Ticket, form: forms.Form, status: int, *, preview_html: str = "") -> Page:
+    """Return the ticket desk, with a form that came back and how its words will read."""
     me = person()
     first = max(0, ticket.last_seq - PAGE)
     entries, _ = browse.entries(ticket, after=first, audience="staff", limit=PAGE)
@@ -113,6 +116,9 @@ def _page(ticket: Ticket, form: forms.Form, status: int) -> Page:
         is_mine=ticket.assignee_id == me.id,
         acts=tickets.possible(ticket, by=current()),
         unanswered=browse.unanswered(ticket),
+        present=[{"name": one.name, "writing": busy} for one, busy in drafts.present(ticket, besides=me)],
+        draft=drafts.typed(ticket, me),
+        preview_html=preview_html,
         **_next_words(ticket),
         **_others(ticket, me, form),
         amendable=_amendable(ticket, entries),

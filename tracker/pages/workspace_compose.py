@@ -1,0 +1,53 @@
+"""What helps to write at the ticket desk: drafts kept on the server, who else is there, how the words will read."""
+
+from typing import Any
+
+from flask import Blueprint, redirect, request, url_for
+from werkzeug.wrappers import Response as Answer
+
+from tracker import drafts, forms, richtext
+from tracker.errors import Invalid
+from tracker.kinds._fields import TEXT
+from tracker.pages.workspace import Page, back_to, person
+from tracker.pages.workspace_ticket import at_desk, desk_page
+from tracker.viewer import admits, current
+
+blueprint = Blueprint("workspace_compose", __name__, url_prefix="/workspace/t")
+
+
+@blueprint.put("/<ref>/draft")
+@admits("work")
+def save(ref: str) -> dict[str, Any]:
+    """Keep what is being written, as scripts do while one types; answer who else is there."""
+    ticket = at_desk(ref)
+    drafts.keep(ticket, request.form, by=current())
+    return {"present": [{"name": one.name, "writing": busy} for one, busy in drafts.present(ticket, besides=person())]}
+
+
+@blueprint.post("/<ref>/draft")
+@admits("work")
+def keep(ref: str) -> Answer:
+    """Keep what was written for later, by the form alone."""
+    drafts.keep(at_desk(ref), request.form, by=current())
+    return back_to("workspace_ticket.page", "Your words are kept. Nobody has read them.", ref=ref)
+
+
+@blueprint.post("/<ref>/preview")
+@admits("work")
+def preview(ref: str) -> Page:
+    """Show how the words will read; they are kept on the way."""
+    ticket, typed = at_desk(ref), request.form.to_dict()
+    try:
+        drafts.keep(ticket, typed, by=current())
+        text = richtext.normalise_text(typed.get("text", ""), field="text", max_length=TEXT)
+    except Invalid as error:
+        return desk_page(ticket, forms.Form("update", typed, error.fields), error.status)
+    return desk_page(ticket, forms.Form("update", typed), 200, preview_html=richtext.render(text))
+
+
+@blueprint.get("/<ref>/draft")
+@blueprint.get("/<ref>/preview")
+@admits("work")
+def desk(ref: str) -> Answer:
+    """Where the form was sent: the ticket desk, for those who reload."""
+    return redirect(url_for("workspace_ticket.page", ref=at_desk(ref).ref), 303)
