@@ -1,6 +1,8 @@
 """Widgets: what they show, to whom, how long caches may keep it; grey, never broken, when there is nothing to show."""
 
+from base64 import b64encode
 from datetime import timedelta
+from hashlib import sha256
 from xml.etree import ElementTree
 
 import pytest
@@ -10,12 +12,13 @@ from hypothesis import strategies as st
 from time_machine import Traveller
 
 from tests import make
+from tests.attacks import payloads
 from tests.houses import Visitor
 from tracker import embeds, links, promises
 from tracker.errors import Forbidden, Invalid, Unauthorized
 from tracker.models import Embed, Ticket
 from tracker.permissions import ANYONE
-from widgets import _found, badge_svg, live_badge
+from widgets import _found, _svg, badge_svg, live_badge
 
 SVG = "{http://www.w3.org/2000/svg}"
 GREY = {"status": "unknown"}
@@ -23,6 +26,14 @@ GREY = {"status": "unknown"}
 
 def worn(ticket: Ticket, **given: object) -> Embed:
     return embeds.create(ticket, by=make.customer(ticket), **given)  # type: ignore[arg-type]
+
+
+def contrast(colour: str) -> float:
+    """Return the contrast of white text on a colour (WCAG 2.2)."""
+    digits = colour.lstrip("#") * (2 if len(colour) == 4 else 1)
+    parts = [int(digits[place : place + 2], 16) / 255 for place in (0, 2, 4)]
+    linear = [one / 12.92 if one <= 0.03928 else ((one + 0.055) / 1.055) ** 2.4 for one in parts]
+    return 1.05 / (0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2] + 0.05)
 
 
 def message(svg: str) -> str:
@@ -34,8 +45,8 @@ def message(svg: str) -> str:
 
 @given(st.text(max_size=60), st.text(max_size=60))
 def test_every_text_makes_well_formed_svg(label: str, said: str) -> None:
-    shown = [badge_svg._one_line(text) for text in (label, said)]
-    svg = ElementTree.fromstring(badge_svg.draw(*shown, colour="#0b5c96"))
+    shown = [badge_svg.one_line(text) for text in (label, said)]
+    svg = ElementTree.fromstring(_svg.draw(*shown, colour="#0b5c96"))
     assert int(svg.attrib["width"]) >= 0
     assert [one.text or "" for one in svg.iter(f"{SVG}text") if "aria-hidden" not in one.attrib] == [
         text for text in shown if text
@@ -43,21 +54,80 @@ def test_every_text_makes_well_formed_svg(label: str, said: str) -> None:
 
 
 def test_the_same_words_make_the_same_bytes() -> None:
-    first, second = (badge_svg.draw("ticket", "open 3 d", colour="#0b5c96") for _ in range(2))
+    first, second = (_svg.draw("ticket", "open 3 d", colour="#0b5c96") for _ in range(2))
     assert first == second
 
 
 def test_wide_scripts_get_the_room_they_need() -> None:
-    assert badge_svg.width("水が出ない") == 55
-    assert badge_svg.width("e\u0301") == badge_svg.width("e")
-    assert badge_svg.width("WWW") > badge_svg.width("iii")
+    assert _svg.width("水が出ない") == 55
+    assert _svg.width("e\u0301") == _svg.width("e")
+    assert _svg.width("WWW") > _svg.width("iii")
+    assert _svg.width("محمد") < _svg.width("田中田中")
+    assert _svg.width("👨\u200d👩\u200d👧") == _svg.width("👨") == _svg.width("👍🏽") == _svg.width("🇩🇪")
+    assert _svg.width("1\ufe0f\u20e3") == _svg.width("1")
+
+
+def test_only_letters_of_other_fonts_are_stretched() -> None:
+    assert "spacingAndGlyphs" not in _svg.draw("ticket", "open 3 d · Rosa", colour="#0b5c96")
+    assert "spacingAndGlyphs" in _svg.draw("ticket", "open 3 d · محمد", colour="#0b5c96")
+
+
+def test_every_naughty_string_makes_a_badge_that_parses(client: Visitor) -> None:
+    for text in payloads.everything():
+        shown = badge_svg.one_line(text)
+        ElementTree.fromstring(_svg.draw(shown, shown, colour="#0b5c96", classes=("label", "open")))
+    address = f"/e/{worn(make.ticket()).eid}/badge.svg"
+    for text in payloads.sample(60):
+        asked = dict.fromkeys(("label", "color", "labelColor", "theme", "style", "idSuffix", "cacheSeconds"), text)
+        svg = ElementTree.fromstring(client.get(address, query_string=asked).text)
+        assert {one.tag.removeprefix(SVG) for one in svg.iter()} <= {
+            "svg",
+            "title",
+            "style",
+            "clipPath",
+            "rect",
+            "g",
+            "text",
+        }
+
+
+def test_every_white_text_of_ours_can_be_read() -> None:
+    for colours in (_svg.LIGHT, _svg.DARK):
+        for tone, colour in colours.items():
+            assert contrast(colour) >= 4.5, tone
+
+
+def test_a_badge_wears_the_theme_of_its_embed_or_the_one_asked_for(client: Visitor) -> None:
+    auto, dark = worn(make.ticket()).eid, worn(make.ticket(), theme="dark").eid
+    svg = client.get(f"/e/{auto}/badge.svg").text
+    assert f"<style>{_svg.STYLE}</style>" in svg
+    assert 'class="open"' in svg
+    for address in (f"/e/{dark}/badge.svg", f"/e/{auto}/badge.svg?theme=dark"):
+        svg = client.get(address).text
+        assert "<style>" not in svg
+        assert _svg.DARK["open"] in svg
+        assert _svg.DARK["label"] in svg
+    chosen = client.get(f"/e/{auto}/badge.svg?color=ff0&labelColor=000").text
+    assert "<style>" not in chosen, "what was asked for stays on dark pages"
+
+
+def test_the_policy_of_a_picture_allows_its_one_style_and_nothing_else(client: Visitor) -> None:
+    policy = client.get(f"/e/{worn(make.ticket()).eid}/badge.svg").headers["Content-Security-Policy"]
+    digest = b64encode(sha256(_svg.STYLE.encode()).digest()).decode()
+    assert policy == f"default-src 'none'; style-src 'sha256-{digest}'"
+
+
+def test_badges_in_one_page_keep_their_ids_apart(client: Visitor) -> None:
+    svg = client.get(f"/e/{worn(make.ticket()).eid}/badge.svg?idSuffix=-2").text
+    assert 'id="r-2"' in svg
+    assert "url(#r-2)" in svg
 
 
 @pytest.mark.parametrize(
     ("paper", "ink"), [("#ffffff", "#333"), ("#0b5c96", "#fff"), ("#ff0", "#333"), ("#000", "#fff")]
 )
 def test_text_stands_out_from_its_background(paper: str, ink: str) -> None:
-    texts = list(ElementTree.fromstring(badge_svg.draw("", "x", colour=paper)).iter(f"{SVG}text"))
+    texts = list(ElementTree.fromstring(_svg.draw("", "x", colour=paper)).iter(f"{SVG}text"))
     assert texts[-1].attrib["fill"] == ink
 
 

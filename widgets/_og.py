@@ -5,9 +5,9 @@ from flask import Blueprint, Response
 from tracker import disclosure, store
 from tracker.models import Face, Ticket
 from tracker.viewer import admits
-from widgets import _picture
+from widgets import _picture, _svg
 from widgets._answers import IMAGE_LASTS, cached, public_ticket
-from widgets.badge_svg import COLOURS, tone
+from widgets.badge_svg import tone
 
 blueprint = Blueprint("og", __name__)
 STANDS = {
@@ -48,7 +48,7 @@ def _facts(ticket: Ticket) -> _picture.Facts:
         subject=row["subject"],
         clock=row["elapsed"],
         stands=STANDS[mood],
-        colour=COLOURS[mood],
+        colour=_svg.LIGHT[mood],
         initials=who["face"]["initials"],
         hue=who["face"]["hue"],
         face=face.webp if face else b"",

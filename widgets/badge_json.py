@@ -7,6 +7,7 @@ from flask import Blueprint, Response, current_app
 from tracker import badges, disclosure, links, store
 from tracker.models import Embed
 from tracker.viewer import admits
+from widgets import _svg
 from widgets._answers import IMAGE_LASTS_S, JSON_LASTS, UNKNOWN, cached, embedded, public_ticket
 from widgets.badge_svg import of_embed
 
@@ -51,7 +52,12 @@ def by_ticket(ref: str) -> Response:
 def shields(eid: str) -> Response:
     """The Shields endpoint form (shields.io/badges/endpoint-badge)."""
     said = of_embed(embedded(eid), store.now())
-    facts = {"schemaVersion": 1, "label": said.label, "message": said.message, "color": said.colour.lstrip("#")}
+    facts = {
+        "schemaVersion": 1,
+        "label": said.label,
+        "message": said.message,
+        "color": _svg.LIGHT[said.tone].lstrip("#"),
+    }
     return _json(facts | {"isError": False, "cacheSeconds": 300 if said.is_known else IMAGE_LASTS_S * 10})
 
 
