@@ -14,6 +14,7 @@ from urllib.parse import quote
 import pytest
 import socketio as library
 
+from bench._stage import SQLITE, Poster, staged
 from tests.live_client import DIALLED, Raw, dial, knock
 from tests.servers.ground import wait_until
 from tests.servers.instance import Instance
@@ -249,6 +250,22 @@ def test_a_client_comes_back_after_a_kill_and_is_told_to_after_a_restart(server:
             assert client.call("join", "den") == "joined"
             emit(server, "back", to="den")
             client.wait_for("said", "back")
+
+
+def test_whoever_joins_after_a_word_was_stored_is_told_of_it() -> None:
+    with staged(SQLITE, {"sockets_per_address": 5000}, tickets=1, updates=1) as stage, Poster(stage) as poster:
+        ref, port = stage.refs[0], stage.server.port
+        for number in range(40):
+            before = [dial(port).connect() for _ in range(3)]
+            marks = [one.ask("watch", {"ref": ref, "after": 0})["last"] for one in before]
+            seq = poster.post(ref, number).seq
+            after = [dial(port).connect() for _ in range(3)]
+            assert all(one.ask("watch", {"ref": ref, "after": 0})["last"] >= seq for one in after), "by the answer"
+            for one, mark in zip(before, marks, strict=True):
+                while mark < seq:
+                    said = one.event()[1]
+                    assert said["prev"] <= mark < said["seq"], "or by news, without a gap"
+                    mark = said["seq"]
 
 
 def test_a_busy_pool_does_not_hold_up_the_sockets(engine: Instance) -> None:

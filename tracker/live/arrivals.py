@@ -16,6 +16,22 @@ LINGERS_S = 2
 MOST_LEFT_BYTES = 64 * 1024
 
 
+def first_words(sock: socket.socket) -> bytes | None:
+    """Return what a fresh connection has said already; None when it has gone."""
+    sock.setblocking(False)
+    try:
+        return sock.recv(READ_BYTES) or None
+    except BlockingIOError:
+        return b""
+    except OSError:
+        return None
+
+
+def is_whole(head: bytes) -> bool:
+    """True when a request's head is there, or is too long to wait for the rest of it."""
+    return handshake.END in head or len(head) >= handshake.MAX_HEAD_BYTES
+
+
 class Arrival:
     """Reads until the head of a request is there; a connection that says nothing costs no thread."""
 
@@ -25,6 +41,7 @@ class Arrival:
         self,
         loop: "Loop",
         sock: socket.socket,
+        head: bytes,
         *,
         peer: Any,
         listener: Any,
@@ -33,8 +50,7 @@ class Arrival:
     ) -> None:
         self.loop, self.sock, self.peer, self.listener = loop, sock, peer, listener
         self._arrived, self._lost = arrived, lost
-        self.head, self.is_open = b"", True
-        sock.setblocking(False)
+        self.head, self.is_open = head, True
         loop.watch(sock.fileno(), self)
         loop.later(FIRST_WORDS_S, self.drop)
 
@@ -49,21 +65,23 @@ class Arrival:
             self.drop()
             return
         self.head += received
-        if handshake.END in self.head or len(self.head) >= handshake.MAX_HEAD_BYTES:
+        if is_whole(self.head):
             self._arrived(self)
 
     def writable(self) -> None:
         """Nothing is ever written here."""
 
-    def take(self) -> socket.socket:
-        """Give the connection to somebody else."""
-        self.loop.forget(self.sock.fileno())
+    def end(self, *, watched: bool = False) -> None:
+        """Let go of the connection; `watched` when the loop goes on watching it, for somebody else."""
+        if not watched:
+            self.loop.forget(self.sock.fileno())
         self.is_open = False
-        return self.sock
+        self.head = b""  # the wheel keeps the rest of it for some seconds
 
     def drop(self) -> None:
         if self.is_open:
-            self.take().close()
+            self.end()
+            self.sock.close()
             self._lost(self)
 
 

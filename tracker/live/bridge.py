@@ -6,6 +6,7 @@ Other namespaces, custom handlers, long polling and its upgrade run through the 
 import logging
 import socket
 from collections.abc import Iterable
+from functools import cached_property
 from importlib.metadata import version
 from typing import Any
 
@@ -137,11 +138,15 @@ class Bridge:
         return found.namespaces == "*" or any(namespace in one or "*" in one for one in known)
 
     def handles(self, name: str) -> bool:
-        found, light = self.server.handlers, self.engine.errands.handlers.keys() | {"disconnect"}
+        found = self.server.handlers
         if not name:
-            others = (found.keys() | self.server.namespace_handlers.keys()) - {MAIN}
-            return bool(others or found.get(MAIN, {}).keys() - light)
+            others = len(found) > (MAIN in found) or self.server.namespace_handlers.keys() - {MAIN}
+            return bool(others or found.get(MAIN, {}).keys() - self._light)
         return self.server._get_event_handler(name, MAIN, ())[0] is not None
+
+    @cached_property
+    def _light(self) -> frozenset[str]:
+        return frozenset(self.engine.errands.handlers) | {"disconnect"}
 
     def admits(self, origin: str) -> bool:
         allowed = self.eio._cors_allowed_origins({"HTTP_ORIGIN": origin}) if origin else None

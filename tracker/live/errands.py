@@ -5,7 +5,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tracker.live import packets
 
@@ -18,6 +18,9 @@ THREADS = 4
 FAILED = {"error": "error"}
 GATHERS_S = 0.005
 """How long an equal question waits for company when it was asked a moment ago."""
+REPEATS_S = 0.25
+"""How long an answer that its handler lets us repeat is given to whoever asks the same."""
+MOST_KEPT = 64
 
 
 class Group:
@@ -28,6 +31,9 @@ class Group:
         self.asking: list[tuple[Session, str]] = []
         self.sids: list[str] = []
         self.apart: dict[str, Any] = {}
+        self.repeat: Callable[[str], bool] | None = None
+        """Set by a handler whose answer holds for the next who asks the same: lets one more in, on the loop's thread;
+        False when something has happened since."""
 
     def refuse(self, sid: str, answer: Any) -> None:
         """Answer one of them differently."""
@@ -35,6 +41,15 @@ class Group:
 
 
 Handler = Callable[[Group], Any]
+Key = tuple[str, str]
+
+
+class Kept(NamedTuple):
+    """An answer that may be repeated until then."""
+
+    repeat: Callable[[str], bool]
+    common: bytes
+    until: float
 
 
 class Errands:
@@ -42,6 +57,7 @@ class Errands:
 
     Whoever asks while an equal request waits joins it; what has begun is joined by nobody, so an answer is never older
     than its question; and of equal ones only one runs, so that the next gathers everybody who came meanwhile.
+    For a moment the loop repeats an answer by itself, while its handler says that nothing has happened since.
     """
 
     def __init__(self, loop: "Loop") -> None:
@@ -49,8 +65,9 @@ class Errands:
         self.handlers: dict[str, Handler] = {}
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="live")
         self._lock = threading.Lock()
-        self._waiting: dict[tuple[str, str], Group] = {}
-        self._running: set[tuple[str, str]] = set()
+        self._waiting: dict[Key, Group] = {}
+        self._running: set[Key] = set()
+        self._kept: dict[Key, Kept] = {}
 
     def ask(self, session: "Session", event: packets.Event, said: str) -> None:
         """Have an event answered; `said` is its JSON as it came: equal text is an equal question."""
@@ -66,6 +83,19 @@ class Errands:
                 self._running.add(key)
         if starts:
             self._pool.submit(self._answer, key)
+
+    def repeat(self, session: "Session", event: packets.Event, said: str) -> bool:
+        """Answer at once with what an equal question was told a moment ago, on the loop's thread; False: ask()."""
+        key = (said, session.origin)
+        kept = self._kept.get(key)
+        if kept is None:
+            return False
+        if kept.until < self.loop.now or not kept.repeat(session.sid):
+            del self._kept[key]
+            return False
+        if event.id:
+            session.write(packets.answer(event.id, kept.common))
+        return True
 
     def run(self, work: Callable[..., Any], *given: Any, then: Callable[[], Any] | None = None) -> None:
         """Do something else on a thread; `then` runs on the loop."""
@@ -83,9 +113,10 @@ class Errands:
         if then is not None:
             self.loop.post(then)
 
-    def _answer(self, key: tuple[str, str]) -> None:
+    def _answer(self, key: Key) -> None:
         with self._lock:
             group = self._waiting.pop(key)
+        until = time.monotonic() + REPEATS_S
         try:
             answer = self.handlers[group.name](group)
         except Exception:  # a thread of the pool must survive any handler
@@ -94,6 +125,8 @@ class Errands:
         common = packets.dumps(answer)
         apart = {sid: packets.dumps(one) for sid, one in group.apart.items()}
         self.loop.post(self._tell, group, common, apart)
+        if group.repeat is not None and not group.apart:
+            self.loop.post(self._keep, key, Kept(group.repeat, common, until))
         with self._lock:
             goes_on = key in self._waiting
             if not goes_on:
@@ -101,6 +134,12 @@ class Errands:
         if goes_on:
             time.sleep(GATHERS_S)
             self._pool.submit(self._answer, key)
+
+    def _keep(self, key: Key, kept: Kept) -> None:
+        if len(self._kept) >= MOST_KEPT:
+            self._kept.clear()
+        self._kept[key] = kept
+        self.loop.later(1, lambda: self._kept.pop(key, None) if self._kept.get(key) is kept else None)
 
     def _tell(self, group: Group, common: bytes, apart: dict[str, bytes]) -> None:
         frames: dict[str, bytes] = {}

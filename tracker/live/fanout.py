@@ -37,6 +37,8 @@ class Fanout:
     def __init__(self, app: Flask, socketio: SocketIO) -> None:
         self.app, self.socketio = app, socketio
         self.rooms = Rooms()
+        self.mark = object()
+        """Another one before this process acts on anything that happened: what was read under it holds until then."""
         self._sent: dict[str, int] = {}
         self._notices: queue.SimpleQueue[Notice] = queue.SimpleQueue()
         self._hints = Hints(app.extensions["tracker_settings"].redis_url, self._take)
@@ -72,6 +74,18 @@ class Fanout:
         if not self.socketio.server.manager.is_connected(sid, "/"):
             self.rooms.remove_all(sid)
 
+    def watch_since(self, mark: object, sid: str, watch: Watch, last: int) -> bool:
+        """Let a socket into rooms as another was under this mark; False when anything has happened since.
+
+        The mark changes first, then rooms are reviewed and told: a join that finds it unchanged is seen by both.
+        """
+        if mark is self.mark:
+            self.watch(sid, watch, last)
+            if mark is self.mark:
+                return True
+            self.unwatch(sid, watch.key)
+        return False
+
     def unwatch(self, sid: str, key: str) -> None:
         """Take a socket out of what only this watch put it in."""
         one = self.rooms.remove(sid, key)
@@ -91,6 +105,7 @@ class Fanout:
             self._hints.listen()
 
     def _take(self, topic: str, subject: Any) -> None:
+        self.mark = object()
         self._notices.put(Notice(topic, subject))
 
     def _run(self) -> None:
@@ -137,6 +152,7 @@ class Fanout:
                     self._ring(ref)
 
     def _ring(self, ref: str) -> None:
+        self.mark = object()  # news that no notice told of
         query = select(Ticket).where(Ticket.ref == ref).execution_options(populate_existing=True)
         ticket = store.session().scalars(query).first()
         if ticket is None:

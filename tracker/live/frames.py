@@ -56,6 +56,9 @@ class Incoming:
 
     def feed(self, received: bytes) -> Iterator[Message]:
         """Yield each message that is now complete; raise ProtocolError at the first fault, after what came before."""
+        if not self._bytes and self._parts is None and (short := _short(received)) is not None:
+            yield short
+            return
         pending = self._bytes + received if self._bytes else received
         at = 0
         try:
@@ -105,6 +108,14 @@ def closing(code: int, reason: str = "") -> bytes:
         return encode(b"", CLOSE)
     words = reason.encode()[: MAX_CONTROL_BYTES - 2].decode(errors="ignore").encode()
     return encode(code.to_bytes(2, "big") + words, CLOSE)
+
+
+def _short(received: bytes) -> Message | None:
+    """Return what nearly everything is, one short text in one whole frame; None for all else, to be read with care."""
+    size = len(received) - 6
+    if not 0 < size < 126 or received[0] != 0x80 | TEXT or received[1] != 0x80 | size:
+        return None
+    return _whole(TEXT, _unmask(received[6:], received[2:6]))
 
 
 def _read(pending: bytes, at: int, room: int) -> Frame | None:

@@ -4,7 +4,7 @@ import json
 import time
 from collections import deque
 from collections.abc import Callable
-from functools import wraps
+from functools import partial, wraps
 from typing import Any
 
 from flask import Flask, current_app, request
@@ -53,7 +53,7 @@ def attend(app: Flask, engine: Engine) -> None:
 
 def watch(group: Group) -> dict[str, Any]:
     """Join a ticket's room, then answer with what came after `after`: nothing can fall between."""
-    said = _said(group)
+    said, mark = _said(group), _fanout().mark
     html = said.get("html") is True
     ticket, audience, embed, granted = _admit(said, group.origin)
     key = f"embed|{embed}" if embed else f"ticket|{ticket.ref}"
@@ -66,6 +66,8 @@ def watch(group: Group) -> dict[str, Any]:
         _leave(group.sids, key)
         raise
     found = browse.news(ticket, after=_number(said.get("after")), audience=audience, limit=BACKLOG, html=html)
+    if granted is None:
+        group.repeat = partial(_join_again, _fanout(), mark, one, ticket.last_seq)
     return _brief(found)
 
 
@@ -157,6 +159,10 @@ def _join(group: Group, one: Watch, last: int | None = None) -> None:
             group.refuse(sid, {"error": "too_soon", "message": f"One connection watches at most {MOST_ROOMS} things."})
         else:
             fanout.watch(sid, one, last)
+
+
+def _join_again(fanout: Fanout, mark: object, one: Watch, last: int, sid: str) -> bool:
+    return fanout.rooms.count(sid) < MOST_ROOMS and fanout.watch_since(mark, sid, one, last)
 
 
 def _leave(sids: list[str], key: str) -> None:

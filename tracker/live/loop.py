@@ -50,13 +50,11 @@ class Loop:
         return self._epoll.fileno()
 
     def watch(self, fd: int, reactor: Reactor) -> None:
-        """Tell `reactor` when its descriptor can be read."""
+        """Tell `reactor` when its descriptor can be read; it may take over from another one."""
+        is_new = fd not in self._reactors
         self._reactors[fd] = reactor
-        self._epoll.register(fd, READ)
-
-    def hand_over(self, fd: int, reactor: Reactor) -> None:
-        """Let another reactor stand behind a descriptor that is watched already."""
-        self._reactors[fd] = reactor
+        if is_new:
+            self._epoll.register(fd, READ)
 
     def want_write(self, fd: int, *, wanted: bool) -> None:
         """Tell its reactor also when the descriptor can be written, or no longer."""

@@ -34,7 +34,10 @@ class Rooms:
             self._forget(sid, watch.key)
             self._by_sid.setdefault(sid, {})[watch.key] = watch
             if watch.ref:
-                self._counts.setdefault(watch.ref, Counter())[(watch.audience, watch.html)] += 1
+                counts = self._counts.get(watch.ref)
+                if counts is None:
+                    counts = self._counts[watch.ref] = Counter()
+                counts[(watch.audience, watch.html)] += 1
 
     def remove(self, sid: str, key: str) -> Watch | None:
         with self._lock:

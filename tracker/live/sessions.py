@@ -153,7 +153,7 @@ class Session(Peer):
     def _packet(self, packet: str) -> None:
         kind, beyond = packet[:1], self.engine.beyond
         namespace = packets.namespace_of(packet)
-        if kind not in tuple("0123456"):
+        if not kind or kind not in "0123456":
             self.close(POLICY, "not Socket.IO")
         elif kind == "0" and beyond is not None and beyond.greets(namespace):
             self._let_carry(packet)
@@ -192,7 +192,9 @@ class Session(Peer):
             self.close(POLICY, str(error))
             return
         if event.name in self.engine.errands.handlers:
-            self._queue((event, packet[1 + len(event.id) :]))
+            said = packet[1 + len(event.id) :]
+            if self.is_busy or not self.engine.errands.repeat(self, event, said):
+                self._queue((event, said))
         elif self.engine.beyond is not None and self.engine.beyond.handles(event.name):
             self._let_carry(packet)
 

@@ -14,7 +14,7 @@ from gunicorn.workers.gthread import TConn, ThreadWorker
 
 from tracker import live
 from tracker.live import handshake
-from tracker.live.arrivals import Arrival, Lingering
+from tracker.live.arrivals import Arrival, Lingering, first_words, is_whole
 from tracker.live.engine import Engine, refuse
 
 KNOWN_GUNICORN = ("27.0.",)
@@ -116,30 +116,35 @@ class LiveWorker(ThreadWorker):  # type: ignore[misc]
 
     def _await(self, sock: socket.socket, peer: Any, listener: Any) -> None:
         assert self.engine
+        head = first_words(sock)
+        if head is None:
+            sock.close()
+            return
+        if is_whole(head):
+            hello = handshake.read(head)
+            self._pass_on(sock, peer, listener, head) if hello is None else self._welcome(sock, peer, hello)
+            return
         if len(self.arrivals) >= MOST_ARRIVALS:
             self._make_room()
-        one = Arrival(
-            self.engine.loop, sock, peer=peer, listener=listener, arrived=self._arrived, lost=self._forget_arrival
-        )
-        self.arrivals[one] = None
+        given = {"peer": peer, "listener": listener, "arrived": self._arrived, "lost": self._forget_arrival}
+        self.arrivals[Arrival(self.engine.loop, sock, head, **given)] = None
 
     def _arrived(self, one: Arrival) -> None:
         del self.arrivals[one]
-        hello = handshake.read(one.head) if one.head.startswith(b"GET /socket.io/") else None
-        sock = one.take()
+        head, hello = one.head, handshake.read(one.head)
+        one.end(watched=hello is not None)
         if hello is None:
-            self._pass_on(sock, one)
+            self._pass_on(one.sock, one.peer, one.listener, head)
         else:
-            self._welcome(sock, one.peer, hello)
-        one.head = b""  # the wheel keeps the rest of it for some seconds
+            self._welcome(one.sock, one.peer, hello)
 
-    def _pass_on(self, sock: socket.socket, one: Arrival) -> None:
+    def _pass_on(self, sock: socket.socket, peer: Any, listener: Any, head: bytes) -> None:
         """Give a request to the threads, with the bytes that were read."""
         for limit in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):
             sock.setsockopt(socket.SOL_SOCKET, limit, KERNEL_WAITS)
-        conn = TConn(self.cfg, sock, one.peer, _name_of(one.listener))
+        conn = TConn(self.cfg, sock, peer, _name_of(listener))
         conn.init()
-        conn.parser.unreader.unread(one.head)
+        conn.parser.unreader.unread(head)
         conn.data_ready = True
         self.nr_conns += 1
         self.enqueue_req(conn)

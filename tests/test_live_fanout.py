@@ -1,0 +1,75 @@
+"""Joins under a mark: what was read before anything happened may be given again, and not a moment longer."""
+
+from typing import Any
+
+from flask import Flask
+
+from tests import make
+from tracker.live.fanout import Fanout
+from tracker.live.rooms import Watch
+
+WATCH = Watch(key="ticket|a", rooms=("a|public|bare",), ref="a")
+
+
+class Server:
+    """A Socket.IO server as the fan-out sees it; `meanwhile` happens while a socket enters a room."""
+
+    def __init__(self) -> None:
+        self.server = self.manager = self
+        self.rooms: list[tuple[str, str]] = []
+        self.meanwhile: Any = lambda: None
+
+    def enter_room(self, sid: str, name: str, *, namespace: str) -> None:
+        self.rooms.append((sid, name))
+        self.meanwhile()
+
+    def leave_room(self, sid: str, name: str, *, namespace: str) -> None:
+        self.rooms.remove((sid, name))
+
+    def is_connected(self, _sid: str, _namespace: str) -> bool:
+        return True
+
+
+def fanout(house: Flask, server: Server) -> Fanout:
+    one = Fanout(house, server)  # type: ignore[arg-type]
+    one.start = lambda: None  # type: ignore[method-assign]
+    return one
+
+
+def test_a_join_under_the_mark_of_the_one_before_is_let_in(house: Flask) -> None:
+    server = Server()
+    one = fanout(house, server)
+    assert one.watch_since(one.mark, "s", WATCH, 3)
+    assert server.rooms == [("s", "a|public|bare")]
+    assert one.rooms.matching("ref", "a") == [("s", WATCH)]
+
+
+def test_after_any_notice_nobody_joins_under_the_old_mark(house: Flask) -> None:
+    server = Server()
+    one = fanout(house, server)
+    for topic in ("event", "visibility", "embed", "session", "person", "keys"):
+        mark = one.mark
+        one.hear(topic, "a")
+        assert not one.watch_since(mark, "s", WATCH, 3)
+    assert server.rooms == []
+
+
+def test_a_notice_that_comes_during_a_join_undoes_it(house: Flask) -> None:
+    server = Server()
+    one = fanout(house, server)
+    server.meanwhile = lambda: one.hear("visibility", "a")
+    assert not one.watch_since(one.mark, "s", WATCH, 3)
+    assert server.rooms == []
+    assert one.rooms.matching("ref", "a") == []
+
+
+def test_news_that_only_the_tail_finds_changes_the_mark_before_it_is_told(house: Flask) -> None:
+    server = Server()
+    one = fanout(house, server)
+    ticket = make.ticket()
+    one.watch("s", Watch(key="k", rooms=("r",), ref=ticket.ref), 0)
+    mark, seen = one.mark, list[object]()
+    server.emit = lambda *_said, **_to: seen.append(one.mark)  # type: ignore[attr-defined]
+    one._tail()
+    assert seen, "the opening was told"
+    assert mark not in seen
