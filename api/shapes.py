@@ -107,6 +107,7 @@ ROW: Shape = {
     "promise": or_null(ref("Standing")),
     "overdue": FLAG,
     "passed_on": number("Handoffs and reassignments together"),
+    "waiting_too": number("Readers who said that they wait for it too"),
     "latest": or_null(ref("Latest")),
 }
 FEELING: Shape = {

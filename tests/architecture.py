@@ -37,6 +37,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "promises",
         "handoffs",
         "feedback",
+        "waiting",
         "browse",
         "badges",
         "sightings",

@@ -161,3 +161,16 @@ def test_no_payload_makes_a_feed_unsound_or_harmful(house: Flask, client: Visito
             hrefs = [one.get("href", "") for one in tree.iter(f"{ATOM}link")]
             hrefs += [one.text or "" for one in tree.iter(f"{ATOM}uri")]
             assert all(one.startswith(f"{ORIGIN}/") for one in hrefs)
+
+
+def test_a_person_s_feed_keeps_their_words_when_a_ticket_is_passed_on(client: Visitor) -> None:
+    ticket = make.ticket()
+    rosa, other = ticket.assignee, make.agent(ticket.desk)
+    make.post(ticket, "update", text="The part is ordered.")
+    make.post(ticket, "reassigned", by=make.lead(ticket.desk), to=other)
+    hidden = make.ticket(ticket.desk, visibility="unlisted")
+    make.post(hidden, "update", text="Not for a feed.")
+    feed = client.get(f"/people/{rosa.slug}/feed.atom").text
+    assert "The part is ordered." in feed
+    assert "Not for a feed." not in feed
+    assert "The part is ordered." not in client.get(f"/people/{other.slug}/feed.atom").text

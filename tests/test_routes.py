@@ -159,6 +159,7 @@ TABLE: dict[str, Expected] = {
     "GET /t/<ref>/og.png": all_the_same(200),
     "POST /t/<ref>/pass": readers(),
     "POST /t/<ref>/say/<kind>": owner(303),
+    "POST /t/<ref>/waiting": ((404, 403, 404, 403, 403, 404, 403, 403, 401), (303, 403, *(303,) * 6, 401)),
     "GET /workspace/": workers(200, outside=303),
     "GET /workspace/desk": workers(303, outside=303),
     "GET /workspace/desk/<slug>": runners(200, outside=303),

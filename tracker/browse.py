@@ -131,14 +131,24 @@ def newest_words(ticket: Ticket, *, limit: int = DEFAULT) -> list[tuple[Shown, S
     return _worded([ticket], query.order_by(Event.seq.desc()).limit(limit))
 
 
-def public_words(wanted: Filter, *, limit: int = DEFAULT) -> list[tuple[Shown, Shown]]:
-    """Return what those who answer last said on public tickets (of one person: what they said), newest first."""
-    query = _narrow(select(Ticket).where(Ticket.visibility == "public"), wanted)
+def public_words(desk: Desk, *, limit: int = DEFAULT) -> list[tuple[Shown, Shown]]:
+    """Return what those who answer last said on a desk's public tickets, newest first."""
+    query = select(Ticket).where(Ticket.visibility == "public", Ticket.desk_id == desk.id)
     query = query.order_by(Ticket.last_public_at.desc(), Ticket.id.desc()).limit(MOST)
     found = list(store.session().scalars(query.options(selectinload(Ticket.latest_word_by))))
     events = select(Event).where(Event.ticket_id.in_([one.id for one in found]), Event.audience == "public")
-    events = events.where(Event.actor_id == wanted.person.id if wanted.person else Event.actor_id.is_not(None))
-    return _worded(found, events.order_by(Event.at.desc(), Event.id.desc()).limit(limit))
+    return _worded(
+        found, events.where(Event.actor_id.is_not(None)).order_by(Event.at.desc(), Event.id.desc()).limit(limit)
+    )
+
+
+def words_of(person: Person, *, limit: int = DEFAULT) -> list[tuple[Shown, Shown]]:
+    """Return what a person last said on public tickets, whoever has these now, newest first."""
+    said = select(Event).join(Ticket, Ticket.id == Event.ticket_id).where(Ticket.visibility == "public")
+    said = said.where(Event.actor_id == person.id, Event.audience == "public").order_by(Event.id.desc()).limit(limit)
+    ids = set(store.session().scalars(said.with_only_columns(Event.ticket_id)))
+    query = select(Ticket).where(Ticket.id.in_(ids)).options(selectinload(Ticket.latest_word_by))
+    return _worded(list(store.session().scalars(query)), said)
 
 
 def _worded(those: Sequence[Ticket], query: Select[Event]) -> list[tuple[Shown, Shown]]:

@@ -90,6 +90,7 @@ def row(one: Ticket, *, now: datetime) -> Shown:
         "promise": _promised(one),
         "overdue": one.overdue,
         "passed_on": one.passed_on,
+        "waiting_too": one.waiting_too,
         "latest": _latest(one),
     }
 

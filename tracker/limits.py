@@ -12,7 +12,7 @@ from limits.strategies import FixedWindowRateLimiter
 from tracker import settings, store
 from tracker.errors import TooSoon
 
-NAMES = ("requests", "writes", "opens", "signins", "thanks")
+NAMES = ("requests", "writes", "opens", "signins", "thanks", "waits")
 
 
 def hit(name: str, who: str) -> None:
@@ -50,7 +50,7 @@ def network(address: str) -> str:
 
 def _item(name: str) -> RateLimitItem:
     chosen = settings.current()
-    hourly = {"opens": chosen.opens_per_hour, "thanks": chosen.thanks_per_hour}
+    hourly = {"opens": chosen.opens_per_hour, "thanks": chosen.thanks_per_hour, "waits": chosen.waits_per_hour}
     if name in hourly:
         return RateLimitItemPerHour(hourly[name])
     counts = {

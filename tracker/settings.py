@@ -64,6 +64,12 @@ class Settings:
     thanks_per_hour: int = _setting(
         60, "words of thanks one ticket takes in an hour, from whomever", low=1, high=1_000_000
     )
+    waits_per_hour: int = _setting(
+        20,
+        "readers of one network address who may say in an hour that they wait for a ticket too",
+        low=1,
+        high=1_000_000,
+    )
     opens_per_hour: int = _setting(20, "tickets one network address may open in an hour", low=1, high=1_000_000)
     demo: bool = _setting(False, "show the demo's sign-in and mailbox on the home page")
 

@@ -75,23 +75,28 @@ def network() -> str:
 
 def sign_in(person: Person) -> None:
     """Begin a new session for a person who answers; what the browser held as a customer stays."""
-    kept = cookie.get("tickets", [])
+    kept = _kept()
     cookie.clear()
-    cookie.update(person=[person.id, person.sessions], tickets=kept, sid=links.new_secret()[:16])
+    cookie.update(kept, person=[person.id, person.sessions], sid=links.new_secret()[:16])
     cookie.permanent = True
     g.pop("viewer", None)
 
 
 def sign_out() -> None:
     """Forget the person; what the browser holds as a customer stays."""
-    kept, sid = cookie.get("tickets", []), cookie.get("sid")
+    kept, sid = _kept(), cookie.get("sid")
     if sid:
         people.end_session(sid)
     cookie.clear()
     if kept:
-        cookie["tickets"] = kept
+        cookie.update(kept)
         cookie.permanent = True
     g.pop("viewer", None)
+
+
+def _kept() -> dict[str, Any]:
+    """Return what stays in a browser whoever signs in or out."""
+    return {name: cookie[name] for name in ("tickets", "browser") if cookie.get(name)}
 
 
 def remember_ticket(secret: str) -> Ticket:
@@ -117,6 +122,19 @@ def session_id() -> str:
     if "sid" not in cookie:
         cookie["sid"] = links.new_secret()[:16]
     return str(cookie["sid"])
+
+
+def browser() -> str | None:
+    """Return the name that this browser was given to count it once; None for one that has none."""
+    return cookie.get("browser")
+
+
+def name_browser() -> str:
+    """Return the same, made when there is none yet."""
+    if "browser" not in cookie:
+        cookie["browser"] = links.new_secret()
+        cookie.permanent = True
+    return str(cookie["browser"])
 
 
 def give_pass(**what: Any) -> dict[str, str]:

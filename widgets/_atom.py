@@ -8,7 +8,6 @@ from urllib.parse import urlsplit
 from flask import Blueprint, Response
 
 from tracker import browse, desks, links, people, present, settings
-from tracker.browse import Filter
 from tracker.disclosure import Shown
 from tracker.permissions import ANYONE
 from tracker.viewer import admits
@@ -35,9 +34,9 @@ def ticket(ref: str) -> Response:
 @blueprint.get("/people/<slug>/feed.atom")
 @admits("anyone")
 def person(slug: str) -> Response:
-    """What a person said on the public tickets they have."""
+    """What a person said on public tickets, whoever has these now."""
     one = people.find(slug)
-    return _feed(one.name, links.person(one.slug), one.name, browse.public_words(Filter(person=one)))
+    return _feed(one.name, links.person(one.slug), one.name, browse.words_of(one))
 
 
 @blueprint.get("/desks/<slug>/feed.atom")
@@ -45,7 +44,7 @@ def person(slug: str) -> Response:
 def desk(slug: str) -> Response:
     """What a desk's people said on its public tickets."""
     one = desks.find(slug)
-    return _feed(one.name, links.desk(one.slug), one.name, browse.public_words(Filter(desk=one)))
+    return _feed(one.name, links.desk(one.slug), one.name, browse.public_words(one))
 
 
 def _feed(title: str, page: str, author: str, words: Words, *, names_ticket: bool = True) -> Response:

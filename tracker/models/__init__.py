@@ -10,7 +10,7 @@ from tracker.models.outbox import Delivery, News
 from tracker.models.people import Face, Person
 from tracker.models.promises import Promise
 from tracker.models.system import Fact
-from tracker.models.tickets import Ticket
+from tracker.models.tickets import Ticket, Waiter
 
 __all__ = [
     "ApiToken",
@@ -33,4 +33,5 @@ __all__ = [
     "Replay",
     "Sighting",
     "Ticket",
+    "Waiter",
 ]

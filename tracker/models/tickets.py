@@ -59,6 +59,8 @@ class Ticket(Base):
     latest_word_seq: Mapped[int | None] = mapped_column()
     last_public_at: Mapped[datetime] = mapped_column(Moment)
     passed_on: Mapped[int] = mapped_column(default=0)
+    waiting_too: Mapped[int] = mapped_column(default=0)
+    """How many browsers' readers said that they wait for it too."""
     due_at: Mapped[datetime | None] = mapped_column(Moment)
     """Due time of the promise that stands; None: none does."""
     overdue: Mapped[bool] = mapped_column(default=False)
@@ -92,3 +94,13 @@ class Ticket(Base):
     def last_for(self, audience: str) -> int:
         """Return the seq of the last event this audience may see, 0 when there is none."""
         return {"staff": self.last_seq, "customer": self.last_customer_seq, "public": self.last_public_seq}[audience]
+
+
+class Waiter(Base):
+    """A mark of one browser on one ticket; `browser` is a fingerprint that differs from ticket to ticket."""
+
+    __tablename__ = "waiters"
+
+    ticket_id: Mapped[int] = mapped_column(ForeignKey("tickets.id"), primary_key=True)
+    browser: Mapped[str] = mapped_column(String(64), primary_key=True)
+    since: Mapped[datetime] = mapped_column(Moment)

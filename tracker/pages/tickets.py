@@ -5,7 +5,7 @@ import hashlib
 from flask import Blueprint, Response, make_response, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as Answer
 
-from tracker import browse, disclosure, forms, limits, links, permissions, statistics, tickets, viewer
+from tracker import browse, disclosure, forms, limits, links, permissions, statistics, tickets, viewer, waiting
 from tracker.errors import Invalid, NotFound
 from tracker.models import Ticket
 from tracker.pages import metadata
@@ -54,6 +54,17 @@ def say(ref: str, kind: str) -> Answer | tuple[Response, int]:
     return redirect(f"{url_for('tickets.page', ref=ref)}{anchor}", 303)
 
 
+@blueprint.post("/t/<ref>/waiting")
+@admits("ticket")
+def wait_too(ref: str) -> Answer:
+    """Say that you wait for this too, or take it back; the browser's own cookie counts it once."""
+    limits.hit("writes", viewer.network())
+    change = waiting.leave if request.form.get("do") == "leave" else waiting.join
+    browse.find(ref, current())
+    change(ref, viewer.name_browser(), by=current())
+    return redirect(f"{url_for('tickets.page', ref=ref)}#waiting-too", 303)
+
+
 @blueprint.post("/t/<ref>/keys/revoke")
 @admits("ticket")
 def revoke_keys(ref: str) -> Answer:
@@ -85,6 +96,8 @@ def _page(ticket: Ticket, audience: str, form: forms.Form) -> Response:
         embed_url=links.embeds(ticket.ref) if is_customer else None,
         promises=statistics.promises(ticket.assignee),
         controls=is_customer,
+        may_wait=permissions.may(who, "wait_too", ticket) and not is_customer and ticket.is_open,
+        waits=waiting.waits(ticket, viewer.browser()),
         may_thank=permissions.may(who, "thanks", ticket) and not is_customer and audience == "public",
         form=form,
         newer_url=url_for("tickets.page", ref=ticket.ref, after=shown[-1]["seq"]) if more else None,
@@ -95,7 +108,7 @@ def _page(ticket: Ticket, audience: str, form: forms.Form) -> Response:
 def revalidated(html: str, audience: str) -> Response:
     """Return a page that caches may keep only if they ask first; private ones they may not keep at all."""
     response = make_response(html)
-    if audience != "public" or current().person or current().tickets:
+    if audience != "public" or current().person or current().tickets or viewer.browser():
         response.headers["Cache-Control"] = "private, no-store"
         return response
     response.headers["Cache-Control"] = "no-cache"
