@@ -1,11 +1,13 @@
 """Desks and people, as everyone may know them."""
 
+from dataclasses import asdict
+
 from flask import Response
 
 from api.answers import reader, shared, shown
 from api.spec import PREFIX, SLUG, fails, gives
 from api.strict import Blueprint
-from tracker import desks, disclosure, people, statistics, store
+from tracker import desks, disclosure, people, statistics, store, unscripted
 from tracker.viewer import admits
 
 blueprint = Blueprint("people_api", __name__, url_prefix=PREFIX, description="Desks, and the people who answer")
@@ -44,8 +46,10 @@ def desk(slug: str) -> Response:
 def person(slug: str) -> Response:
     """Read a person
 
-    And what became of their promises of the last 90 days.
+    And what became of their promises of the last 90 days, and how much of their newest words was written for the case.
     """
     reader()
     one = people.find(slug)
-    return shown(disclosure.person(one) | {"promises": statistics.promises(one)}, audience="public")
+    written = unscripted.share(one)
+    figures = {"promises": statistics.promises(one), "written_for_the_case": asdict(written) if written else None}
+    return shown(disclosure.person(one) | figures, audience="public")

@@ -70,7 +70,12 @@ PEOPLE["Person"] = thing(
 )
 PEOPLE["PersonPage"] = thing(
     "A person, and what became of their promises.",
-    PEOPLE["Person"]["properties"] | {"promises": {"$ref": "#/components/schemas/PromisesKept"}},
+    PEOPLE["Person"]["properties"]
+    | {"promises": {"$ref": "#/components/schemas/PromisesKept"}, "written_for_the_case": or_null(ref("Written"))},
+)
+PEOPLE["Written"] = thing(
+    "How much of somebody's newest public words was written for the case; null below five of them.",
+    {"counted": number("How many words were looked at"), "percent": number()},
 )
 PEOPLE["PromisesKept"] = thing(
     "Promises of the last days, by what became of them.",

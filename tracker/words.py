@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from tracker import drafts, handoffs, limits, permissions, promises, store, timeline
+from tracker import drafts, handoffs, limits, permissions, promises, store, timeline, unscripted
 from tracker.errors import Conflict, Forbidden, Invalid
 from tracker.kinds import KINDS, _standing, _targets
 from tracker.models import Event, Ticket
@@ -37,9 +37,10 @@ def update(ticket: Ticket, loaded: Loaded, by: Viewer) -> Event:
 
 
 def say(ticket: Ticket, kind: str, loaded: Loaded, by: Viewer) -> Event:
-    """Append a public word of the assignee; a promise it arrives in time for is recorded as kept."""
+    """Append a public word of the assignee, marked when it is standard text; a promise it is in time for is kept."""
     before = _standing.current(ticket)
-    event = timeline.append(ticket, kind, loaded, by=actor(by, ticket, kind))
+    copied = by.person is not None and unscripted.twin(ticket, loaded["text"], by.person) is not None
+    event = timeline.append(ticket, kind, {**loaded, "standard": copied}, by=actor(by, ticket, kind))
     promises.keep(ticket, before, event)
     if kind in COMPOSED:
         drafts.drop(ticket, by)

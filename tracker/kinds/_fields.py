@@ -130,10 +130,10 @@ def choice(*among: str, audience: str = "public", default: str | None = None, sy
     )
 
 
-def flag(*, audience: str = "public", required: bool = False) -> fields.Boolean:
-    """Yes or no; no when not said."""
-    options: dict[str, Any] = {} if required else {"load_default": False}
-    return fields.Boolean(required=required, metadata={"audience": audience}, **_say(options))
+def flag(*, audience: str = "public", required: bool = False, system: bool = False) -> fields.Boolean:
+    """Yes or no; no when not said. `system` ones are set by us and refused from outside."""
+    options: dict[str, Any] = {} if required or system else {"load_default": False}
+    return fields.Boolean(required=required, dump_only=system, metadata={"audience": audience}, **_say(options))
 
 
 def seq(*, audience: str = "public") -> Number:

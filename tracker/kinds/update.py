@@ -1,7 +1,7 @@
 """The assignee says what is going on, and when the next word comes."""
 
 from tracker.kinds import OPEN, Entry, Kind, Loaded
-from tracker.kinds._fields import TEXT, Payload, when, words
+from tracker.kinds._fields import TEXT, Payload, flag, when, words
 from tracker.kinds._standing import make, word
 from tracker.models import Event, Ticket
 
@@ -9,6 +9,7 @@ from tracker.models import Event, Ticket
 class Update(Payload):
     text = words(TEXT)
     next_word_at = when()
+    standard = flag(system=True)
 
 
 def sentence(entry: Entry) -> str:

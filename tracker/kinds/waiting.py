@@ -1,7 +1,7 @@
 """The assignee needs something from the customer, and says when they check in."""
 
 from tracker.kinds import Entry, Kind, Loaded
-from tracker.kinds._fields import TEXT, Payload, when, words
+from tracker.kinds._fields import TEXT, Payload, flag, when, words
 from tracker.kinds._standing import make, turn, word
 from tracker.models import Event, Ticket
 
@@ -9,6 +9,7 @@ from tracker.models import Event, Ticket
 class Waiting(Payload):
     text = words(TEXT)
     check_in_at = when()
+    standard = flag(system=True)
 
 
 def sentence(entry: Entry) -> str:

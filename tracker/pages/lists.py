@@ -5,7 +5,7 @@ from urllib.parse import urlencode
 
 from flask import Blueprint, render_template, request, url_for
 
-from tracker import browse, clock, desks, disclosure, links, people, statistics, store
+from tracker import browse, clock, desks, disclosure, links, people, statistics, store, unscripted
 from tracker.browse import Filter
 from tracker.models import Desk, Person
 from tracker.viewer import admits, current
@@ -65,6 +65,7 @@ def person(slug: str) -> str:
         "person.html",
         person=disclosure.person(one),
         promises=statistics.promises(one),
+        written=unscripted.share(one),
         feed_url=links.feed(links.person(one.slug)),
         **tickets(Filter(person=one), "lists.person", slug=slug),
     )

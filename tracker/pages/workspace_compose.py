@@ -5,7 +5,7 @@ from typing import Any
 from flask import Blueprint, redirect, request, url_for
 from werkzeug.wrappers import Response as Answer
 
-from tracker import drafts, forms, richtext
+from tracker import advice, drafts, forms, richtext
 from tracker.errors import Invalid
 from tracker.kinds._fields import TEXT
 from tracker.pages.workspace import Page, back_to, person
@@ -42,7 +42,8 @@ def preview(ref: str) -> Page:
         text = richtext.normalise_text(typed.get("text", ""), field="text", max_length=TEXT)
     except Invalid as error:
         return desk_page(ticket, forms.Form("update", typed, error.fields), error.status)
-    return desk_page(ticket, forms.Form("update", typed), 200, preview_html=richtext.render(text))
+    known = advice.on(ticket, "update", typed, by=current())
+    return desk_page(ticket, forms.Form("update", typed), 200, preview_html=richtext.render(text), advised=known)
 
 
 @blueprint.get("/<ref>/draft")

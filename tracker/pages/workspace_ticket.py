@@ -7,6 +7,7 @@ from flask import Blueprint, flash, redirect, request, url_for
 from werkzeug.wrappers import Response as Answer
 
 from tracker import (
+    advice,
     browse,
     desks,
     disclosure,
@@ -14,11 +15,13 @@ from tracker import (
     forms,
     handoffs,
     limits,
+    links,
     people,
     permissions,
     promises,
     store,
     tickets,
+    told,
     viewer,
     words,
 )
@@ -72,6 +75,9 @@ def say(ref: str, kind: str) -> Answer | Page:
     spoken, facts = _spoken(kind, typed)
     given = forms.payload(spoken, facts, zone=ticket.desk.zone)
     version = forms.number(typed["version"]) if "version" in typed else None
+    known = advice.on(ticket, spoken, given, by=current(), heeded=typed.get("heeded", ""))
+    if known:
+        return desk_page(ticket, forms.Form(kind, typed), Invalid.status, advised=known)
     try:
         ticket, event = tickets.post(ref, spoken, given, by=current(), version=version)
     except Invalid as error:
@@ -101,8 +107,10 @@ def at_desk(ref: str) -> Ticket:
     return ticket
 
 
-def desk_page(ticket: Ticket, form: forms.Form, status: int, *, preview_html: str = "") -> Page:
-    """Return the ticket desk, with a form that came back and how its words will read."""
+def desk_page(
+    ticket: Ticket, form: forms.Form, status: int, *, preview_html: str = "", advised: advice.Advice | None = None
+) -> Page:
+    """Return the ticket desk, with a form that came back, how its words will read and what speaks against them."""
     me = person()
     first = max(0, ticket.last_seq - PAGE)
     entries, _ = browse.entries(ticket, after=first, audience="staff", limit=PAGE)
@@ -119,6 +127,8 @@ def desk_page(ticket: Ticket, form: forms.Form, status: int, *, preview_html: st
         present=[{"name": one.name, "writing": busy} for one, busy in drafts.present(ticket, besides=me)],
         draft=drafts.typed(ticket, me),
         preview_html=preview_html,
+        advice=_advice(advised, ticket, me),
+        asked=told.record(ticket).asked,
         **_next_words(ticket),
         **_others(ticket, me, form),
         amendable=_amendable(ticket, entries),
@@ -129,6 +139,23 @@ def desk_page(ticket: Ticket, form: forms.Form, status: int, *, preview_html: st
         urgent=urgent(queue),
         desk_shown=None,
     )
+
+
+def _advice(known: advice.Advice | None, ticket: Ticket, me: Person) -> Shown | None:
+    if known is None:
+        return None
+    shown: Shown = {"stamp": known.stamp, "answered": known.answered, "twin": None}
+    if known.twin and known.twin.event.actor:
+        event, of = known.twin.event, store.session().get_one(Ticket, known.twin.event.ticket_id)
+        shown["twin"] = {
+            "html": event.body_html,
+            "at": event.at,
+            "by": disclosure.person_ref(known.twin.event.actor),
+            "is_mine": event.actor_id == me.id,
+            "likeness": known.twin.likeness,
+            "url": f"{links.workspace_ticket(of.ref)}#e{event.seq}" if of.desk_id == ticket.desk_id else None,
+        }
+    return shown
 
 
 def _next_words(ticket: Ticket) -> dict[str, Any]:

@@ -1,0 +1,121 @@
+"""Never tell it twice: what was asked and answered goes along, and asking it again is noticed before it is sent."""
+
+import pytest
+from flask import Flask
+
+from tests import make
+from tests.houses import Visitor
+from tests.test_workspace import desk_of, read, send
+from tracker import told
+from tracker.models import Ticket
+
+ASKED = "I look at it. Which floor is the leak on? And was the valve in the cellar shut?"
+ANSWER = "The third floor, left. The valve has been shut since Friday."
+
+
+@pytest.fixture
+def ticket(house: Flask) -> Ticket:
+    return make.ticket(text="Water comes through the ceiling of flat 12. My neighbour saw it first.", phone="030 1234")
+
+
+def answered(ticket: Ticket) -> Ticket:
+    make.post(ticket, "update", text=ASKED)
+    make.post(ticket, "reply", text=ANSWER, publish=False)
+    return ticket
+
+
+def test_questions_and_their_answers_are_found_on_the_timeline(ticket: Ticket) -> None:
+    found = told.record(answered(ticket)).asked
+    assert [one.words for one in found] == ["Which floor is the leak on?", "And was the valve in the cellar shut?"]
+    assert {one.answer for one in found} == {ANSWER}
+    assert [(one.asked_seq, one.answer_seq) for one in found] == [(3, 5), (3, 5)]
+
+
+def test_what_waits_for_an_answer_is_said_to_wait(ticket: Ticket) -> None:
+    make.post(ticket, "waiting", text="Please send me a picture of the ceiling.")
+    assert [(one.words, one.answer) for one in told.record(ticket).asked] == [
+        ("Please send me a picture of the ceiling.", "")
+    ]
+
+
+@pytest.mark.parametrize(
+    "again",
+    [
+        "On which floor is the leak?",
+        "Hello! What floor was the leak on, please?",
+        "Was the valve shut in the cellar?",
+        "In which flat?",
+        "What is your phone number?",
+    ],
+)
+def test_what_was_answered_is_noticed_when_it_is_asked_again(ticket: Ticket, again: str) -> None:
+    found = told.again(answered(ticket), f"Thank you. {again} I come by.")
+    assert len(found) == 1
+    assert found[0].answer
+
+
+@pytest.mark.parametrize(
+    "new",
+    [
+        "When may the plumber come in?",
+        "Is the water back?",
+        "Who else lives on your floor and saw it?",
+        "Is your phone line wet too?",
+        "Why was the valve in the cellar shut?",
+        "Which floor, then.",
+        "The leak is on the third floor.",
+    ],
+)
+def test_what_is_new_or_no_question_is_left_alone(ticket: Ticket, new: str) -> None:
+    assert told.again(answered(ticket), new) == []
+
+
+@pytest.mark.parametrize(
+    ("asked", "again"),
+    [
+        ("Wann kann der Klempner in die Wohnung?", "Wann könnten Klempner in Ihre Wohnung?"),
+        ("Quand le plombier peut-il venir ?", "Quand est-ce que le plombier peut venir ?"),
+        ("¿Cuándo puede entrar el fontanero?", "¿Cuándo podría entrar el fontanero?"),
+        ("متى يأتي السباك؟", "متى يأتي السباك؟"),
+    ],
+)
+def test_other_languages_are_understood_as_far_as_words_go(ticket: Ticket, asked: str, again: str) -> None:
+    make.post(ticket, "update", text=asked)
+    assert told.again(ticket, again) == []
+    make.post(ticket, "reply", text="Dienstag.")
+    assert told.again(ticket, again)[0].answer == "Dienstag."
+
+
+def test_hidden_words_answer_nothing_and_corrected_ones_as_they_read_now(ticket: Ticket) -> None:
+    answered(ticket)
+    make.post(ticket, "corrected", target=3, text="Which side of the house is it?", reason="I meant the side.")
+    assert [one.words for one in told.record(ticket).asked] == ["Which side of the house is it?"]
+    make.post(ticket, "redacted", make.lead(ticket.desk), target=5)
+    assert told.record(ticket).asked[0].answer == ""
+    assert told.again(ticket, "Which side of the house is it?") == []
+
+
+def test_the_desk_answers_before_the_question_is_sent(ticket: Ticket, client: Visitor) -> None:
+    answered(ticket)
+    make.sign_in(client, ticket.assignee)
+    typed = {"text": "On which floor is the leak?", "check_in_at": "2036-01-01T10:00"}
+    answer = send(client, ticket, "waiting", **typed)
+    assert answer.status_code == 422
+    page = read(answer)
+    assert "They have answered that already" in page
+    assert page.index(ANSWER) < page.index("Ask it anyway")
+    stamp = page.partition('name="heeded" value="')[2].partition('"')[0]
+    send(client, ticket, "waiting", **typed, heeded=stamp)
+    assert "waiting" not in make.kinds_of(ticket), "a date so far away is refused as ever"
+    assert send(client, ticket, "update", text=typed["text"], next=make.ahead(days=1), heeded=stamp).status_code == 303
+
+
+def test_whoever_takes_over_reads_what_they_have_told_and_nobody_else(ticket: Ticket, client: Visitor) -> None:
+    answered(ticket)
+    ben = make.agent(make.desk("streets"))
+    make.sign_in(client, ben)
+    assert client.get(desk_of(ticket)).status_code == 403
+    make.post(ticket, "handoff_offered", to=ben, briefing="Rings are fine.")
+    page = read(client.get(desk_of(ticket)))
+    briefed = page.partition("What they have told already")[2]
+    assert 0 < briefed.index("Which floor is the leak on?") < briefed.index("The third floor, left.")

@@ -1,0 +1,151 @@
+"""Words written for the case: near copies are found, marked for all to see, and counted; the rest is left alone."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from flask import Flask
+from time_machine import Traveller
+
+from tests import make
+from tests.houses import Visitor
+from tests.test_workspace import desk_of, read, send
+from tracker import browse, disclosure, unscripted
+from tracker.models import Event, Ticket
+
+SCRIPT = "Thank you for your patience. We have received your request and will come back to you as soon as possible."
+OWN = "I rang the plumber: the riser on your side is shut until the seal from Ghent is here on Thursday at noon."
+
+
+def said(text: str, **at: Any) -> Ticket:
+    """Return a ticket on which its assignee said this."""
+    ticket = make.ticket(**at)
+    make.post(ticket, "update", text=text)
+    return ticket
+
+
+def newest(ticket: Ticket, audience: str = "public") -> dict[str, Any]:
+    found = [one for one in make.events_of(ticket) if one.kind in unscripted.SPOKEN]
+    return disclosure.entries(ticket, found[-1:], audience)[0]
+
+
+def test_a_near_copy_of_ones_own_words_is_found_whatever_the_numbers_and_the_markup(house: Flask) -> None:
+    before = said(f"{SCRIPT} Case 4711.")
+    ticket = make.ticket(before.desk)
+    found = unscripted.twin(ticket, SCRIPT.upper().replace("REQUEST", "**REQUEST**") + " Case 20,815!", ticket.assignee)
+    assert found is not None
+    assert found.event.ticket_id == before.id
+    assert found.likeness > unscripted.ALIKE
+
+
+@pytest.mark.parametrize("text", [OWN, "Done. Thank you!", SCRIPT[:45] + " " + OWN])
+def test_words_of_ones_own_are_none(house: Flask, text: str) -> None:
+    before = said(SCRIPT)
+    make.post(before, "update", text="Done. Thank you!")
+    assert unscripted.twin(before, text, before.assignee) is None
+
+
+def test_a_colleagues_words_count_on_the_desks_own_tickets_alone(house: Flask) -> None:
+    before = said(SCRIPT)
+    ann = make.agent(before.desk)
+    ticket = make.ticket(before.desk)
+    assert unscripted.twin(ticket, SCRIPT, ann) is not None
+    stranger = make.agent(make.desk("streets"))
+    assert unscripted.twin(make.ticket(stranger.desk), SCRIPT, stranger) is None, "another desk's words are not ours"
+    make.post(before, "handoff_offered", to=stranger)
+    make.post(before, "handoff_accepted", stranger)
+    assert unscripted.twin(ticket, SCRIPT, ann) is None, "the ticket is no longer ours to read"
+
+
+def test_what_was_hidden_or_is_long_ago_is_no_twin(house: Flask, travel: Traveller) -> None:
+    hidden, old = said(SCRIPT), said(OWN)
+    make.post(hidden, "redacted", make.lead(hidden.desk), target=3)
+    assert unscripted.twin(old, SCRIPT, hidden.assignee) is None
+    assert unscripted.twin(old, OWN, old.assignee) is not None
+    travel.shift(unscripted.HISTORY + timedelta(seconds=1))
+    assert unscripted.twin(old, OWN, old.assignee) is None
+
+
+@pytest.mark.parametrize("kind", ["update", "waiting", "resolved", "declined"])
+def test_a_copy_that_was_sent_says_so_to_everyone(house: Flask, client: Visitor, kind: str) -> None:
+    before = said(SCRIPT)
+    assert newest(before)["standard"] is False
+    ticket = make.ticket(before.desk)
+    make.post(ticket, kind, text=SCRIPT)
+    for audience in ("public", "customer", "staff"):
+        assert newest(ticket, audience)["standard"] is True
+    assert '<span class="mark" title=' in client.get(f"/t/{ticket.ref}").text
+    events = client.get(f"/api/v1/tickets/{ticket.ref}/events").json["events"]
+    assert [one["standard"] for one in events if one["kind"] == kind] == [True]
+    pushed = browse.news(ticket, after=0, audience="public", html=True)["events"]
+    assert [one["standard"] for one in pushed if one["kind"] == kind] == [True]
+    assert any("standard text" in one["html"] for one in pushed)
+
+
+def test_nobody_sets_the_mark_themselves(house: Flask, client: Visitor) -> None:
+    ticket = make.ticket()
+    payload = {"text": OWN, "next_word_at": make.ahead(days=1), "standard": False}
+    answer = client.post(
+        f"/api/v1/tickets/{ticket.ref}/events",
+        json={"kind": "update", "payload": payload},
+        headers=make.bearer(ticket.assignee),
+    )
+    assert answer.status_code == 422
+
+
+def test_the_desk_shows_the_twin_before_a_copy_is_sent_and_sends_it_when_told_so_again(
+    house: Flask, client: Visitor
+) -> None:
+    before = said(SCRIPT)
+    ticket = make.ticket(before.desk)
+    make.sign_in(client, ticket.assignee)
+    typed = {"text": SCRIPT + " Ann", "next": make.ahead(days=2)}
+    answer = send(client, ticket, "update", **typed)
+    assert answer.status_code == 422
+    page = read(answer)
+    assert "said nearly the same" in page
+    assert f'href="/workspace/t/{before.ref}#e3"' in page
+    assert "update" not in make.kinds_of(ticket)
+    stamp = page.partition('name="heeded" value="')[2].partition('"')[0]
+    changed = send(client, ticket, "update", **typed | {"text": SCRIPT + " Anna"}, heeded=stamp)
+    assert changed.status_code == 422, "other words are looked at anew"
+    assert send(client, ticket, "update", **typed, heeded=stamp).status_code == 303
+    assert "standard text" in read(client.get(desk_of(ticket)))
+
+
+def test_a_preview_shows_the_twin_too(house: Flask, client: Visitor) -> None:
+    ticket = said(SCRIPT)
+    make.sign_in(client, ticket.assignee)
+    page = read(client.post(f"{desk_of(ticket)}/preview", data={"text": SCRIPT}))
+    assert "said nearly the same" in page
+    assert 'id="preview"' in page
+
+
+def test_who_may_not_say_it_learns_of_no_twin(house: Flask, client: Visitor) -> None:
+    ticket = said(SCRIPT)
+    make.sign_in(client, make.agent(ticket.desk))
+    answer = send(client, ticket, "update", text=SCRIPT, next=make.ahead(days=1))
+    assert answer.status_code == 403
+    assert "nearly the same" not in answer.text
+
+
+def test_a_person_shows_the_share_written_for_the_case_from_five_words_on(house: Flask, client: Visitor) -> None:
+    ticket = said(SCRIPT)
+    for number in range(3):
+        make.post(ticket, "update", text=f"{SCRIPT} {number}")
+    ann, place = ticket.assignee, f"/people/{ticket.assignee.slug}"
+    assert unscripted.share(ann) is None
+    assert "Written for the case" not in client.get(place).text
+    make.post(ticket, "update", text=OWN)
+    assert unscripted.share(ann) == unscripted.Share(5, 40)
+    page = read(client.get(place))
+    assert "40 %" in page
+    assert "(n = 5)" in page
+    assert client.get(f"/api/v1{place}").json["written_for_the_case"] == {"counted": 5, "percent": 40}
+
+
+def test_imported_words_are_nobodys(house: Flask) -> None:
+    ticket = make.ticket()
+    make.record(ticket, "update", text=SCRIPT, next_word_at=ticket.due_at)
+    assert isinstance(make.events_of(ticket)[-1], Event)
+    assert unscripted.twin(ticket, SCRIPT, ticket.assignee) is None

@@ -1,0 +1,165 @@
+"""NEVER TELL IT TWICE: what a customer was asked on a timeline, what they answered, and what is asked again."""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+
+from rapidfuzz import fuzz
+from sqlalchemy import select
+
+from tracker import richtext, store
+from tracker.kinds import KINDS
+from tracker.models import Event, Ticket
+
+ALIKE = 85
+"""From which likeness on (0 to 100) the words that carry two questions count as the same."""
+SAME_WORD = 88
+"""The same for two single words: "riser" and "risers"."""
+MOST_READ = 300
+EXCERPT = 280
+QUESTION_MARKS = "?؟？;"
+TOLD = ("opened", "reply", "reopened")
+ASKED = frozenset(name for name, kind in KINDS.items() if kind.is_word)
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+_SENTENCE = re.compile(r"[^.!?…؟？。]+(?:[!?…؟？。]+|\.(?=\s|$)|$)")
+_WORD = re.compile(r"[^\W_]+")
+_ASKS = {
+    "what": "what which welche welcher welches welchen welchem was quel quelle quels quelles quoi que qué cuál cuáles",
+    "where": "where wo wohin woher où dónde adónde",
+    "when": "when wann quand cuándo since seit",
+    "who": "who whom whose wer wem wen wessen qui quién quiénes",
+    "why": "why warum weshalb wieso pourquoi",
+    "how": "how wie wieviel wieviele comment combien cómo cuánto cuántos cuánta cuántas",
+}
+_ASKING = {word: asks for asks, words in _ASKS.items() for word in words.split()}
+_EMPTY = _words(
+    """a an the is are was were be been am do does did has have had can could will would shall should may might must
+    you your yours we our us i me my it its he she they them this that these those there here of in on at to for from by
+    with and or if so as not no yes please tell let know exactly again still just now also about any some
+    der die das den dem des ein eine einen einem einer ist sind war waren sein haben hat hatte können kann könnten wird
+    werden würden soll sollen sie ihr ihre ihren ihrem uns unser wir ich mir mich es er man dies diese dieser dieses von
+    vom in im an am auf zu zum zur für mit und oder wenn nicht kein keine bitte sagen noch mal genau jetzt auch denn
+    le la les un une des du de d l est sont était être avez avoir a-t-il pouvez peut vous votre vos nous notre je moi il
+    elle ils on ce cette ces y en à au aux pour par avec et ou si ne pas s'il plaît dire encore exactement
+    el los las una unos unas es son era ser tiene tienen ha han puede podría usted su sus nos nuestro yo me él ella esto
+    esta este en al para por con y o no sí favor decir todavía"""
+)
+_CONTACT = {
+    "phone": _words("phone telephone mobile telefon telefonnummer handynummer téléphone teléfono"),
+    "email": _words("email mail mailadresse courriel correo"),
+}
+_NUMBER = _words("number address best nummer adresse beste numéro número dirección meilleur mejor")
+
+
+@dataclass(frozen=True)
+class Question:
+    """A question, and what the customer said to it. `seq`s name the entries; an answer of seq 0 is their contact."""
+
+    words: str
+    asked_seq: int
+    answer: str = ""
+    answer_seq: int = 0
+
+
+@dataclass
+class Record:
+    """What was asked and told on one ticket, as its staff may read it."""
+
+    asked: list[Question] = field(default_factory=list)
+    told: list[tuple[int, str]] = field(default_factory=list)
+    """Sentences of the customer, each with its entry."""
+    contact: dict[str, str] = field(default_factory=dict)
+
+
+def record(ticket: Ticket) -> Record:
+    """Return what was asked and told on a ticket. What customers say next answers all that was asked before it."""
+    found, waiting = Record(contact={"phone": ticket.phone, "email": ticket.email}), list[Question]()
+    for event, words in _spoken(ticket):
+        if event.kind in ASKED:
+            waiting += [Question(one, event.seq) for one in _asked(event, words)]
+            continue
+        found.told += [(event.seq, one) for one in _sentences(words)]
+        found.asked += [replace(one, answer=_short(words), answer_seq=event.seq) for one in waiting]
+        waiting = []
+    found.asked += waiting
+    return found
+
+
+def again(ticket: Ticket, text: str) -> list[Question]:
+    """Return the questions in a text that this customer has answered already, with their answers."""
+    asked = [one for one in _sentences(richtext.plain_text(text)) if _is_question(one)]
+    if not asked:
+        return []
+    known = record(ticket)
+    return [answered for one in asked if (answered := _answered(one, known))]
+
+
+def _answered(question: str, known: Record) -> Question | None:
+    asks, words = _essence(question)
+    if not words:
+        return None
+    for kind, names in _CONTACT.items():
+        if names & set(words) and set(words) <= names | _NUMBER and known.contact[kind]:
+            return Question(question, 0, known.contact[kind])
+    for one in reversed(known.asked):
+        if one.answer and _same(asks, words, *_essence(one.words)):
+            return replace(one, words=question)
+    if asks:  # yes or no may have changed since; what, where and when they told once
+        for seq, sentence in known.told:
+            if _holds(sentence, words):
+                return Question(question, 0, _short(sentence), seq)
+    return None
+
+
+def _same(asks: str, words: Sequence[str], others_ask: str, others: Sequence[str]) -> bool:
+    if asks != others_ask or not others:
+        return False
+    return fuzz.token_set_ratio(" ".join(words), " ".join(others)) >= ALIKE
+
+
+def _holds(sentence: str, words: Sequence[str]) -> bool:
+    if _is_question(sentence):
+        return False
+    theirs = _WORD.findall(sentence.casefold())
+    return all(any(fuzz.ratio(word, one) >= SAME_WORD for one in theirs) for word in words)
+
+
+@lru_cache(maxsize=512)
+def _essence(question: str) -> tuple[str, tuple[str, ...]]:
+    """Return what a question asks for (what, where, …, or "" for yes and no) and the words that carry it."""
+    words = _WORD.findall(question.casefold())
+    asks = next((_ASKING[word] for word in words if word in _ASKING), "")
+    return asks, tuple(word for word in words if word not in _ASKING and word not in _EMPTY)
+
+
+def _asked(event: Event, words: str) -> list[str]:
+    found = [one for one in _sentences(words) if _is_question(one)]
+    return found or ([_short(words)] if event.kind == "waiting" and words else [])
+
+
+def _is_question(sentence: str) -> bool:
+    return sentence[-1:] in QUESTION_MARKS
+
+
+def _sentences(words: str) -> list[str]:
+    return [one.strip() for one in _SENTENCE.findall(words) if one.strip()]
+
+
+def _spoken(ticket: Ticket) -> Iterator[tuple[Event, str]]:
+    """Yield the words of both sides, oldest first, as they read now: corrected, and without those that were hidden."""
+    query = select(Event).where(Event.ticket_id == ticket.id, Event.kind.in_((*TOLD, *ASKED, "corrected")))
+    events = list(store.session().scalars(query.order_by(Event.seq.desc()).limit(MOST_READ)))
+    better = {one.seq: one.body_html for one in events if one.kind == "corrected"}
+    for event in reversed(events):
+        if event.kind != "corrected" and event.redacted_by is None and event.body_html:
+            yield event, richtext.plain(better.get(event.corrected_by or 0, event.body_html))
+
+
+def _short(words: str) -> str:
+    return words if len(words) <= EXCERPT else words[: EXCERPT - 1].rsplit(" ", 1)[0] + "…"
