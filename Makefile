@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench drills seed lock clean
+.PHONY: help run test check bench drills seed embed lock clean
 
 HOST ?= 127.0.0.1
 PORT ?= 8000
@@ -41,6 +41,9 @@ drills: .venv/dev.stamp ## break it on purpose, at full length: make drills [NAM
 
 seed: .venv/run.stamp ## add the demo's people and tickets to the database
 	@$(FLASK) seed
+
+embed: .venv/dev.stamp ## squeeze the scripts that other sites load (after a change in static/js/embed/)
+	@$(BIN)/python .ci/squeeze
 
 lock: $(BIN)/uv ## renew requirements/*.txt from setup.cfg (UPGRADE=1: newest versions)
 	@echo uv | $(LOCK) - -o requirements/uv.txt $(if $(UPGRADE),--upgrade)

@@ -40,5 +40,5 @@ def script() -> Response:
 
 @lru_cache(maxsize=1)
 def _source() -> tuple[str, str]:
-    source = (Path(STATIC) / "js" / "embed.js").read_text()
+    source = (Path(STATIC) / "embed" / "badge.js").read_text()
     return source, hashlib.sha256(source.encode()).hexdigest()[:12]

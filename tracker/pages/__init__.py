@@ -82,7 +82,7 @@ def _dress(response: Response) -> Response:
     response.headers.setdefault("Content-Security-Policy", CSP)
     if "Cache-Control" not in response.headers:  # whoever looks at the session has the answer vary by cookie
         response.headers["Cache-Control"] = _kept_by_caches()
-    if request.path.startswith("/static/js/"):  # the live badge imports its socket from other sites
+    if request.path.startswith("/static/embed/"):  # other sites' pages import the widgets' parts
         response.headers["Access-Control-Allow-Origin"] = "*"
         response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
     if settings.current().https:
