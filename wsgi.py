@@ -19,7 +19,6 @@ from tracker import (
     cli,
     disclosure,
     drafts,
-    following,
     handoffs,
     idempotency,
     live,
@@ -28,6 +27,7 @@ from tracker import (
     people,
     present,
     promises,
+    recipients,
     sightings,
     staff,
     store,
@@ -135,9 +135,12 @@ def _translated(error: Exception) -> TrackerError:
 def _wire(app: Flask) -> None:
     ways = {name: import_module(f"tracker.channels.{name}") for name in channels.names()}
     app.extensions["tracker_outbox"] = outbox.Wiring(
-        expand=following.recipients,
+        expand=recipients.find,
+        told=recipients.told,
         deliver={name: way.deliver for name, way in ways.items()},
-        check={name: way.check for name, way in ways.items()},
+        check={name: way.check for name, way in ways.items() if hasattr(way, "check")},
+        rest={name: way.rest for name, way in ways.items() if hasattr(way, "rest")},
+        threads={name: way.THREADS for name, way in ways.items() if hasattr(way, "THREADS")},
         due_work=[
             promises.record_missed,
             promises.remind,

@@ -20,7 +20,14 @@ from wsgi import create_app
 
 ORIGIN = "http://localhost"
 KEY = "a key that only tests use, long enough for production"
-LIMITS = ("requests_per_minute", "writes_per_minute", "opens_per_hour", "thanks_per_hour", "waits_per_hour")
+LIMITS = (
+    "requests_per_minute",
+    "writes_per_minute",
+    "opens_per_hour",
+    "thanks_per_hour",
+    "waits_per_hour",
+    "follows_per_hour",
+)
 GENEROUS = dict.fromkeys(LIMITS, 1_000_000)
 """One test stands for many people; tests of the limits set them low again."""
 
@@ -41,7 +48,7 @@ class Visitor(FlaskClient):
 
 def build(database_url: str, data_dir: Path, **settings: Any) -> Flask:
     """Return an application on a database; its outbox is stepped by hand (make.deliver)."""
-    chosen = {"public_url": ORIGIN, "secret_key": KEY, "outbox": "process", **GENEROUS, **settings}
+    chosen = {"public_url": ORIGIN, "secret_key": KEY, "outbox": "process", "mail_bundle_s": 0, **GENEROUS, **settings}
     app = create_app(Settings(database_url=database_url, data_dir=str(data_dir), **chosen))
     app.config["TESTING"] = True
     app.extensions["tracker_sightings"].after = lambda _seconds, _work: None

@@ -151,7 +151,7 @@ def test_a_trespass_is_caught(module: str, source: str) -> None:
     ("module", "source"),
     [
         ("tracker.richtext", "from bleach.sanitizer import Cleaner"),
-        ("tracker.channels.email", "import smtplib"),
+        ("tracker.channels._smtp", "import smtplib"),
         ("tracker.store", "from datetime import UTC, datetime\ndatetime.now(UTC)\nsession.commit()"),
         ("tracker.tickets", "from tracker import store\nstore.now()"),
         ("tracker.tickets", "import time\ntime.monotonic()"),

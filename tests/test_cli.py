@@ -22,7 +22,7 @@ from time_machine import Traveller
 from tests import houses, make
 from tests.servers.ground import ROOT, free_port, wait_until
 from tests.test_importing import CHICAGO, RECORDS, roster_text
-from tracker import disclosure, importing, outbox, people, store
+from tracker import deliveries, disclosure, importing, outbox, people, store
 from tracker.cli import tracker
 from tracker.models import Event, Promise, Ticket
 from tracker.outbox import Undeliverable
@@ -211,13 +211,13 @@ def test_dead_mail_is_listed_and_tried_again(house: Flask, run: Run, monkeypatch
     assert "things done" in run("outbox", "step").output
     listed = run("outbox", "list", "--state", "dead").output
     assert "550 no such mailbox" in listed
-    dead = outbox.newest("dead", limit=None)
+    dead = deliveries.newest("dead", limit=None)
     assert "dead" in run("outbox", "retry", code=1).output
     assert "Not dead" in run("outbox", "retry", "999", code=1).output
     assert f"{len(dead)} deliveries" in run("outbox", "retry", "--dead").output
     monkeypatch.setattr(wiring, "deliver", ways)
     run("outbox", "step")
-    assert outbox.totals() == {"sent": len(dead)}
+    assert deliveries.totals() == {"sent": len(dead)}
 
 
 def test_an_export_holds_everything_public_and_nothing_else(run: Run, tmp_path: Path, travel: Traveller) -> None:

@@ -285,7 +285,7 @@ def test_mail_speaks_in_the_customers_zone(client: Visitor, travel: Traveller) -
     opened(client, travel)
     (mail,) = [one for one in make.deliver() if one["To"] == "cara@home.example"]
     said = mail.get_body(("plain",)).get_content()  # type: ignore[union-attr]
-    assert "by today 15:00 (Europe/Berlin)" in said
+    assert "by Monday, 2 March, 15:00 (Central European Standard Time)" in said
     assert mail["Auto-Submitted"] == "auto-replied"
 
 

@@ -106,6 +106,25 @@ def oembed(page: str) -> dict[str, str]:
     return {one: absolute("/oembed", url=absolute(page), format=one) for one in ("json", "xml")}
 
 
+def follow_token(sid: str) -> str:
+    """Return what opens a subscription's page: its name and our keyed stamp on it. Kept nowhere but in mails."""
+    return sid + stamp(f"follow.{sid}")
+
+
+def follow_sid(token: str) -> str | None:
+    """Return which subscription a token opens; None when it is forged."""
+    sid = token[:REF_LENGTH]
+    return sid if token.isascii() and hmac.compare_digest(token, follow_token(sid)) else None
+
+
+def follow(token: str) -> str:
+    return f"/follow/{token}"
+
+
+def leave(token: str) -> str:
+    return f"/follow/{token}/leave"
+
+
 def sign(value: Any, purpose: str) -> str:
     """Sign a small JSON value for one purpose."""
     return _signer(purpose).dumps(value)

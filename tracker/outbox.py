@@ -2,12 +2,13 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 from flask import Flask, current_app
-from sqlalchemy import func, or_, select, update
+from sqlalchemy import insert, or_, select, update
 from sqlalchemy.orm import Session
 
 from tracker import store
@@ -18,30 +19,53 @@ BACK_OFF = tuple(timedelta(seconds=s) for s in (5, 30, 120, 600, 1800, 7200, 216
 CLAIM_LASTS = timedelta(seconds=45)
 """Longer than a round with one hanging attempt, short enough for a killed worker's mail to leave within a minute."""
 BATCH = 100
+MOST_ROWS = 1000
+"""How many deliveries one transaction adds: pages write too."""
 ROUND_LASTS_S = 15
 """How long one round attempts deliveries: a mail server that hangs must not hold up promises falling due."""
+RECORD_EVERY_S = 1.0
+"""How long what was delivered may be unrecorded: a worker killed meanwhile delivers it again, under the same id."""
 BEAT_S = 0.5
 """How often the worker looks for work when nothing wakes it."""
 
 
 class Undeliverable(Exception):
-    """A channel could not deliver. `permanent`: trying again can't help."""
+    """A channel could not deliver. `permanent`: trying again can't help; `again_in`: when to, if the channel knows."""
 
-    def __init__(self, reason: str, *, permanent: bool) -> None:
+    def __init__(self, reason: str, *, permanent: bool, again_in: timedelta | None = None) -> None:
         super().__init__(reason)
-        self.reason, self.permanent = reason, permanent
+        self.reason, self.permanent, self.again_in = reason, permanent, again_in
+
+
+class Dropped(Exception):
+    """There is nobody to tell any more: they left, or may no longer see it. Nothing is wrong, and nothing is sent."""
 
 
 @dataclass(frozen=True)
 class Recipient:
-    """Where one piece of news goes: a channel, an address there, and why it hears of it (customer or staff)."""
+    """Where one piece of news goes: a channel, an address there, and why it hears of it (customer, staff, public).
+
+    `leaves_at`: not before then, together with what else has come up; None: at once and alone.
+    """
 
     channel: str
     address: str
     role: str
+    leaves_at: datetime | None = None
+    subscription_id: int | None = None
+    bulk: bool = False
 
 
-Expand = Callable[[News], list[Recipient]]
+@dataclass(frozen=True)
+class Audience:
+    """Some of the recipients of a piece of news; `upto` names the last subscription among them when more follow."""
+
+    recipients: Sequence[Recipient]
+    upto: int | None = None
+
+
+Expand = Callable[[News], Audience]
+Told = Callable[[Event], frozenset[str]]
 Deliver = Callable[[Delivery, News], None]
 DueWork = Callable[[], int]
 Check = Callable[[], str]
@@ -53,9 +77,15 @@ class Wiring:
     """Names to callables, filled by the composition root: the outbox itself knows no channel."""
 
     expand: Expand
+    told: Told
+    """Which roles an event is news for: waiting mail to them takes it along."""
     deliver: dict[str, Deliver]
     due_work: list[DueWork]
     check: dict[str, Check] = field(default_factory=dict)
+    rest: dict[str, Callable[[], None]] = field(default_factory=dict)
+    """What a channel does when there is nothing more to deliver now, such as closing its connection."""
+    threads: dict[str, int] = field(default_factory=dict)
+    """Channels whose far ends may be slow, with the threads of their own that keep them from holding up the others."""
 
 
 def announce(event: Event) -> News:
@@ -63,62 +93,60 @@ def announce(event: Event) -> News:
     return _leave(News(topic="event", event_id=event.id, ticket_id=event.ticket_id, created_at=event.recorded_at))
 
 
-def letter(topic: str, *, ticket_id: int | None = None, person_id: int | None = None, address: str = "") -> News:
-    """Leave a letter that is no event: signin, confirm, reset, invite, due. Secrets in it are made when it is sent."""
-    return _leave(News(topic=topic, ticket_id=ticket_id, person_id=person_id, address=address, created_at=store.now()))
+def letter(
+    topic: str,
+    *,
+    ticket_id: int | None = None,
+    person_id: int | None = None,
+    subscription_id: int | None = None,
+    address: str = "",
+) -> News:
+    """Leave a letter that is no event: signin, reset, invite, due, follow. Secrets in it are made when it is sent."""
+    whose = {"ticket_id": ticket_id, "person_id": person_id, "subscription_id": subscription_id}
+    return _leave(News(topic=topic, address=address, created_at=store.now(), **whose))
 
 
 def step() -> int:
     """Do one round of work: due work, expand news, attempt deliveries. Return how many things were done."""
-    wiring: Wiring = current_app.extensions["tracker_outbox"]
-    done = sum(work() for work in wiring.due_work)
-    done += _expand(wiring)
-    return done + _deliver(wiring)
+    return _tend() + sum(_deliver(channel) for channel in _wiring().deliver)
 
 
 def run(app: Flask, stop: threading.Event, wake: threading.Event) -> None:
-    """Work until `stop`; `wake` ends a wait early."""
+    """Work until `stop`; `wake` ends a wait early. Slow channels work beside, on threads of their own."""
+    slow: dict[str, int] = app.extensions["tracker_outbox"].threads
+
+    def tend() -> int:
+        return _tend() + sum(_deliver(channel) for channel in _wiring().deliver if channel not in slow)
+
+    beside = [
+        threading.Thread(target=_lane, args=(app, stop, channel), name=f"outbox-{channel}", daemon=True)
+        for channel, count in slow.items()
+        for _ in range(count)
+    ]
+    for thread in beside:
+        thread.start()
+    _work(app, stop, wake, tend)
+    for thread in beside:
+        thread.join(BEAT_S * 4)
+
+
+def _lane(app: Flask, stop: threading.Event, channel: str) -> None:
+    _work(app, stop, stop, lambda: _deliver(channel, limit=1))
+
+
+def _work(app: Flask, stop: threading.Event, wake: threading.Event, once: Callable[[], int]) -> None:
     while not stop.is_set():
         done = 0
         with app.app_context():
             try:
-                done = step()
+                done = once()
             except Exception:  # the loop must survive a database that is away
                 app.logger.exception("outbox: round failed, trying again")
                 stop.wait(1)
         if not done:
             wake.wait(BEAT_S)
-            wake.clear()
-
-
-def oldest_waiting() -> datetime | None:
-    """Return since when the longest-waiting due delivery or unexpanded news waits; None when nothing does."""
-    news = store.session().scalar(select(func.min(News.created_at)).where(News.expanded_at.is_(None)))
-    query = select(func.min(Delivery.next_at)).where(Delivery.state == "waiting", Delivery.attempts == 0)
-    delivery = store.session().scalar(query)
-    return min((at for at in (news, delivery) if at), default=None)
-
-
-def newest(state: str | None = None, *, limit: int | None) -> list[Delivery]:
-    """Return deliveries, the newest first, all or those in one state."""
-    query = select(Delivery).where(Delivery.state == state) if state else select(Delivery)
-    return list(store.session().scalars(query.order_by(Delivery.id.desc()).limit(limit)))
-
-
-def totals() -> dict[str, int]:
-    """Return how many deliveries are in each state."""
-    query = select(Delivery.state, func.count()).group_by(Delivery.state)
-    return {row[0]: row[1] for row in store.session().execute(query)}
-
-
-def retry(delivery_id: int) -> bool:
-    """Let a dead delivery be tried again, from the start; False when there is no such dead delivery."""
-    with store.transaction() as session:
-        delivery = session.get(Delivery, delivery_id)
-        if delivery is None or delivery.state != "dead":
-            return False
-        delivery.state, delivery.attempts, delivery.next_at = "waiting", 0, store.now()
-        return True
+            if wake is not stop:
+                wake.clear()
 
 
 def _leave(news: News) -> News:
@@ -127,35 +155,92 @@ def _leave(news: News) -> News:
     return news
 
 
-def _expand(wiring: Wiring) -> int:
-    query = select(News).where(News.expanded_at.is_(None)).order_by(News.id).limit(BATCH)
+def _wiring() -> Wiring:
+    found: Wiring = current_app.extensions["tracker_outbox"]
+    return found
+
+
+def _tend() -> int:
+    return sum(work() for work in _wiring().due_work) + _expand()
+
+
+def _expand() -> int:
+    query = select(News).where(News.expanded_at.is_(None)).order_by(News.expanded_upto, News.id).limit(BATCH)
     if store.session().execute(query.with_only_columns(News.id).limit(1)).first() is None:
         return 0
+    done = rows = 0
     with store.transaction() as session:
-        found = session.scalars(query.with_for_update(skip_locked=True)).all()
-        return sum(_expand_one(session, wiring, news) for news in found)
+        for news in session.scalars(query.with_for_update(skip_locked=True)).all():
+            added = _expand_one(session, news)
+            done, rows = done + (added is not None), rows + (added or 0)
+            if rows >= MOST_ROWS:  # writers wait for this transaction
+                break
+    return done
 
 
-def _expand_one(session: Session, wiring: Wiring, news: News) -> bool:
-    now, news_id = store.now(), news.id
+def _expand_one(session: Session, news: News) -> int | None:
+    news_id = news.id
     try:
         with session.begin_nested():
-            news.expanded_at = now
-            for one in wiring.expand(news):
-                session.add(
-                    Delivery(news_id=news_id, channel=one.channel, address=one.address, role=one.role, next_at=now)
-                )
+            event = session.get(Event, news.event_id) if news.event_id else None
+            if event and not news.expanded_upto:
+                _take_along(session, event)
+            audience = _wiring().expand(news)
+            rows = [_row(news, event, one) for one in _uncovered(session, event, audience.recipients)]
+            if rows:
+                session.execute(insert(Delivery), rows)
+            news.expanded_upto = audience.upto or news.expanded_upto
+            news.expanded_at = None if audience.upto else store.now()
     except Exception:  # a fault of ours in one piece of news must not hold up the others; it stays, and is retried
         current_app.logger.exception("outbox: news %s could not be expanded", news_id)
-        return False
-    return True
+        return None
+    return len(rows)
 
 
-def _claim() -> list[int]:
+def _take_along(session: Session, event: Event) -> None:
+    """Let mail that still waits carry this event too: a burst leaves as one."""
+    free = or_(Delivery.claimed_until.is_(None), Delivery.claimed_until < store.now())
+    waiting = (Delivery.ticket_id == event.ticket_id, Delivery.state == "waiting", Delivery.attempts == 0, free)
+    fits = (Delivery.upto_seq < event.seq, Delivery.role.in_(_wiring().told(event)))
+    session.execute(
+        update(Delivery).where(*waiting, *fits).values(upto_seq=event.seq).execution_options(synchronize_session=False)
+    )
+
+
+def _uncovered(session: Session, event: Event | None, found: Sequence[Recipient]) -> list[Recipient]:
+    """Leave out whose waiting mail takes the event along."""
+    if event is None or not found:
+        return list(found)
+    covers = (Delivery.from_seq <= event.seq, Delivery.upto_seq >= event.seq)
+    addresses = {one.address for one in found}
+    query = select(Delivery.channel, Delivery.address).where(Delivery.ticket_id == event.ticket_id, *covers)
+    covered = {tuple(row) for row in session.execute(query.where(Delivery.address.in_(addresses)))}
+    return [one for one in found if (one.channel, one.address) not in covered]
+
+
+def _row(news: News, event: Event | None, one: Recipient) -> dict[str, Any]:
+    burst = event.seq if event and one.leaves_at else None
+    return {
+        "news_id": news.id,
+        "ticket_id": news.ticket_id,
+        "channel": one.channel,
+        "address": one.address,
+        "role": one.role,
+        "subscription_id": one.subscription_id,
+        "from_seq": burst,
+        "upto_seq": burst,
+        "bulk": one.bulk,
+        "next_at": one.leaves_at or store.now(),
+    }
+
+
+def _claim(channel: str, limit: int = BATCH) -> list[int]:
     now = store.now()
     free = or_(Delivery.claimed_until.is_(None), Delivery.claimed_until < now)
-    query = select(Delivery.id).where(Delivery.state == "waiting", Delivery.next_at <= now, free)
-    query = query.order_by(Delivery.next_at).limit(BATCH)
+    query = select(Delivery.id).where(
+        Delivery.state == "waiting", Delivery.channel == channel, Delivery.next_at <= now, free
+    )
+    query = query.order_by(Delivery.bulk, Delivery.next_at, Delivery.id).limit(limit)
     if store.session().execute(query.limit(1)).first() is None:
         return []
     with store.transaction() as session:
@@ -164,47 +249,68 @@ def _claim() -> list[int]:
         return ids
 
 
-def _deliver(wiring: Wiring) -> int:
-    ids, until = _claim(), time.monotonic() + ROUND_LASTS_S
-    for done, delivery_id in enumerate(ids):
-        if time.monotonic() > until:
-            _release(ids[done:])
-            return done
-        _attempt(wiring, delivery_id)
+def _deliver(channel: str, limit: int = BATCH) -> int:
+    ids = _claim(channel, limit)
+    if ids:
+        _attempt_all(channel, ids)
+    if len(ids) < limit:
+        _wiring().rest.get(channel, lambda: None)()
     return len(ids)
 
 
-def _release(ids: list[int]) -> None:
-    with store.transaction() as session:
-        session.execute(update(Delivery).where(Delivery.id.in_(ids)).values(claimed_until=None))
+def _attempt_all(channel: str, ids: list[int]) -> None:
+    query = select(Delivery, News).join(News, News.id == Delivery.news_id).where(Delivery.id.in_(ids))
+    found = store.session().execute(query.execution_options(populate_existing=True)).all()
+    began = recorded = time.monotonic()
+    done: list[tuple[Delivery, Exception | None]] = []
+    for delivery, news in sorted(found, key=lambda row: ids.index(row[0].id)):
+        if time.monotonic() > began + ROUND_LASTS_S:
+            break
+        done.append((delivery, _attempt(channel, delivery, news)))
+        if time.monotonic() > recorded + RECORD_EVERY_S:
+            _record(done)
+            recorded = time.monotonic()
+    _record(done)
+    _release(ids)
 
 
-def _attempt(wiring: Wiring, delivery_id: int) -> None:
-    delivery = store.session().get(Delivery, delivery_id, populate_existing=True)
-    news = store.session().get(News, delivery.news_id) if delivery else None
-    if delivery is None or news is None:
-        return
-    problem: Undeliverable | None = None
+def _attempt(channel: str, delivery: Delivery, news: News) -> Exception | None:
     try:
-        wiring.deliver[delivery.channel](delivery, news)
-    except Undeliverable as error:
-        problem = error
+        _wiring().deliver[channel](delivery, news)
+    except (Undeliverable, Dropped) as error:
+        return error
     except Exception as error:  # a fault of ours in one delivery must not stop the others
-        current_app.logger.exception("outbox: delivery %s failed", delivery_id)
-        problem = Undeliverable(type(error).__name__, permanent=False)
+        current_app.logger.exception("outbox: delivery %s failed", delivery.id)
+        return Undeliverable(type(error).__name__, permanent=False)
+    return None
+
+
+def _record(done: list[tuple[Delivery, Exception | None]]) -> None:
     with store.transaction():
-        _record(delivery, problem)
+        for delivery, problem in done:
+            _record_one(delivery, problem)
+    done.clear()
 
 
-def _record(delivery: Delivery, problem: Undeliverable | None) -> None:
+def _record_one(delivery: Delivery, problem: Exception | None) -> None:
     now = store.now()
     delivery.attempts += 1
     delivery.claimed_until = None
     if problem is None:
         delivery.state, delivery.sent_at, delivery.last_error = "sent", now, ""
-        return
-    delivery.last_error = problem.reason[:500]
-    if problem.permanent or delivery.attempts > len(BACK_OFF):
-        delivery.state = "dead"
+    elif isinstance(problem, Undeliverable):
+        delivery.last_error = problem.reason[:500]
+        if problem.permanent or (problem.again_in is None and delivery.attempts > len(BACK_OFF)):
+            delivery.state = "dead"
+        else:
+            delivery.next_at = now + (problem.again_in or BACK_OFF[delivery.attempts - 1])
     else:
-        delivery.next_at = now + BACK_OFF[delivery.attempts - 1]
+        delivery.state, delivery.last_error = "dropped", ""
+
+
+def _release(ids: list[int]) -> None:
+    """Give back what the round did not come to."""
+    left = (Delivery.id.in_(ids), Delivery.claimed_until.is_not(None), Delivery.state == "waiting")
+    if store.session().execute(select(Delivery.id).where(*left).limit(1)).first() is not None:
+        with store.transaction() as session:
+            session.execute(update(Delivery).where(*left).values(claimed_until=None))

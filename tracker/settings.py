@@ -45,6 +45,9 @@ class Settings:
         "", "smtp://user:password@host:port or smtps://…; empty means the mailbox page in development"
     )
     mail_from: str = _setting("Nameplate <desk@nameplate.invalid>", "From of every mail")
+    mail_bundle_s: int = _setting(
+        60, "seconds in which several news of a ticket become one mail; 0: each its own", low=0, high=3600
+    )
     outbox: str = _setting(
         "thread", "thread: deliver inside the web process; process: `flask tracker outbox run` does it"
     )
@@ -71,6 +74,9 @@ class Settings:
         high=1_000_000,
     )
     opens_per_hour: int = _setting(20, "tickets one network address may open in an hour", low=1, high=1_000_000)
+    follows_per_hour: int = _setting(
+        20, "addresses one network address may enter to follow tickets in an hour", low=1, high=1_000_000
+    )
     demo: bool = _setting(False, "show the demo's sign-in and mailbox on the home page")
 
     def __post_init__(self) -> None:

@@ -61,7 +61,7 @@ def append(
     kind.apply(ticket, event, loaded)
     store.session().add(event)
     store.session().flush()
-    if kind.tells and not quiet:
+    if not quiet and (kind.tells or event.audience != "staff"):
         outbox.announce(event)
     store.notice("event", ticket.ref)
     if event.audience == "public":

@@ -1,23 +1,31 @@
 """News by mail: composed from what the recipient may see, sent by SMTP or kept in the development mailbox."""
 
+import binascii
+import email
+import email.policy
 import re
-import smtplib
-import ssl
+import secrets
 import unicodedata
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.utils import format_datetime, parseaddr
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
-from tracker import disclosure, links, mailbox, people, present, richtext, settings, store, tickets
-from tracker.models import Delivery, Event, News, Person, Ticket
-from tracker.outbox import Undeliverable
+from flask import g
+from sqlalchemy import select
 
-TIMEOUT_S = 20
+from tracker import links, mailbox, present, settings, store, tickets
+from tracker.channels import _letters, _smtp
+from tracker.models import Delivery, News, Subscription, Ticket
+from tracker.outbox import Dropped, Undeliverable
+
 SUBJECT_LENGTH = 80
 LINK = re.compile(r"://|@|mailto:|\bwww\.|\w[.\u3002]\w*[^\W\d_]", re.IGNORECASE)
 """A word that some mail program would turn into a link."""
-PURPOSES = {"signin": "signin", "reset": "reset", "invite": "invite"}
+PLAIN_ADDRESS = re.compile(r"[\x21-\x7e]+@[\x21-\x7e]+")
+TOKEN = f"token{secrets.token_hex(12)}"
+"""Stands in a sheet for what opens one follower's own page; nobody can type it, for nobody knows it."""
+MOST_SHEETS = 64
 
 
 def check_target(text: str) -> str:
@@ -26,15 +34,21 @@ def check_target(text: str) -> str:
 
 
 def deliver(delivery: Delivery, news: News) -> None:
-    """Compose and send one mail; raise Undeliverable, permanent or not."""
-    message = compose(delivery, news)
+    """Compose and send one mail; raise Undeliverable, permanent or not, or Dropped."""
+    content = _compose(delivery, news)
     chosen = settings.current()
     if chosen.smtp_url:
-        _send(message, chosen.smtp_url)
+        _smtp.send(content, parseaddr(chosen.mail_from)[1], delivery.address, chosen.smtp_url)
     elif chosen.mode == "development":
-        mailbox.put(message, delivery.id)
+        mailbox.put(_parsed(content), delivery.id)
     else:
         raise Undeliverable("TRACKER_SMTP_URL is not set", permanent=False)
+
+
+def rest() -> None:
+    """Say goodbye to the mail server until there is more to send, and forget what was rendered."""
+    _smtp.close()
+    g.pop("sheets", None)
 
 
 def check() -> str:
@@ -42,73 +56,12 @@ def check() -> str:
     chosen = settings.current()
     if not chosen.smtp_url:
         return "" if chosen.mode == "development" else "TRACKER_SMTP_URL is not set, so no mail leaves."
-    parts = urlsplit(chosen.smtp_url)
-    try:
-        with _connect(parts.scheme, parts.hostname or "", parts.port) as server:
-            if parts.username:
-                server.login(unquote(parts.username), unquote(parts.password or ""))
-    except (OSError, smtplib.SMTPException) as error:
-        return f"The mail server {parts.hostname} does not take our mail: {error}"
-    return ""
+    return _smtp.check(chosen.smtp_url)
 
 
 def compose(delivery: Delivery, news: News) -> EmailMessage:
     """Return the mail: plain words and HTML, threaded by ticket, with an id that stays the same on every attempt."""
-    ticket = store.session().get(Ticket, news.ticket_id) if news.ticket_id else None
-    person = store.session().get(Person, news.person_id) if news.person_id else None
-    name, facts = _facts(delivery, news, ticket, person)
-    message = EmailMessage()
-    subject = present.render(f"email/{name}.subject.txt", **facts)
-    message["Subject"] = " ".join(subject.split())[:250]
-    message["From"] = _sender(ticket)
-    message["To"] = delivery.address
-    message["Date"] = format_datetime(news.created_at)
-    host = urlsplit(settings.current().public_url).hostname
-    message["Message-ID"] = f"<{links.stamp(f'{news.id}.{delivery.id}')}@{host}>"
-    if ticket:
-        message["References"] = f"<{ticket.ref}@{host}>"
-        message["In-Reply-To"] = f"<{ticket.ref}@{host}>"
-    is_acknowledgement = facts.get("kind") == "opened" and delivery.role == "customer"
-    message["Auto-Submitted"] = "auto-replied" if is_acknowledgement else "auto-generated"
-    message.set_content(present.render(f"email/{name}.txt", **facts))
-    message.add_alternative(present.render(f"email/{name}.html", **facts), subtype="html")
-    return message
-
-
-def _facts(
-    delivery: Delivery, news: News, ticket: Ticket | None, person: Person | None
-) -> tuple[str, dict[str, object]]:
-    facts: dict[str, object] = {"site": links.absolute("/"), "role": delivery.role}
-    if ticket:
-        view = disclosure.ticket(ticket, delivery.role)
-        path = links.workspace_ticket(ticket.ref) if delivery.role == "staff" else links.ticket(ticket.ref)
-        facts |= {"ticket": view, "url": links.absolute(path), "subject": short_subject(ticket)}
-        facts["zone"] = (ticket.zone if delivery.role == "customer" else "") or ticket.desk.zone
-    if person:
-        facts["person"] = disclosure.person(person)
-    if news.topic == "event" and ticket:
-        return _event_facts(delivery, news, ticket, facts)
-    if news.topic in PURPOSES:
-        secret = people.mint_link(PURPOSES[news.topic], person_id=news.person_id, address=news.address)
-        facts["link"] = links.absolute(f"/link/{PURPOSES[news.topic]}/{secret}")
-    return news.topic, facts
-
-
-def _event_facts(
-    delivery: Delivery, news: News, ticket: Ticket, facts: dict[str, object]
-) -> tuple[str, dict[str, object]]:
-    event = store.session().get(Event, news.event_id)
-    events = [event] if event else []
-    shown = disclosure.entries(ticket, events, delivery.role)
-    if not shown:
-        raise Undeliverable("this address may not see the event", permanent=True)
-    entry = shown[0]
-    facts |= {"entry": entry, "kind": entry["kind"], "words": richtext.plain(entry["body_html"])}
-    if entry["kind"] == "opened" and delivery.role == "customer":
-        secret = people.mint_link("confirm", ticket_id=ticket.id, address=ticket.email)
-        facts["link"] = links.absolute(f"/link/confirm/{secret}")
-        return "acknowledgement", facts
-    return "event", facts
+    return _parsed(_compose(delivery, news))
 
 
 def short_subject(ticket: Ticket) -> str:
@@ -117,35 +70,99 @@ def short_subject(ticket: Ticket) -> str:
     return " ".join(words)[:SUBJECT_LENGTH] or "your ticket"
 
 
+def _compose(delivery: Delivery, news: News) -> bytes:
+    """Put what is one recipient's own around and into the sheet; many followers share one, rendered once."""
+    found = _subscription(delivery)
+    key = _sheet_key(delivery, news, found) if delivery.bulk and found else None
+    sheets: dict[tuple[object, ...], bytes] = g.setdefault("sheets", {})
+    sheet = sheets.get(key) if key else None
+    if sheet is None:
+        sheet = _sheet(delivery, news)
+        if key and len(sheets) < MOST_SHEETS:
+            sheets[key] = sheet
+    own = links.follow_token(found.sid) if found else ""
+    headers = _own_headers(delivery, news, own)
+    return "".join(f"{name}: {value}\r\n" for name, value in headers).encode() + sheet.replace(
+        TOKEN.encode(), own.encode()
+    )
+
+
+def _own_headers(delivery: Delivery, news: News, token: str) -> list[tuple[str, str]]:
+    """Return the headers that differ between recipients of the same sheet."""
+    if not PLAIN_ADDRESS.fullmatch(delivery.address):
+        raise Undeliverable("this address can not be written in a header", permanent=True)
+    host = urlsplit(settings.current().public_url).hostname
+    found = [
+        ("To", delivery.address),
+        ("Message-ID", f"<{links.stamp(f'{news.id}.{delivery.id}')}@{host}>"),
+    ]
+    if token and delivery.bulk:
+        found.append(("List-Unsubscribe", f"<{links.absolute(links.leave(token))}>"))
+        found.append(("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"))
+    return found
+
+
+def _sheet(delivery: Delivery, news: News) -> bytes:
+    """Render what all readers alike get: shared headers, plain words and HTML."""
+    ticket = store.session().get(Ticket, news.ticket_id) if news.ticket_id else None
+    subject = short_subject(ticket) if ticket else ""
+    manage_url = links.absolute(links.follow(TOKEN)) if delivery.subscription_id else ""
+    letter = _letters.write(delivery, news, subject=subject, manage_url=manage_url)
+    message = EmailMessage(policy=email.policy.SMTP)
+    message["Subject"] = " ".join(letter.subject.split())[:250]
+    message["From"] = _sender(ticket)
+    message["Date"] = format_datetime(news.created_at)
+    if ticket:
+        root = f"<{ticket.ref}@{urlsplit(settings.current().public_url).hostname}>"
+        message["References"] = root
+        message["In-Reply-To"] = root
+    message["Auto-Submitted"] = "auto-replied" if letter.answers else "auto-generated"
+    if delivery.bulk:
+        message["Precedence"] = "list"
+    message.make_alternative()
+    message["Content-Language"] = letter.facts["speech"].language
+    message["MIME-Version"] = "1.0"
+    message.attach(_part("plain", present.render(f"email/{letter.name}.txt", **letter.facts)))
+    message.attach(_part("html", present.render(f"email/{letter.name}.html", **letter.facts)))
+    return message.as_bytes()
+
+
+def _part(subtype: str, text: str) -> EmailMessage:
+    """Return one body, quoted-printable, with soft breaks around TOKEN so that no line break falls into it."""
+    part = EmailMessage(policy=email.policy.SMTP)
+    part["Content-Type"] = f'text/{subtype}; charset="utf-8"'
+    part["Content-Transfer-Encoding"] = "quoted-printable"
+    pieces = (binascii.b2a_qp(piece.encode(), istext=True).decode() for piece in text.split(TOKEN))
+    part.set_payload(f"=\n{TOKEN}=\n".join(pieces))
+    return part
+
+
+def _sheet_key(delivery: Delivery, news: News, found: Subscription) -> tuple[object, ...]:
+    last_seq = store.session().scalar(select(Ticket.last_seq).where(Ticket.id == news.ticket_id))
+    span = (delivery.from_seq, delivery.upto_seq)
+    return (news.id, *span, delivery.role, found.language, found.zone, last_seq)
+
+
+def _subscription(delivery: Delivery) -> Subscription | None:
+    """Return whose news this is, if it is a follower's; raise Dropped when they left or the ticket is private now."""
+    if delivery.subscription_id is None:
+        return None
+    found = store.session().get(Subscription, delivery.subscription_id, populate_existing=True)
+    if found is None or (delivery.bulk and not found.hears):
+        raise Dropped
+    if found.ticket_id:
+        visibility = store.session().scalar(select(Ticket.visibility).where(Ticket.id == found.ticket_id))
+        if visibility == "private" and found.role == "public":
+            raise Dropped
+    return found
+
+
+def _parsed(content: bytes) -> EmailMessage:
+    return email.message_from_bytes(content, policy=email.policy.default)
+
+
 def _sender(ticket: Ticket | None) -> Address:
     name, address = parseaddr(settings.current().mail_from)
     if ticket:
         name = f"{ticket.assignee.name}, {ticket.desk.name}"
     return Address(display_name=name, addr_spec=address)
-
-
-def _send(message: EmailMessage, url: str) -> None:
-    parts = urlsplit(url)
-    try:
-        with _connect(parts.scheme, parts.hostname or "", parts.port) as server:
-            if parts.username:
-                server.login(unquote(parts.username), unquote(parts.password or ""))
-            server.send_message(message)
-    except smtplib.SMTPResponseException as error:
-        raise Undeliverable(f"{error.smtp_code} {error.smtp_error!r}", permanent=error.smtp_code >= 500) from error
-    except smtplib.SMTPRecipientsRefused as error:
-        code = max((reply[0] for reply in error.recipients.values()), default=450)
-        raise Undeliverable(f"recipient refused ({code})", permanent=code >= 500) from error
-    except (OSError, smtplib.SMTPException) as error:
-        raise Undeliverable(f"{type(error).__name__}: {error}", permanent=False) from error
-
-
-def _connect(scheme: str, host: str, port: int | None) -> smtplib.SMTP:
-    context = ssl.create_default_context()
-    if scheme == "smtps":
-        return smtplib.SMTP_SSL(host, port or 465, timeout=TIMEOUT_S, context=context)
-    server = smtplib.SMTP(host, port or 25, timeout=TIMEOUT_S)
-    server.ehlo()
-    if server.has_extn("starttls"):
-        server.starttls(context=context)
-    return server

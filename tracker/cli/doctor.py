@@ -11,7 +11,7 @@ from sqlalchemy import exists, func, select, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from tracker import desks, disclosure, limits, outbox, people, settings, store
+from tracker import deliveries, desks, disclosure, limits, people, settings, store
 from tracker.cli._shell import reason
 from tracker.models import Event, Person, Ticket
 
@@ -102,7 +102,7 @@ def _clock() -> Iterator[Finding]:
 
 
 def _outbox() -> Iterator[Finding]:
-    since, totals = outbox.oldest_waiting(), outbox.totals()
+    since, totals = deliveries.oldest_waiting(), deliveries.totals()
     if since and store.now() - since > STUCK_AFTER:
         yield (
             "bad",

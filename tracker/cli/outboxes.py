@@ -6,27 +6,29 @@ import click
 from flask import current_app
 from flask.cli import AppGroup
 
+from tracker import deliveries
 from tracker import outbox as post
 from tracker.cli._shell import columns
 from tracker.errors import Invalid, NotFound
 
+STATES = ("waiting", "sent", "dead", "dropped")
 outbox = AppGroup("outbox", help="Look after outgoing news.")
 
 
 @outbox.command("list")
-@click.option("--state", type=click.Choice(("waiting", "sent", "dead")), help="Only these.")
+@click.option("--state", type=click.Choice(STATES), help="Only these.")
 @click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True, help="At most this many.")
 def listing(state: str | None, limit: int) -> None:
     """List deliveries, newest first, with what went wrong."""
-    totals = post.totals()
+    totals = deliveries.totals()
     columns(
         ("DELIVERY", "STATE", "CHANNEL", "ADDRESS", "TRIED", "NEXT", "PROBLEM"),
         (
             (one.id, one.state, one.channel, one.address, one.attempts, _next(one.state, one.next_at), one.last_error)
-            for one in post.newest(state, limit=limit)
+            for one in deliveries.newest(state, limit=limit)
         ),
     )
-    click.echo(", ".join(f"{totals.get(name, 0):,} {name}" for name in ("waiting", "sent", "dead")), err=True)
+    click.echo(", ".join(f"{totals.get(name, 0):,} {name}" for name in STATES), err=True)
 
 
 @outbox.command()
@@ -36,8 +38,8 @@ def retry(numbers: tuple[int, ...], dead: bool) -> None:
     """Try dead deliveries again, from the start."""
     if not numbers and not dead:
         raise Invalid("Say which deliveries, or --dead for all. `flask tracker outbox list --state dead` shows them.")
-    wanted = [one.id for one in post.newest("dead", limit=None)] if dead else list(numbers)
-    missed = [number for number in wanted if not post.retry(number)]
+    wanted = [one.id for one in deliveries.newest("dead", limit=None)] if dead else list(numbers)
+    missed = [number for number in wanted if not deliveries.retry(number)]
     click.echo(f"{len(wanted) - len(missed)} deliveries will be tried again.")
     if missed:
         raise NotFound(f"Not dead, or not there: {', '.join(map(str, missed))}.")
@@ -59,7 +61,7 @@ def step() -> None:
 
 def waiting() -> int:
     """Return how many deliveries wait."""
-    return post.totals().get("waiting", 0)
+    return deliveries.totals().get("waiting", 0)
 
 
 def _next(state: str, at: object) -> object:

@@ -25,5 +25,5 @@ KIND = Kind(
     apply=apply,
     posted_by=frozenset({"customer"}),
     when=("resolved",),
-    tells=frozenset({"assignee"}),
+    tells=frozenset({"assignee", "follower"}),
 )

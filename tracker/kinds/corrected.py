@@ -30,5 +30,5 @@ KIND = Kind(
     audience=TARGET,
     posted_by=frozenset({"staff"}),
     body="text",
-    tells=frozenset({"customer"}),
+    tells=frozenset({"customer", "follower"}),
 )

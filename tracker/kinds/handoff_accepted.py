@@ -29,5 +29,5 @@ KIND = Kind(
     apply=apply,
     posted_by=frozenset({"offered"}),
     when=OPEN,
-    tells=frozenset({"customer"}),
+    tells=frozenset({"customer", "follower"}),
 )

@@ -26,6 +26,6 @@ KIND = Kind(
     example={},
     sentence=sentence,
     apply=apply,
-    tells=frozenset({"customer", "assignee"}),
+    tells=frozenset({"customer", "follower", "assignee"}),
     moves=False,
 )

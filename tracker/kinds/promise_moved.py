@@ -27,5 +27,5 @@ KIND = Kind(
     apply=apply,
     posted_by=frozenset({"assignee"}),
     when=OPEN,
-    tells=frozenset({"customer"}),
+    tells=frozenset({"customer", "follower"}),
 )

@@ -29,5 +29,5 @@ KIND = Kind(
     apply=apply,
     posted_by=frozenset({"lead", "admin"}),
     when=OPEN,
-    tells=frozenset({"customer", "taker"}),
+    tells=frozenset({"customer", "follower", "taker"}),
 )

@@ -32,5 +32,5 @@ KIND = Kind(
     apply=apply,
     audience=TARGET,
     posted_by=frozenset({"assignee", "lead", "admin"}),
-    tells=frozenset({"customer"}),
+    tells=frozenset({"customer", "follower"}),
 )

@@ -28,5 +28,5 @@ KIND = Kind(
     posted_by=frozenset({"customer"}),
     when=ENDED,
     body="text",
-    tells=frozenset({"assignee"}),
+    tells=frozenset({"assignee", "customer", "follower"}),
 )

@@ -32,5 +32,5 @@ KIND = Kind(
     posted_by=frozenset({"customer"}),
     audience=audience,
     body="text",
-    tells=frozenset({"assignee"}),
+    tells=frozenset({"assignee", "follower"}),
 )

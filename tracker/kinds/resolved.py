@@ -30,5 +30,5 @@ KIND = Kind(
     when=OPEN,
     body="text",
     is_word=True,
-    tells=frozenset({"customer"}),
+    tells=frozenset({"customer", "follower"}),
 )

@@ -31,5 +31,5 @@ KIND = Kind(
     when=("open",),
     body="text",
     is_word=True,
-    tells=frozenset({"customer"}),
+    tells=frozenset({"customer", "follower"}),
 )

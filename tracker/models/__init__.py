@@ -4,6 +4,7 @@ from tracker.models.desk_work import Draft, Helper
 from tracker.models.desks import Desk
 from tracker.models.embeds import Embed, Pick, Sighting
 from tracker.models.events import Event
+from tracker.models.following import Subscription
 from tracker.models.handoffs import Handoff
 from tracker.models.keys import ApiToken, CustomerKey, EndedSession, LinkToken, Replay
 from tracker.models.outbox import Delivery, News
@@ -32,6 +33,7 @@ __all__ = [
     "Promise",
     "Replay",
     "Sighting",
+    "Subscription",
     "Ticket",
     "Waiter",
 ]

@@ -9,7 +9,7 @@ from tracker.store import Base, Moment
 
 
 class News(Base):
-    """One row per event (topic "event"), or per letter that is none (topics signin, confirm, reset, invite, due)."""
+    """One row per event (topic "event"), or per letter that is none (topics signin, reset, invite, due, follow)."""
 
     __tablename__ = "news"
 
@@ -19,14 +19,17 @@ class News(Base):
     ticket_id: Mapped[int | None] = mapped_column(ForeignKey("tickets.id"))
     person_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
     address: Mapped[str] = mapped_column(String(254), default="")
+    subscription_id: Mapped[int | None] = mapped_column(ForeignKey("subscriptions.id"))
     created_at: Mapped[datetime] = mapped_column(Moment)
+    expanded_upto: Mapped[int] = mapped_column(default=0)
+    """The last subscription that has its delivery; many followers are expanded in several rounds."""
     expanded_at: Mapped[datetime | None] = mapped_column(Moment)
 
     __table_args__ = (Index("ix_news_waiting", "expanded_at", "id"), Index("ix_news_letters", "topic", "address"))
 
 
 class Delivery(Base):
-    """One piece of news to one address. `state`: waiting, sent or dead."""
+    """One piece of news to one address. `state`: waiting, sent, dead, or dropped (nobody is to be told any more)."""
 
     __tablename__ = "deliveries"
 
@@ -35,7 +38,14 @@ class Delivery(Base):
     channel: Mapped[str] = mapped_column(String(20))
     address: Mapped[str] = mapped_column(String(254))
     role: Mapped[str] = mapped_column(String(8))
-    """Why this address hears of it: customer or staff; the audience it is disclosed to."""
+    """Why this address hears of it: customer, staff or (followers) public; the audience it is disclosed to."""
+    ticket_id: Mapped[int | None] = mapped_column(ForeignKey("tickets.id"))
+    subscription_id: Mapped[int | None] = mapped_column(ForeignKey("subscriptions.id"))
+    from_seq: Mapped[int | None] = mapped_column()
+    upto_seq: Mapped[int | None] = mapped_column()
+    """The first and the last event of a burst that leaves as one mail; None: this news alone."""
+    bulk: Mapped[bool] = mapped_column(default=False)
+    """One of many alike: those to single people go first."""
     state: Mapped[str] = mapped_column(String(8), default="waiting")
     attempts: Mapped[int] = mapped_column(default=0)
     next_at: Mapped[datetime] = mapped_column(Moment)
@@ -43,4 +53,9 @@ class Delivery(Base):
     last_error: Mapped[str] = mapped_column(String(500), default="")
     sent_at: Mapped[datetime | None] = mapped_column(Moment)
 
-    __table_args__ = (UniqueConstraint("news_id", "channel", "address"), Index("ix_deliveries_due", "state", "next_at"))
+    __table_args__ = (
+        UniqueConstraint("news_id", "channel", "address"),
+        Index("ix_deliveries_due", "state", "channel", "bulk", "next_at"),
+        Index("ix_deliveries_ticket", "ticket_id", "state"),
+        Index("ix_deliveries_subscription", "subscription_id", "id"),
+    )

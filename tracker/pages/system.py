@@ -6,7 +6,7 @@ from typing import Any
 
 from flask import Blueprint, Response, abort, current_app, render_template, send_from_directory
 
-from tracker import limits, mailbox, outbox, richtext, settings, store
+from tracker import deliveries, limits, mailbox, richtext, settings, store
 from tracker.viewer import admits
 
 blueprint = Blueprint("system", __name__)
@@ -66,7 +66,7 @@ def favicon() -> Response:
 
 
 def _outbox() -> str:
-    since = outbox.oldest_waiting()
+    since = deliveries.oldest_waiting()
     return "moving" if since is None or store.now() - since < STUCK_AFTER else f"stuck since {since:%Y-%m-%d %H:%M} UTC"
 
 

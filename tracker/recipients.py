@@ -1,0 +1,163 @@
+"""Who hears of a piece of news, where, in which role and when: both sides of the ticket, and those who follow it."""
+
+from datetime import datetime, time, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import func, select
+
+from tracker import settings, store
+from tracker.kinds import KINDS
+from tracker.models import Event, Handoff, News, Person, Subscription, Ticket
+from tracker.outbox import Audience, Recipient
+from tracker.timeline import SEES
+
+MOST_LETTERS = {"follow": (3, timedelta(days=1))}
+LETTERS_AN_HOUR = (5, timedelta(hours=1))
+UNCONFIRMED_A_DAY = 3
+"""Tickets a day of which an unconfirmed address hears; further ones stay silent until it is confirmed, for our mail
+must not be a weapon."""
+AT_ONCE = 1000
+"""How many followers one round looks at."""
+DIGEST_AT = time(8)
+"""When a daily digest leaves, on its reader's clock."""
+
+
+def find(news: News) -> Audience:
+    """Return where one piece of news goes, the two sides first, then some followers after `news.expanded_upto`.
+
+    Nobody is told of what they did themselves.
+    """
+    if news.topic != "event":
+        return Audience(_of_letter(news))
+    event = store.session().get(Event, news.event_id)
+    ticket = store.session().get(Ticket, news.ticket_id, populate_existing=True)
+    if event is None or ticket is None:
+        return Audience([])
+    sides = [] if news.expanded_upto else _once_each(_sides(event, ticket))
+    followers, upto = _followers(event, ticket, after=news.expanded_upto)
+    return Audience(sides + followers, upto)
+
+
+def told(event: Event) -> frozenset[str]:
+    """Return the audiences by mail an event is news for: its customer, and the public that follows."""
+    tells = KINDS[event.kind].tells
+    to_customer = {"customer"} if "customer" in tells and event.audience != "staff" else set()
+    to_followers = {"public"} if "follower" in tells and event.audience == "public" else set()
+    return frozenset(to_customer | to_followers)
+
+
+def _sides(event: Event, ticket: Ticket) -> list[Recipient]:
+    tells = KINDS[event.kind].tells
+    found: list[Recipient] = []
+    if "customer" in told(event) and ticket.email and not _is_flood(ticket):
+        leaves_at = None if event.kind == "opened" else _bundled(event.recorded_at)
+        found.append(Recipient("email", ticket.email, "customer", leaves_at))
+    people = {"assignee": ticket.assignee, "taker": _taker(ticket)}
+    for role, person in people.items():
+        if role in tells and person and person.active and person.id != event.actor_id:
+            found.append(Recipient("email", person.email, "staff"))
+    return found
+
+
+def _followers(event: Event, ticket: Ticket, *, after: int) -> tuple[list[Recipient], int | None]:
+    hears = (Subscription.confirmed_at.is_not(None), Subscription.ended_at.is_(None))
+    columns = (Subscription.id, Subscription.sid, Subscription.channel, Subscription.target, Subscription.role)
+    query = select(*columns, Subscription.frequency, Subscription.zone).where(*hears)
+    of_ticket = query.where(Subscription.ticket_id == ticket.id, Subscription.id > after).order_by(Subscription.id)
+    rows = list(store.session().execute(of_ticket.limit(AT_ONCE)))
+    upto = rows[-1].id if len(rows) == AT_ONCE else None
+    if not after:
+        rows += store.session().execute(query.where(Subscription.desk_id == ticket.desk_id))
+    found = [_follower(row, event.recorded_at) for row in rows if _is_news(row, event, ticket)]
+    return [one for one in found if one.channel != "email" or one.address.lower() != ticket.email.lower()], upto
+
+
+def _is_news(row: Any, event: Event, ticket: Ticket) -> bool:
+    if row.role == "public" and ticket.visibility == "private":
+        return False
+    return row.role in told(event) if row.channel == "email" else event.audience in SEES[row.role]
+
+
+def _follower(row: Any, at: datetime) -> Recipient:
+    if row.channel != "email":
+        return Recipient(row.channel, row.sid, row.role, None, row.id, bulk=True)
+    return Recipient("email", row.target, row.role, _digest(row.frequency, row.zone, at), row.id, bulk=True)
+
+
+def _bundled(at: datetime) -> datetime | None:
+    seconds = settings.current().mail_bundle_s
+    return at + timedelta(seconds=seconds) if seconds else None
+
+
+def _digest(frequency: str, zone: str, at: datetime) -> datetime | None:
+    """Return when what happened at `at` leaves: after the burst, after the hour, or at eight on their clock."""
+    if frequency == "hourly":
+        return at + timedelta(hours=1)
+    if frequency == "daily":
+        local = at.astimezone(ZoneInfo(zone or "UTC"))
+        today = datetime.combine(local.date(), DIGEST_AT, local.tzinfo)
+        return today if today > local else datetime.combine(local.date() + timedelta(days=1), DIGEST_AT, local.tzinfo)
+    return _bundled(at)
+
+
+def _once_each(found: list[Recipient]) -> list[Recipient]:
+    """Leave one of those that share an address: an agent may well be the customer, or be given as one."""
+    first: dict[tuple[str, str], Recipient] = {}
+    for one in found:
+        first.setdefault((one.channel, one.address.lower()), one)
+    return list(first.values())
+
+
+def _of_letter(news: News) -> list[Recipient]:
+    if news.person_id:
+        person = store.session().get(Person, news.person_id)
+        return [Recipient("email", person.email, "staff")] if person and person.active else []
+    if news.topic == "reset":
+        return _of_person(news)
+    if _is_pestered(news):
+        return []
+    if news.subscription_id:
+        return [Recipient("email", news.address, "public", None, news.subscription_id)]
+    known = select(Ticket.id).where(Ticket.email == news.address).limit(1)
+    return [Recipient("email", news.address, "customer")] if store.session().execute(known).first() else []
+
+
+def _of_person(news: News) -> list[Recipient]:
+    """Find whose password it is only now: the page answers alike, and as fast, for unknown addresses."""
+    if _is_pestered(news):
+        return []
+    query = select(Person).where(Person.email == news.address, Person.active)
+    person = store.session().scalars(query).first()
+    news.person_id = person.id if person else None
+    return [Recipient("email", person.email, "staff")] if person else []
+
+
+def _is_pestered(news: News) -> bool:
+    """Say whether this address was sent enough letters of this sort lately, whoever asked for them."""
+    most, span = MOST_LETTERS.get(news.topic, LETTERS_AN_HOUR)
+    query = select(func.count()).where(
+        News.topic == news.topic,
+        News.address == news.address,
+        News.created_at > news.created_at - span,
+        News.id < news.id,
+    )
+    return (store.session().scalar(query) or 0) >= most
+
+
+def _taker(ticket: Ticket) -> Person | None:
+    query = select(Handoff).where(Handoff.ticket_id == ticket.id, Handoff.state == "offered")
+    handoff = store.session().scalars(query).first()
+    return handoff.taker if handoff else ticket.assignee
+
+
+def _is_flood(ticket: Ticket) -> bool:
+    if ticket.email_confirmed_at:
+        return False
+    query = select(func.count()).where(
+        Ticket.email == ticket.email,
+        Ticket.email_confirmed_at.is_(None),
+        Ticket.opened_at > ticket.opened_at - timedelta(days=1),
+        Ticket.id < ticket.id,
+    )
+    return (store.session().scalar(query) or 0) >= UNCONFIRMED_A_DAY
