@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from sqlalchemy import and_, func, or_, select
 
-from tracker import links, permissions, richtext, settings, store
+from tracker import copies, links, permissions, richtext, settings, store
 from tracker.errors import Invalid, NotFound
 from tracker.models import Desk, Embed, Pick, Ticket
 from tracker.models.embeds import WALL
@@ -159,7 +159,12 @@ def pickable(ticket: Ticket, *, by: Viewer) -> list[Ticket]:
 
 def allows(embed: Embed, origin: str | None) -> bool:
     """Say whether a page of this Origin may show the embed; ours may, and no Origin (a plain request) is answered."""
-    return origin is None or not embed.sites or origin.lower() in (*embed.sites, settings.current().origin)
+    return not copies.is_foreign(origin, allowed(embed))
+
+
+def allowed(embed: Embed) -> frozenset[str]:
+    """Return the Origins whose pages may show the embed; none: any may."""
+    return frozenset((*embed.sites, settings.current().origin)) if embed.sites else frozenset()
 
 
 def origins(sites: Sequence[str]) -> list[str]:

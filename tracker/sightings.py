@@ -38,12 +38,12 @@ class Sightings:
         self._seen: Seen = {}
         self.after: Callable[[float, Callable[[], None]], None] = _after
 
-    def note(self, eid: str, site: str, way: str) -> None:
-        """Count one view of an embed, on the site with this host."""
+    def note(self, eid: str, site: str, way: str, views: int = 1) -> None:
+        """Count views of an embed, on the site with this host."""
         host = site.lower() if len(site) <= LONGEST_SITE and embeds.HOST.fullmatch(site.lower()) else UNSAID
         with self._lock:
             is_first = not self._seen
-            self._count(eid, store.now().date(), (host, way), 1)
+            self._count(eid, store.now().date(), (host, way), views)
         if is_first:
             self.after(FLUSH_S, self.flush)
 
@@ -77,8 +77,13 @@ class Sightings:
 
 def note(eid: str, site: str, way: str) -> None:
     """Count one view in this process."""
-    counter: Sightings = current_app.extensions["tracker_sightings"]
-    counter.note(eid, site, way)
+    counter().note(eid, site, way)
+
+
+def counter() -> Sightings:
+    """Return what counts in this process."""
+    found: Sightings = current_app.extensions["tracker_sightings"]
+    return found
 
 
 def of(those: Sequence[Embed]) -> dict[str, Shown]:

@@ -5,7 +5,7 @@ import re
 
 from flask import Response, request
 
-from tracker import browse, embeds
+from tracker import browse, copies, embeds
 from tracker.errors import NotFound
 from tracker.models import Embed, Ticket
 from tracker.permissions import ANYONE
@@ -20,12 +20,21 @@ UNSAYABLE = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]
 
 def embedded(eid: str) -> Embed | None:
     """Return the embed if it may be shown to the asking site; None for unknown, private, revoked or another site's."""
+    terms = copies.terms(request.environ)
+    terms.about.add(eid)
     embed = embeds.shown(eid)
-    return embed if embed and embeds.allows(embed, request.headers.get("Origin")) else None
+    if embed is None:
+        return None
+    terms.sites = embeds.allowed(embed)
+    terms.about.update(one.ref for one in (embed.ticket, *(pick.ticket for pick in embed.picks)) if one)
+    if embed.is_wall:
+        terms.about.add(copies.LISTS)
+    return embed if embeds.allows(embed, request.headers.get("Origin")) else None
 
 
 def public_ticket(ref: str) -> Ticket | None:
     """Return a ticket that its customer lets everyone with the address read; None otherwise, alike."""
+    copies.terms(request.environ).about.add(ref)
     try:
         return browse.find(ref, ANYONE)[0]
     except NotFound:
@@ -34,6 +43,7 @@ def public_ticket(ref: str) -> Ticket | None:
 
 def cached(body: str | bytes, kind: str, lasts: str) -> Response:
     """Return bytes any site may use and caches may keep as long as `lasts` says; 304 when they have them already."""
+    copies.terms(request.environ).may_be_copied = True
     response = Response(body, content_type=kind)
     response.headers["Cache-Control"] = lasts
     response.headers["Access-Control-Allow-Origin"] = "*"

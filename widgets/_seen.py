@@ -4,7 +4,7 @@ from urllib.parse import urlsplit
 
 from flask import Blueprint, Response, request
 
-from tracker import settings, sightings
+from tracker import copies, settings, sightings
 from tracker.viewer import admits
 
 blueprint = Blueprint("seen", __name__)
@@ -24,15 +24,27 @@ def seen(eid: str) -> Response:
 
 
 def picture(eid: str) -> None:
-    """Count a picture that was drawn for a page of another site; copies that caches hold are not seen here."""
-    host = _asking()
-    if host != _host(settings.current().origin):
-        sightings.note(eid, host, sightings.IMAGE)
+    """Count a picture that is shown on a page of another site; copies that caches of others hold are not seen here."""
+    ours, counter = _host(settings.current().origin), sightings.counter()
+
+    def count(page: str, views: int) -> None:
+        host = _host(page)
+        if host != ours:
+            counter.note(eid, host, sightings.IMAGE, views)
+
+    terms = copies.terms(request.environ)
+    terms.seen = count
+    if not terms.for_copies:
+        count(_page(), 1)
 
 
 def _asking() -> str:
+    return _host(_page())
+
+
+def _page() -> str:
     origin = request.headers.get("Origin", "")
-    return _host(origin if origin and origin != "null" else request.headers.get("Referer", ""))
+    return origin if origin and origin != "null" else request.headers.get("Referer", "")
 
 
 def _host(address: str) -> str:

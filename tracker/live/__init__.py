@@ -12,6 +12,8 @@ from tracker.live.engine import Engine
 from tracker.live.fanout import Fanout
 from tracker.live.frames import MAX_MESSAGE_BYTES
 from tracker.live.guard import Guard
+from tracker.live.lane import Lane
+from tracker.live.refill import Refill
 from tracker.live.sessions import PING_EVERY_S, PONG_WITHIN_S
 
 STOCK_SOCKETS = 100
@@ -69,6 +71,21 @@ def take_over(app: Any, *, descriptors: int, alone: bool) -> Engine | None:
     app.extensions["tracker_guard"].stand_before(engine, across.polling, alone=alone)
     app.extensions["tracker_engine"] = engine
     return engine
+
+
+def lane(app: Flask, engine: Engine, **given: Any) -> Lane:
+    """Make the lane that answers for an application's widgets in the engine's loop; `given` as Lane has it."""
+    chosen, fanout = app.extensions["tracker_settings"], app.extensions["tracker_fanout"]
+    made = Lane(
+        engine.loop,
+        Refill(app, chosen.public_url),
+        network_of=network,
+        most_per_network=chosen.sockets_per_address,
+        **given,
+    )
+    fanout.listeners.append(made.shelf.hear)
+    fanout.start()
+    return made
 
 
 def serve_by_threads(app: Flask, threads: int) -> None:

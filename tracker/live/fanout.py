@@ -2,7 +2,7 @@
 
 import queue
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any, NamedTuple
 
@@ -39,6 +39,7 @@ class Fanout:
         self.rooms = Rooms()
         self.mark = object()
         """Another one before this process acts on anything that happened: what was read under it holds until then."""
+        self.listeners: list[Callable[[str, Any], None]] = []
         self._sent: dict[str, int] = {}
         self._notices: queue.SimpleQueue[Notice] = queue.SimpleQueue()
         self._hints = Hints(app.extensions["tracker_settings"].redis_url, self._take)
@@ -106,6 +107,8 @@ class Fanout:
 
     def _take(self, topic: str, subject: Any) -> None:
         self.mark = object()
+        for listener in self.listeners:
+            listener(topic, subject)
         self._notices.put(Notice(topic, subject))
 
     def _run(self) -> None:
@@ -149,6 +152,8 @@ class Fanout:
             query = select(Ticket.ref, Ticket.last_seq).where(Ticket.ref.in_(refs[start : start + BATCH]))
             for ref, last in store.session().execute(query):
                 if last > self._sent.get(ref, last):
+                    for listener in self.listeners:
+                        listener("event", ref)
                     self._ring(ref)
 
     def _ring(self, ref: str) -> None:

@@ -13,9 +13,12 @@ from typing import Any
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
 from tracker import live
-from tracker.live import handshake
+from tracker.live import handshake, journal
 from tracker.live.arrivals import Arrival, Lingering, first_words, is_whole
+from tracker.live.asked import CANDIDATE
+from tracker.live.callers import Caller
 from tracker.live.engine import Engine, refuse
+from tracker.live.lane import PARTS_AFTER_S, Lane
 
 KNOWN_GUNICORN = ("27.0.",)
 ACCEPTS_AT_ONCE = 64
@@ -31,6 +34,7 @@ class LiveWorker(ThreadWorker):  # type: ignore[misc]
     """Plain gthread wherever the engine can't be: unknown versions, TLS in gunicorn, HTTP/2, another application."""
 
     engine: Engine | None = None
+    lane: Lane | None = None
     proxies = 0
     arrivals: dict[Arrival, None]
     drains_until = 0.0
@@ -45,6 +49,8 @@ class LiveWorker(ThreadWorker):  # type: ignore[misc]
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
         self.engine = live.take_over(self.wsgi, descriptors=hard, alone=self.cfg.workers == 1)
         self.proxies = live.proxies(self.wsgi)
+        if self.engine is not None:
+            self.lane = self._lane(self.engine)
         gc.freeze()  # what was imported stays: the collector need not walk it each time
 
     def run(self) -> None:
@@ -57,7 +63,7 @@ class LiveWorker(ThreadWorker):  # type: ignore[misc]
         self._step()
         if not self.alive and self.engine is not None and not self.engine.is_draining:
             self._drain()
-        if self.drains_until and (not self.engine or not self.engine.open or time.monotonic() > self.drains_until):
+        if self.drains_until and (self._is_drained() or time.monotonic() > self.drains_until):
             self.drains_until = 0.0
             self.nr_conns -= 1
 
@@ -78,30 +84,19 @@ class LiveWorker(ThreadWorker):  # type: ignore[misc]
                 return
             self._await(sock, peer, listener)
 
-    def on_client_socket_readable(self, conn: Any, client: Any) -> None:
-        """A kept-alive connection, such as a proxy's, may ask for a socket too."""
-        hello = None
-        if self.engine is not None:
-            try:
-                hello = handshake.read(client.recv(handshake.MAX_HEAD_BYTES, socket.MSG_PEEK))
-            except OSError:
-                hello = None
-        if hello is None:
-            super().on_client_socket_readable(conn, client)
-            return
-        self.poller.unregister(client)
-        self.keepalived_conns.remove(conn)
-        self.nr_conns -= 1
-        client.recv(len(hello.head))
-        self._welcome(socket.socket(fileno=client.detach()), conn.client, hello)
-
     def finish_request(self, conn: Any, fs: Any) -> None:
         """Cure gunicorn's wait: it closes on the main thread, up to two seconds for a client that stays."""
         is_ours = self.engine is not None and not fs.cancelled() and fs.exception() is None
         if is_ours and conn.sock.fileno() < 0:  # the engine took the connection along
             self.nr_conns -= 1
-        elif is_ours and not fs.result():
-            Lingering(self.engine.loop, conn.sock, self._forget_connection)  # type: ignore[union-attr]
+        elif is_ours and isinstance(fs.result(), bool):
+            stays = fs.result() and self.lane.keep(  # type: ignore[union-attr]
+                conn.sock, peer=conn.client, server=conn.server, head=conn.parser.unreader.take_buffered()
+            )
+            if stays:
+                self.nr_conns -= 1
+            else:
+                Lingering(self.engine.loop, conn.sock, self._forget_connection)  # type: ignore[union-attr]
         else:
             super().finish_request(conn, fs)
 
@@ -109,6 +104,11 @@ class LiveWorker(ThreadWorker):  # type: ignore[misc]
         known = version("gunicorn").startswith(KNOWN_GUNICORN)
         speaks_http1 = not self.cfg.is_ssl and self.cfg.http2_cleartext not in ("prior-knowledge", "both")
         return known and speaks_http1 and self.cfg.proxy_protocol in ("off", False)
+
+    def _is_drained(self) -> bool:
+        assert self.engine
+        assert self.lane
+        return not self.engine.open and self.lane.is_empty and not self.arrivals
 
     def _step(self) -> None:
         if self.engine is not None:
@@ -121,8 +121,7 @@ class LiveWorker(ThreadWorker):  # type: ignore[misc]
             sock.close()
             return
         if is_whole(head):
-            hello = handshake.read(head)
-            self._pass_on(sock, peer, listener, head) if hello is None else self._welcome(sock, peer, hello)
+            self._begin(sock, peer, _name_of(listener), head)
             return
         if len(self.arrivals) >= MOST_ARRIVALS:
             self._make_room()
@@ -131,27 +130,40 @@ class LiveWorker(ThreadWorker):  # type: ignore[misc]
 
     def _arrived(self, one: Arrival) -> None:
         del self.arrivals[one]
-        head, hello = one.head, handshake.read(one.head)
-        one.end(watched=hello is not None)
-        if hello is None:
-            self._pass_on(one.sock, one.peer, one.listener, head)
-        else:
-            self._welcome(one.sock, one.peer, hello)
+        head = one.head
+        one.end(watched=True)
+        self._begin(one.sock, one.peer, _name_of(one.listener), head)
 
-    def _pass_on(self, sock: socket.socket, peer: Any, listener: Any, head: bytes) -> None:
-        """Give a request to the threads, with the bytes that were read."""
+    def _begin(self, sock: socket.socket, peer: Any, server: Any, head: bytes) -> None:
+        assert self.lane
+        if not (head.startswith(CANDIDATE) and self.lane.keep(sock, peer=peer, server=server, head=head)):
+            self._send_on(sock, peer, server, head)
+
+    def _send_on(self, sock: socket.socket, peer: Any, server: Any, head: bytes) -> None:
+        """Give a request that the lane does not answer to the engine or the threads, with the bytes that were read."""
+        assert self.engine
+        hello = handshake.read(head)
+        if hello is not None:
+            self._welcome(sock, peer, hello)
+            return
+        self.engine.loop.forget(sock.fileno())
         for limit in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):
             sock.setsockopt(socket.SOL_SOCKET, limit, KERNEL_WAITS)
-        conn = TConn(self.cfg, sock, peer, _name_of(listener))
+        conn = TConn(self.cfg, sock, peer, server)
         conn.init()
         conn.parser.unreader.unread(head)
         conn.data_ready = True
         self.nr_conns += 1
         self.enqueue_req(conn)
 
+    def _part(self, caller: Caller) -> None:
+        assert self.engine
+        self.nr_conns += 1
+        Lingering(self.engine.loop, caller.take(), self._forget_connection)
+
     def _welcome(self, sock: socket.socket, peer: Any, hello: handshake.Hello) -> None:
         assert self.engine
-        address = handshake.client(peer[0] if isinstance(peer, tuple) else "", hello.forwarded, self.proxies)
+        address = self._address(peer, hello.forwarded)
         network = live.network(address)
         beyond = self.engine.beyond
         if beyond is not None and not beyond.admits(hello.origin):
@@ -167,11 +179,32 @@ class LiveWorker(ThreadWorker):  # type: ignore[misc]
         self.nr_conns += 1
         Lingering(self.engine.loop, sock, self._forget_connection)
 
+    def _lane(self, engine: Engine) -> Lane:
+        return live.lane(
+            self.wsgi,
+            engine,
+            keeps_s=self.cfg.keepalive,
+            address_of=self._address,
+            elsewhere=lambda one: self._send_on(one.take(), one.peer, one.server, one.head),
+            part=self._part,
+            write=journal.writer(self.log),
+        )
+
+    def _address(self, peer: Any, forwarded: str) -> str:
+        return handshake.client(peer[0] if isinstance(peer, tuple) else "", forwarded, self.proxies)
+
     def _drain(self) -> None:
         assert self.engine
+        assert self.lane
         self.nr_conns += 1  # keeps the loop turning until the viewers are gone
         self.drains_until = time.monotonic() + DRAIN_WITHIN_S
         self.engine.drain()
+        self.lane.drain()
+        self.engine.loop.later(PARTS_AFTER_S, self._drop_silent)
+
+    def _drop_silent(self) -> None:
+        for one in [one for one in self.arrivals if not one.head]:
+            one.drop()
 
     def _make_room(self) -> None:
         oldest = next(iter(self.arrivals), None)

@@ -7,7 +7,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
 
-from tracker import disclosure, limits, settings, viewer
+from tracker import copies, disclosure, limits, settings, viewer
 from tracker.errors import TooLarge, TooSoon, TrackerError, Unauthorized
 from tracker.pages import (
     access,
@@ -67,7 +67,7 @@ def show_error(error: TrackerError) -> tuple[str, int, dict[str, str]]:
 
 
 def _guard() -> None:
-    if not request.path.startswith(UNLIMITED):
+    if not request.path.startswith(UNLIMITED) and not copies.terms(request.environ).is_renewal:
         limits.hit("requests", viewer.network())
     if request.path not in UPLOADS:
         request.max_content_length = LONGEST_FORM
@@ -82,6 +82,8 @@ def _dress(response: Response) -> Response:
     response.headers.setdefault("Content-Security-Policy", CSP)
     if "Cache-Control" not in response.headers:  # whoever looks at the session has the answer vary by cookie
         response.headers["Cache-Control"] = _kept_by_caches()
+    if request.endpoint == "static":
+        copies.terms(request.environ).may_be_copied = True
     if request.path.startswith("/static/embed/"):  # other sites' pages import the widgets' parts
         response.headers["Access-Control-Allow-Origin"] = "*"
         response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"

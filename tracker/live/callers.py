@@ -1,0 +1,139 @@
+"""Connections that stay: what each asks is answered in the loop, in order, or the connection is given away."""
+
+import socket
+from typing import TYPE_CHECKING, Any
+
+from tracker.live.arrivals import FIRST_WORDS_S, READ_BYTES
+from tracker.live.handshake import END, MAX_HEAD_BYTES
+
+if TYPE_CHECKING:
+    from tracker.live.lane import Lane
+
+MOST_AHEAD_BYTES = 64 * 1024
+"""What a client may send ahead while it waits for an answer, or takes none."""
+AT_ONCE_BYTES = 64 * 1024
+TAKES_WITHIN_S = 20
+WAITS_AT_MOST_S = 30
+KEPT, CLOSES = b"\r\nConnection: keep-alive\r\n", b"\r\nConnection: close\r\n"
+
+
+class Caller:
+    """One connection. One request is dealt with at a time; while an answer is waited for or not taken, no other is."""
+
+    __slots__ = (
+        *("_held", "_lane", "_leaves", "_send", "fd", "head", "is_open", "network", "peer", "server", "sock"),
+        *("tries", "until", "waits"),
+    )
+
+    def __init__(self, lane: "Lane", sock: socket.socket, *, peer: Any, server: Any, network: str) -> None:
+        self._lane, self.sock, self.peer, self.server, self.network = lane, sock, peer, server, network
+        self.fd, self._send = sock.fileno(), sock.send
+        self.head, self._held = b"", b""
+        self.is_open, self.waits, self._leaves = True, False, False
+        self.tries = 0
+        self.until = lane.loop.now + lane.keeps_s
+
+    @property
+    def is_idle(self) -> bool:
+        """True while nothing is asked."""
+        return not (self.head or self.waits or self._held)
+
+    def readable(self) -> None:
+        try:
+            received = self.sock.recv(READ_BYTES)
+        except BlockingIOError:
+            return
+        except OSError:
+            received = b""
+        if not received:
+            self._hear_the_end()
+            return
+        lane = self._lane
+        if self.is_idle:
+            ready = lane.known(received)
+            if ready is not None:
+                self.until = lane.loop.now + lane.keeps_s
+                self._say(ready)
+                return
+            self.until = lane.loop.now + FIRST_WORDS_S
+        self.head += received
+        if len(self.head) > MOST_AHEAD_BYTES:
+            self.drop()
+        else:
+            self.go_on()
+
+    def writable(self) -> None:
+        held, self._held = self._held, b""
+        if not held or not self.is_open:
+            return
+        self._lane.loop.want_write(self.fd, wanted=False)
+        self._say(held)
+        if self.is_open and not self._held:
+            self.go_on()
+
+    def go_on(self) -> None:
+        """Deal with what was asked, as far as that can be done now."""
+        lane, answers, size = self._lane, list[bytes](), 0
+        while self.is_open and not self.waits and not self._held:
+            end = self.head.find(END) + len(END)
+            if end < len(END):
+                break
+            answer = lane.answer(self, self.head[:end])
+            if answer is None:
+                break
+            self.head, self.tries = self.head[end:], 0
+            answers.append(answer)
+            size += len(answer)
+            if self._leaves or size > AT_ONCE_BYTES:
+                self._say(b"".join(answers))
+                answers, size = [], 0
+        if answers:
+            self._say(b"".join(answers))
+        self._rest()
+
+    def leave(self) -> None:
+        """Close once the answer that is being given has been taken."""
+        self._leaves = True
+
+    def take(self) -> socket.socket:
+        """Give the connection to somebody else."""
+        self._lane.loop.forget(self.fd)
+        self.is_open = False
+        self._lane.forget(self)
+        return self.sock
+
+    def drop(self) -> None:
+        if self.is_open:
+            self.take().close()
+
+    def _rest(self) -> None:
+        """Wait for more, or give away what the lane does not answer."""
+        if not self.is_open or self.waits or self._held:
+            return
+        if END in self.head or len(self.head) >= MAX_HEAD_BYTES:
+            self._lane.elsewhere(self)
+        elif not self.head:
+            self.until = self._lane.loop.now + self._lane.keeps_s
+
+    def _say(self, told: bytes) -> None:
+        try:
+            sent = self._send(told)
+        except BlockingIOError:
+            sent = 0
+        except OSError:
+            self.drop()
+            return
+        if sent != len(told):
+            self._held = told[sent:]
+            self.until = self._lane.loop.now + TAKES_WITHIN_S
+            self._lane.loop.want_write(self.fd, wanted=True)
+        elif self._leaves:
+            self._lane.part(self)
+
+    def _hear_the_end(self) -> None:
+        """A client that says no more may still listen for what it has asked."""
+        if self.waits and self.is_open:
+            self._lane.loop.forget(self.fd)
+            self.leave()
+        else:
+            self.drop()

@@ -1,0 +1,83 @@
+"""Asks the view for an answer to keep: through WSGI, on a thread, once for all who wait for it."""
+
+import io
+import logging
+import sys
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+from urllib.parse import urlsplit
+
+from tracker import copies
+from tracker.live.asked import Asked
+from tracker.live.shelf import Answered
+
+log = logging.getLogger(__name__)
+THREADS = 2
+Wsgi = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
+
+
+class Refill:
+    """Views run as for any request, but without what an answer for all must not depend on."""
+
+    def __init__(self, wsgi: Wsgi, public_url: str) -> None:
+        self.wsgi = wsgi
+        self._at = urlsplit(public_url)
+        self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="lane")
+
+    def ask(self, asked: Asked, address: str | None, then: Callable[[Answered | None], None]) -> None:
+        """Have a view answer and give that, or None when it may not be kept, to `then` on the thread.
+
+        It counts against the limits of `address`; without one an answer is only made anew, at most once a second.
+        """
+        self._pool.submit(self._do, asked, address, then)
+
+    def close(self) -> None:
+        """Ask no more."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def _do(self, asked: Asked, address: str | None, then: Callable[[Answered | None], None]) -> None:
+        try:
+            answered = self._answer(self._environ(asked, address))
+        except Exception:  # those who wait go the common way and get what it says
+            log.exception("live: no copy could be made")
+            answered = None
+        then(answered)
+
+    def _answer(self, environ: dict[str, Any]) -> Answered | None:
+        said: list[Any] = []
+        answer = self.wsgi(environ, lambda status, headers, _fault=None: said.append((status, headers)))
+        try:
+            body = b"".join(answer)
+        finally:
+            close = getattr(answer, "close", None)
+            if close is not None:
+                close()
+        status, headers = said[-1]
+        terms: copies.Terms = environ[copies.ENVIRON]
+        is_whole = ("Content-Length", str(len(body))) in headers and "Set-Cookie" not in dict(headers)
+        return Answered(headers, body, terms) if terms.may_be_copied and status == "200 OK" and is_whole else None
+
+    def _environ(self, asked: Asked, address: str | None) -> dict[str, Any]:
+        path, _, query = asked.target.decode("latin-1").partition("?")
+        environ = {
+            "REQUEST_METHOD": "GET",
+            "SCRIPT_NAME": "",
+            "PATH_INFO": path,
+            "RAW_URI": asked.target.decode("latin-1"),
+            "QUERY_STRING": query,
+            "SERVER_NAME": self._at.hostname or "localhost",
+            "SERVER_PORT": str(self._at.port or (443 if self._at.scheme == "https" else 80)),
+            "SERVER_PROTOCOL": "HTTP/1.1",
+            "REMOTE_ADDR": address or "127.0.0.1",
+            "HTTP_HOST": self._at.netloc,
+            "wsgi.version": (1, 0),
+            "wsgi.url_scheme": self._at.scheme,
+            "wsgi.input": io.BytesIO(),
+            "wsgi.errors": sys.stderr,
+            "wsgi.multithread": True,
+            "wsgi.multiprocess": True,
+            "wsgi.run_once": False,
+            copies.ENVIRON: copies.Terms(for_copies=True, is_renewal=address is None),
+        }
+        return environ if asked.origin is None else environ | {"HTTP_ORIGIN": asked.origin}
