@@ -21,6 +21,8 @@ from tracker import (
     drafts,
     handoffs,
     idempotency,
+    incoming,
+    intake,
     live,
     outbox,
     pages,
@@ -138,7 +140,7 @@ def _wire(app: Flask) -> None:
         expand=recipients.find,
         told=recipients.told,
         deliver={name: way.deliver for name, way in ways.items()},
-        check={name: way.check for name, way in ways.items() if hasattr(way, "check")},
+        check={name: way.check for name, way in ways.items() if hasattr(way, "check")} | {"mail in": intake.check},
         rest={name: way.rest for name, way in ways.items() if hasattr(way, "rest")},
         threads={name: way.THREADS for name, way in ways.items() if hasattr(way, "THREADS")},
         due_work=[
@@ -149,11 +151,13 @@ def _wire(app: Flask) -> None:
             people.forget_ended_sessions,
             drafts.forget_old,
             staff.welcome_back,
+            incoming.forget_old,
         ],
     )
     app.extensions["tracker_sightings"] = sightings.Sightings(app)
     live.init_app(app)
     store.after_commit(app, lambda topic, subject: live.hear(app, topic, subject))
+    app.extensions["tracker_mail_in"] = intake.run
     app.extensions["tracker_start_outbox"] = lambda: start_outbox(app)
 
 

@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 # From the ground up: a module may import its own layer and the lower ones. A new module takes its place here.
 LAYERS: dict[str, tuple[str, ...]] = {
-    "ground": ("errors", "settings", "richtext", "links", "clock", "open311", "speech", "copies"),
+    "ground": ("errors", "settings", "richtext", "links", "clock", "open311", "speech", "copies", "mime", "quoting"),
     "store": ("store",),
     "nouns": ("models",),
     "happenings": ("kinds", "outbox", "limits"),
@@ -37,6 +37,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "words",
         "promises",
         "handoffs",
+        "incoming",
         "feedback",
         "waiting",
         "browse",
@@ -56,13 +57,15 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "serving",
     ),
 }
-DOORS = ("tracker.live", "tracker.channels", "tracker.pages", "tracker.cli", "api", "widgets")
+DOORS = ("tracker.live", "tracker.channels", "tracker.pages", "tracker.cli", "tracker.intake", "api", "widgets")
 TOP = "wsgi"
 
 # What only one place may touch, by its full name: a library, a function, a value.
 ONLY: dict[str, tuple[str, ...]] = {
     "bleach": ("tracker.richtext",),
     "markdown_it": ("tracker.richtext",),
+    "imaplib": ("tracker.intake.imap",),
+    "aiosmtpd": ("tracker.intake.lmtp",),
     "smtplib": ("tracker.channels._smtp",),
     "datetime.datetime.now": ("tracker.store",),
     "datetime.datetime.utcnow": ("tracker.store",),

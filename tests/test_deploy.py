@@ -131,7 +131,7 @@ def test_the_service_runs_as_the_configuration_says_and_with_no_rights() -> None
     command = shlex.split(unit("nameplate.service")["ExecStart"])
     assert unit("nameplate.service")["WorkingDirectory"], "gunicorn reads gunicorn.conf.py from there"
     assert not {"--workers", "--worker-class", "--threads", "-w", "-k", "-c"} & set(command)
-    for name in ("nameplate.service", "nameplate-outbox.service"):
+    for name in ("nameplate.service", "nameplate-outbox.service", "nameplate-mail-in.service"):
         assert unit(name)["User"] == "nameplate"
         assert unit(name)["NoNewPrivileges"] == "yes"
         assert unit(name)["EnvironmentFile"] == "/etc/nameplate/environment"

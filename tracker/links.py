@@ -50,6 +50,15 @@ def stamp(text: str) -> str:
     return hmac.new(settings.current().key.encode(), text.encode(), hashlib.sha256).hexdigest()[:24]
 
 
+def reply_address(ref: str, role: str, address: str) -> str:
+    """Return the address that proves its writer reads mail at `address` as that role; "" when no mail comes in.
+
+    Lengths fit the 64 characters of a local part; mail programs may fold case, so it has none.
+    """
+    domain = settings.current().mail_in_domain
+    return f"reply+{ref}.{stamp(f'reply.{ref}.{role}.{address.lower()}')}@{domain}" if domain else ""
+
+
 def absolute(path: str, **query: str) -> str:
     """Return `path` with scheme and host of the public address."""
     return settings.current().origin + path + (f"?{urlencode(query)}" if query else "")

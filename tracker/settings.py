@@ -1,6 +1,7 @@
 """Every setting, typed: read from TRACKER_* once, with default, range and unit; refuses to start on nonsense."""
 
 import os
+import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -48,6 +49,17 @@ class Settings:
     mail_bundle_s: int = _setting(
         60, "seconds in which several news of a ticket become one mail; 0: each its own", low=0, high=3600
     )
+    mail_in_domain: str = _setting(
+        "", "domain whose mail comes to us: mails then carry a signed Reply-To there; empty means no mail in"
+    )
+    mail_in_desk: str = _setting(
+        "", "desk, by slug, that has mail to no other desk's address; empty means the first one"
+    )
+    mail_in_lmtp: str = _setting("", "host:port, or path of a socket, where `flask tracker mail-in run` takes LMTP")
+    mail_in_imap: str = _setting(
+        "", "imaps://user:password@host/INBOX, a mailbox of ours alone: it is read and emptied"
+    )
+    mail_in_seconds: int = _setting(20, "seconds between two looks into that mailbox", low=1, high=3600)
     outbox: str = _setting(
         "thread", "thread: deliver inside the web process; process: `flask tracker outbox run` does it"
     )
@@ -86,6 +98,8 @@ class Settings:
         parts = urlsplit(self.public_url)
         plain = parts.scheme in ("http", "https") and bool(parts.netloc) and parts.path in ("", "/") and not parts.query
         _require(plain, "public_url", "an address such as https://tickets.example.org, without a path")
+        domain = "empty, or a domain in small letters such as in.example.org"
+        _require(re.fullmatch(r"[a-z0-9.-]*", self.mail_in_domain) is not None, "mail_in_domain", domain)
         for one in fields(self):
             low, high, value = one.metadata["low"], one.metadata["high"], getattr(self, one.name)
             if low is not None:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.servers.dovecot import Dovecot, dovecot
 from tests.servers.instance import Instance, instance
 from tests.servers.postgres import Postgres, postgres
 from tests.servers.redis import Redis, redis
@@ -35,6 +36,12 @@ def redis_server() -> Iterator[Redis]:
 def mail_sink() -> Iterator[Mailserver]:
     with mailserver() as sink:
         yield sink
+
+
+@pytest.fixture
+def mailbox() -> Iterator[Dovecot]:
+    with dovecot() as server:
+        yield server
 
 
 @pytest.fixture

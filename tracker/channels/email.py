@@ -96,6 +96,10 @@ def _own_headers(delivery: Delivery, news: News, token: str) -> list[tuple[str, 
         ("To", delivery.address),
         ("Message-ID", f"<{links.stamp(f'{news.id}.{delivery.id}')}@{host}>"),
     ]
+    ticket = store.session().get(Ticket, news.ticket_id) if news.ticket_id else None
+    if ticket and delivery.role in ("customer", "staff"):
+        back = links.reply_address(ticket.ref, delivery.role, delivery.address)
+        found += [("Reply-To", back)] if back else []
     if token and delivery.bulk:
         found.append(("List-Unsubscribe", f"<{links.absolute(links.leave(token))}>"))
         found.append(("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"))
@@ -116,6 +120,7 @@ def _sheet(delivery: Delivery, news: News) -> bytes:
         root = f"<{ticket.ref}@{urlsplit(settings.current().public_url).hostname}>"
         message["References"] = root
         message["In-Reply-To"] = root
+    message["X-Loop"] = urlsplit(settings.current().public_url).hostname
     message["Auto-Submitted"] = "auto-replied" if letter.answers else "auto-generated"
     if delivery.bulk:
         message["Precedence"] = "list"

@@ -4,11 +4,11 @@ import click
 from flask_migrate import upgrade
 
 from tracker import crowd, seed, settings
-from tracker.cli import agents, desks, doctor, exports, imports, outboxes, tokens
+from tracker.cli import agents, desks, doctor, exports, imports, mail_in, outboxes, tokens
 from tracker.cli._shell import Commands, track
 
 tracker = Commands("tracker", help="Run the house: set up, seed, import, export, serve, look after people and news.")
-for group in (agents.agent, desks.desk, tokens.token, outboxes.outbox, imports.imports):
+for group in (agents.agent, desks.desk, tokens.token, outboxes.outbox, mail_in.mail_in, imports.imports):
     tracker.add_command(group)
 for command in (doctor.doctor, exports.export):
     tracker.add_command(command)

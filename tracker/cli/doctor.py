@@ -11,7 +11,7 @@ from sqlalchemy import exists, func, select, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from tracker import deliveries, desks, disclosure, limits, people, settings, store
+from tracker import deliveries, desks, disclosure, incoming, limits, people, settings, store
 from tracker.cli._shell import reason
 from tracker.models import Event, Person, Ticket
 
@@ -28,7 +28,7 @@ def doctor() -> None:
     """Check settings, database, migrations, outbox, mail, clock and people. Exit code 1 when something is bad."""
     found = [*_settings(), *_database()]
     if all(state != "bad" for state, _ in found):
-        for check in (_history, _clock, _outbox, _people):
+        for check in (_history, _clock, _outbox, _mail_in, _people):
             found += check()
     for check in (_channels, _redis):
         found += check()
@@ -112,6 +112,11 @@ def _outbox() -> Iterator[Finding]:
         yield "ok", f"outbox: {totals.get('waiting', 0):,} waiting, {totals.get('sent', 0):,} sent"
     if dead := totals.get("dead"):
         yield "warn", f"outbox: {dead:,} given up; see `flask tracker outbox list --state dead`, then `outbox retry`"
+
+
+def _mail_in() -> Iterator[Finding]:
+    if dead := incoming.totals().get("dead"):
+        yield "warn", f"mail in: {dead:,} mails could not be taken; see `flask tracker mail-in list --state dead`"
 
 
 def _people() -> Iterator[Finding]:

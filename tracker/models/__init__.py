@@ -6,6 +6,7 @@ from tracker.models.embeds import Embed, Pick, Sighting
 from tracker.models.events import Event
 from tracker.models.following import Subscription
 from tracker.models.handoffs import Handoff
+from tracker.models.incoming import IncomingMail
 from tracker.models.keys import ApiToken, CustomerKey, EndedSession, LinkToken, Replay
 from tracker.models.outbox import Delivery, News
 from tracker.models.people import Face, Person
@@ -26,6 +27,7 @@ __all__ = [
     "Fact",
     "Handoff",
     "Helper",
+    "IncomingMail",
     "LinkToken",
     "News",
     "Person",

@@ -1,0 +1,282 @@
+"""COMMANDS of mail that comes in: a reply lands on its ticket, a new mail opens one, the rest is refused or listed."""
+
+import hashlib
+import hmac
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+from email.utils import parseaddr
+from typing import Any
+from urllib.parse import urlsplit
+
+from flask import current_app
+from sqlalchemy import delete, func, select
+from sqlalchemy.exc import IntegrityError
+
+from tracker import desks, limits, links, mime, people, quoting, richtext, settings, store, tickets
+from tracker.errors import Invalid, NotFound, TooSoon, TrackerError, Unavailable
+from tracker.mime import Mail
+from tracker.models import Desk, IncomingMail, Ticket
+from tracker.permissions import SYSTEM, Viewer
+
+REMEMBERED = timedelta(days=90)
+"""How long a mail is known again; dead ones are kept as long."""
+LONGEST_TEXT, LONGEST_SUBJECT = 10_000, 140
+CUT = "\n\n… (the mail went on)"
+NO_WORDS = "(This mail had no words.)"
+NO_SUBJECT = "A mail without a subject"
+REPLY = re.compile(rf"reply\+([{links.CROCKFORD}]{{{links.REF_LENGTH}}})\.([0-9a-f]{{24}})")
+PREFIX = re.compile(r"(?:(?:re|aw|antw|fwd?|wg|tr|rv|réf|sv)\s?:\s*)+", re.IGNORECASE)
+
+
+class Refused(Exception):
+    """A mail that no person wrote to us; nobody is told, or two programs would write to each other for ever."""
+
+
+@dataclass(frozen=True)
+class Writer:
+    """Who a signed address proves to write: to which ticket, as which role, from which address."""
+
+    ticket: Ticket
+    role: str
+    viewer: Viewer
+    address: str
+
+
+def is_ours(address: str) -> bool:
+    """Say whether mail to this address is taken: one of the reply addresses, a desk's, or the one we write from."""
+    local, _, domain = address.lower().rpartition("@")
+    own = parseaddr(settings.current().mail_from)[1].lower()
+    if address.lower() == own:
+        return True
+    return domain == settings.current().mail_in_domain and (
+        bool(REPLY.fullmatch(local)) or _desk_named(local) is not None
+    )
+
+
+def take(raw: bytes, *, recipient: str = "", bounced: bool = False, again: IncomingMail | None = None) -> IncomingMail:
+    """Take one mail, durably, and say what became of it; taking it twice changes nothing.
+
+    `recipient` as the envelope has it (else the mail's own lines count); `bounced`: its envelope names no sender;
+    `again`: the dead mail this was. Raises Unavailable or TooSoon when it must be offered later; never anything else.
+    """
+    fingerprint = _fingerprint("", raw, recipient)
+    try:
+        mail = mime.read(raw)
+        fingerprint = _fingerprint(mail.message_id, raw, recipient)
+        return _take(mail, recipient, fingerprint, bounced=bounced, again=again)
+    except (Unavailable, TooSoon):
+        raise
+    except mime.Unreadable as error:
+        reason, sender = str(error), ""
+    except TrackerError as error:
+        reason, sender = " ".join([error.message, *error.fields.values()]), mail.sender
+    except Exception as error:  # a fault of ours must lose nobody's mail, nor stop those behind it
+        current_app.logger.exception("mail in: a mail could not be taken")
+        reason, sender = f"a fault of ours: {type(error).__name__}", ""
+    return _bury(raw, fingerprint, reason, sender=sender, recipient=recipient)
+
+
+def retry(number: int) -> IncomingMail:
+    """Take a dead mail once more, after what was wrong has been mended. Raises NotFound."""
+    dead = find(number)
+    if dead.state != "dead" or not dead.source:
+        raise NotFound(f"Mail {number} is not dead.")
+    return take(dead.source, recipient=dead.recipient, again=dead)
+
+
+def find(number: int) -> IncomingMail:
+    """Return one mail; raise NotFound."""
+    found = store.session().get(IncomingMail, number)
+    if found is None:
+        raise NotFound(f"There is no mail {number}.")
+    return found
+
+
+def newest(state: str | None = None, *, limit: int) -> list[IncomingMail]:
+    """Return mails, the newest first, all or those in one state."""
+    query = select(IncomingMail).where(IncomingMail.state == state) if state else select(IncomingMail)
+    return list(store.session().scalars(query.order_by(IncomingMail.id.desc()).limit(limit)))
+
+
+def totals() -> dict[str, int]:
+    """Return how many mails are in each state."""
+    query = select(IncomingMail.state, func.count()).group_by(IncomingMail.state)
+    return {row[0]: row[1] for row in store.session().execute(query)}
+
+
+def forget_old() -> int:
+    """Delete what was remembered of old mails; due work of the outbox worker."""
+    over = IncomingMail.received_at < store.now() - REMEMBERED
+    if store.session().execute(select(IncomingMail.id).where(over).limit(1)).first() is None:
+        return 0
+    with store.transaction() as session:
+        session.execute(delete(IncomingMail).where(over))
+    return 1
+
+
+def _take(mail: Mail, recipient: str, fingerprint: str, *, bounced: bool, again: IncomingMail | None) -> IncomingMail:
+    try:
+        with store.transaction() as session:
+            if again is not None:
+                session.delete(again)
+                session.flush()
+            if known := _known(fingerprint):
+                return known
+            taken = _act(mail, recipient, bounced=bounced)
+            taken.fingerprint, taken.received_at = fingerprint, store.now()
+            session.add(taken)
+            return taken
+    except IntegrityError:
+        if known := _known(fingerprint):  # it was offered twice at once: the other was first
+            return known
+        raise
+
+
+def _act(mail: Mail, recipient: str, *, bounced: bool) -> IncomingMail:
+    try:
+        _refuse_machines(mail, bounced=bounced)
+    except Refused as error:
+        return IncomingMail(state="refused", reason=str(error))
+    addresses = [recipient.lower()] if recipient else list(mail.recipients)
+    writer = next((found for one in addresses if (found := _writer(one))), None)
+    if writer is None:
+        return _open(mail, _desk(addresses))
+    if writer.role == "staff":
+        return _note(mail, writer)
+    return _reply(mail, writer)
+
+
+def _refuse_machines(mail: Mail, *, bounced: bool) -> None:
+    own = settings.current()
+    host = str(urlsplit(own.public_url).hostname)
+    if bounced:
+        raise Refused("it is a report of a mail server")
+    if mail.automatic:
+        raise Refused(mail.automatic)
+    if host in mail.loops or re.fullmatch(rf"<[0-9a-f]{{24}}@{re.escape(host)}>", mail.message_id):
+        raise Refused("it is a mail of our own")
+    sender = mail.sender.lower()
+    if sender == parseaddr(own.mail_from)[1].lower() or REPLY.fullmatch(sender.rpartition("@")[0]):
+        raise Refused("it says to come from ourselves")
+    if re.match(r"(mailer-daemon|postmaster|no-?reply|do-?not-?reply)@", mail.sender, re.IGNORECASE):
+        raise Refused("its sender takes no answer")
+
+
+def _writer(address: str) -> Writer | None:
+    """Return who may write through a signed address; None for any other, whether its ticket exists or not."""
+    local, _, domain = address.rpartition("@")
+    signed = REPLY.fullmatch(local)
+    if signed is None or domain != settings.current().mail_in_domain:
+        return None
+    ticket = store.session().scalars(select(Ticket).where(Ticket.ref == signed[1])).first()
+    if ticket is None:
+        return None
+    if ticket.email and _is_signed_for(address, ticket, "customer", ticket.email):
+        own = Viewer(tickets=frozenset({ticket.id}), principal=f"customer:{ticket.id}")
+        return Writer(ticket, "customer", own, ticket.email)
+    for person in people.everyone():
+        if _is_signed_for(address, ticket, "staff", person.email):
+            return Writer(ticket, "staff", Viewer(person=person, principal=f"person:{person.id}"), person.email)
+    return None
+
+
+def _is_signed_for(address: str, ticket: Ticket, role: str, reader: str) -> bool:
+    return hmac.compare_digest(address.encode(), links.reply_address(ticket.ref, role, reader).encode())
+
+
+def _reply(mail: Mail, writer: Writer) -> IncomingMail:
+    limits.hit("writes", writer.viewer.principal)
+    given = {"text": _words(quoting.own_words(mail.words), mail), "publish": False}
+    tickets.post(writer.ticket.ref, "reply", given, by=writer.viewer)
+    return IncomingMail(state="reply", ticket_id=writer.ticket.id)
+
+
+def _note(mail: Mail, writer: Writer) -> IncomingMail:
+    if mail.sender.lower() != writer.address.lower():
+        raise Invalid("It came to an address of somebody who works here, from another sender.")
+    tickets.post(writer.ticket.ref, "note", {"text": _words(quoting.own_words(mail.words), mail)}, by=writer.viewer)
+    return IncomingMail(state="note", ticket_id=writer.ticket.id)
+
+
+def _open(mail: Mail, desk: Desk) -> IncomingMail:
+    sender = tickets.address(mail.sender)
+    limits.hit("opens", f"mail:{sender}")
+    given: dict[str, Any] = {
+        "subject": _subject(mail.subject),
+        "text": _words(quoting.unsigned(mail.words), mail, otherwise=NO_WORDS),
+        "name": _name(mail.sender_name, sender),
+        "email": sender,
+        "language": mail.language,
+        "desk": desk.slug,
+        "source": "email",
+    }
+    ticket, _secret = tickets.open(given, by=SYSTEM)
+    return IncomingMail(state="opened", ticket_id=ticket.id)
+
+
+def _words(text: str, mail: Mail, *, otherwise: str = "") -> str:
+    """Return words as a ticket can hold them; raise Invalid when there are none."""
+    text = richtext.storable(text).replace("\ufffd", "").strip() or otherwise
+    if not text:
+        raise Invalid("It holds no words of its own.")
+    return text if len(text) <= LONGEST_TEXT else text[: LONGEST_TEXT - len(CUT)] + CUT
+
+
+def _subject(text: str) -> str:
+    text = " ".join(richtext.storable(PREFIX.sub("", text, count=1)).replace("\ufffd", "").split())
+    text = text if len(text) <= LONGEST_SUBJECT else text[: LONGEST_SUBJECT - 1] + "…"
+    try:
+        return richtext.normalise_text(text, field="subject", max_length=LONGEST_SUBJECT, min_length=3, multiline=False)
+    except Invalid:
+        return NO_SUBJECT
+
+
+def _name(shown: str, address: str) -> str:
+    """Return the name the sender goes by, or what stands before the @, unless it looks like that of staff."""
+    for name in (richtext.storable(shown)[: richtext.LONGEST_NAME], address.partition("@")[0]):
+        try:
+            return people.customer_name(name, field="name")
+        except Invalid:
+            continue
+    return "Somebody by mail"
+
+
+def _desk(addresses: Iterable[str]) -> Desk:
+    domain = settings.current().mail_in_domain
+    for address in addresses:
+        local, _, at = address.rpartition("@")
+        if at == domain and (desk := _desk_named(local)):
+            return desk
+    chosen = settings.current().mail_in_desk
+    if chosen:
+        return desks.find(chosen)
+    first = store.session().scalars(select(Desk).order_by(Desk.id)).first()
+    if first is None:
+        raise NotFound("There is no desk yet that could have it.")
+    return first
+
+
+def _desk_named(slug: str) -> Desk | None:
+    return store.session().scalars(select(Desk).where(Desk.slug == slug)).first()
+
+
+def _fingerprint(message_id: str, raw: bytes, recipient: str) -> str:
+    named = message_id.encode("utf-8", "replace") or hashlib.sha256(raw).hexdigest().encode()
+    return hashlib.sha256(named + b"\n" + recipient.lower().encode("utf-8", "replace")).hexdigest()
+
+
+def _known(fingerprint: str) -> IncomingMail | None:
+    return store.session().scalars(select(IncomingMail).where(IncomingMail.fingerprint == fingerprint)).first()
+
+
+def _bury(raw: bytes, fingerprint: str, reason: str, *, sender: str, recipient: str) -> IncomingMail:
+    with store.transaction() as session:
+        dead = _known(fingerprint)
+        if dead is None:
+            dead = IncomingMail(fingerprint=fingerprint, state="dead", source=raw[: mime.LARGEST])
+            dead.sender, dead.recipient = richtext.storable(sender)[:254], richtext.storable(recipient)[:254]
+            session.add(dead)
+        dead.received_at, dead.reason = store.now(), reason[:300]
+        return dead
