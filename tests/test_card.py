@@ -53,14 +53,45 @@ def test_every_link_of_a_card_opens_a_page_of_its_own(client: Visitor) -> None:
     make.post(ticket, "update", text="See [the plan](https://plan.example).")
     body = html5lib.parse(client.get(f"/t/{ticket.ref}/card").text, namespaceHTMLElements=False).find("body")
     found = [(one.get("href"), one.get("target"), one.get("rel")) for one in body.iter("a")]
-    assert set(found) == {(f"/t/{ticket.ref}", "_blank", "noopener")}
+    page = f"/t/{ticket.ref}"
+    ways = (page, f"{page}#follow", f"{page}#waiting-too", f"{page}#thanks")
+    assert set(found) == {(address, "_blank", "noopener") for address in ways}
+
+
+def test_a_timeline_shows_the_last_events_and_a_card_does_not(client: Visitor) -> None:
+    ticket = make.ticket()
+    make.post(ticket, "update", text="The part is **ordered**.")
+    make.post(ticket, "note", text="Between us.")
+    make.post(ticket, "update", text="It is on the van.")
+    timeline, plain = (words(client.get(f"/e/{worn(ticket, variant=one).eid}").text) for one in ("timeline", "card"))
+    assert timeline.index("The part is ordered.") < timeline.index("It is on the van.")
+    assert "The part is ordered." not in plain
+    assert "Between us." not in timeline
+    assert "The part is ordered." in words(client.get(f"/t/{ticket.ref}/card?variant=timeline").text), "a preview"
+
+
+def test_a_wall_lists_its_tickets_with_their_people(client: Visitor) -> None:
+    one = make.ticket(subject="No light on the stairs", email="cara@home.example")
+    two = make.ticket(subject="The door sticks", email="cara@home.example")
+    wall = embeds.create(
+        one, by=make.customer(one, two), variant="wall", picks=[two.ref, one.ref], title="My <b>house</b>"
+    )
+    answer = client.get(f"/e/{wall.eid}")
+    assert parse_errors(answer.text) == []
+    said = words(answer.text)
+    assert said.index("My <b>house</b>") < said.index("The door sticks") < said.index("No light on the stairs")
+    assert one.assignee.name in said
+    make.post(two, "visibility_changed", visibility="private")
+    assert "The door sticks" not in client.get(f"/e/{wall.eid}").text
+    desk_wall = embeds.create(one.desk, by=make.viewer(make.lead(one.desk)))
+    assert f'href="/desks/{one.desk.slug}"' in client.get(f"/e/{desk_wall.eid}").text
 
 
 def test_a_card_keeps_to_the_sites_of_its_embed(client: Visitor) -> None:
     ticket = make.ticket()
     assert frames(client.get(f"/e/{worn(ticket).eid}")) == "*"
     kept = worn(ticket, sites=["https://Blog.example", "http://localhost:4000"])
-    assert frames(client.get(f"/e/{kept.eid}")) == "https://blog.example http://localhost:4000"
+    assert frames(client.get(f"/e/{kept.eid}")) == "'self' https://blog.example http://localhost:4000"
 
 
 def test_no_script_of_another_site_reads_a_card(client: Visitor) -> None:
@@ -115,7 +146,7 @@ def test_the_frame_reserves_its_room_and_says_what_it_is(house: Flask) -> None:
     assert frame.tag == "iframe"
     assert frame.get("src") == f"{ORIGIN}/e/{embed.eid}"
     assert frame.get("title") == f"Who has my ticket: {ticket.subject}"
-    assert (frame.get("width"), frame.get("height")) == ("100%", str(card.HEIGHT))
+    assert (frame.get("width"), frame.get("height")) == ("100%", str(card.HEIGHTS["badge"]))
 
 
 def test_no_payload_harms_a_card(client: Visitor) -> None:

@@ -13,6 +13,7 @@ from tests.attacks import payloads
 from tests.houses import ORIGIN, Visitor
 from tracker import embeds, store
 from tracker.models import Ticket
+from widgets import card
 
 
 def ask(client: Visitor, url: str, **more: str) -> Any:
@@ -64,10 +65,10 @@ def test_xml_says_the_same(client: Visitor) -> None:
 @pytest.mark.parametrize(
     ("asked", "given"),
     [
-        ({"maxwidth": "300"}, (300, 300)),
+        ({"maxwidth": "300"}, (300, 330)),
         ({"maxwidth": "5000", "maxheight": "90"}, (420, 90)),
-        ({"maxwidth": "0", "maxheight": "-4"}, (420, 300)),
-        ({"maxwidth": "x", "maxheight": "²"}, (420, 300)),
+        ({"maxwidth": "0", "maxheight": "-4"}, (420, 330)),
+        ({"maxwidth": "x", "maxheight": "²"}, (420, 330)),
     ],
 )
 def test_no_card_is_larger_than_asked(client: Visitor, asked: dict[str, str], given: tuple[int, int]) -> None:
@@ -139,3 +140,16 @@ def test_no_payload_breaks_out_of_the_frame_or_the_xml(client: Visitor) -> None:
         facts = ask(client, address(ticket)).json
         assert set(frame_in(facts["html"])) == {"src", "title", "width", "height", "loading", "frameborder"}, text
         ElementTree.fromstring(ask(client, address(ticket), format="xml").data)
+
+
+def test_walls_and_timelines_are_framed_at_their_own_height(client: Visitor) -> None:
+    ticket = make.ticket()
+    by = make.customer(ticket)
+    wall = embeds.create(ticket, by=by, variant="wall", title="My street")
+    timeline = embeds.create(ticket, by=by, variant="timeline")
+    facts = ask(client, f"{ORIGIN}/e/{wall.eid}").json
+    assert facts["title"] == "My street"
+    assert "author_name" not in facts
+    assert f'src="{ORIGIN}/e/{wall.eid}"' in facts["html"]
+    heights = {one.variant: ask(client, f"{ORIGIN}/e/{one.eid}").json["height"] for one in (wall, timeline)}
+    assert heights == {name: card.HEIGHTS[name] for name in ("wall", "timeline")}

@@ -26,11 +26,15 @@ def timeline(embed: Embed) -> Shown:
 
 
 def recent(ticket: Ticket) -> list[Shown]:
-    """Return the last public events of a ticket, oldest first: {seq, kind, at, sentence, actor, html}."""
+    """Return the last public events of a ticket for other sites: {seq, kind, at, sentence, actor, html}."""
+    return [_moment(entry) for entry in last_entries(ticket)]
+
+
+def last_entries(ticket: Ticket) -> list[Shown]:
+    """Return the last public events of a ticket as everyone sees them, oldest first."""
     query = select(Event).where(Event.ticket_id == ticket.id, Event.audience == "public")
     query = query.order_by(Event.seq.desc()).limit(RECENT).execution_options(populate_existing=True)
-    events = list(reversed(store.session().scalars(query).all()))
-    return [_moment(entry) for entry in disclosure.entries(ticket, events, "public")]
+    return disclosure.entries(ticket, list(reversed(store.session().scalars(query).all())), "public")
 
 
 def tickets(embed: Embed) -> tuple[list[Ticket], bool]:

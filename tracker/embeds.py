@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Sequence
 from urllib.parse import urlsplit
 
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import Select, and_, func, or_, select
 
 from tracker import copies, links, permissions, richtext, settings, store
 from tracker.errors import Invalid, NotFound
@@ -128,13 +128,22 @@ def of_desk(desk: Desk) -> list[Embed]:
 
 def on_wall(embed: Embed, limit: int) -> list[Ticket]:
     """Return up to `limit` tickets that a wall shows now: a desk's public ones, newest word first, or those picked."""
-    if embed.desk_id:
-        query = select(Ticket).where(Ticket.desk_id == embed.desk_id, Ticket.visibility == "public")
-        query = query.order_by(Ticket.last_public_at.desc(), Ticket.id.desc())
-    else:
-        query = select(Ticket).join(Pick, Pick.ticket_id == Ticket.id)
-        query = query.where(Pick.embed_id == embed.id, Ticket.visibility != "private").order_by(Pick.place)
-    return list(store.session().scalars(query.limit(limit).execution_options(populate_existing=True)))
+    query = _standing_on(embed).limit(limit).execution_options(populate_existing=True)
+    return list(store.session().scalars(query))
+
+
+def pulse(eid: str, limit: int) -> list[tuple[int, int]]:
+    """Return which tickets a wall shows and how far each has come: it differs when the wall does."""
+    embed = get(eid)
+    query = _standing_on(embed).with_only_columns(Ticket.id, Ticket.last_public_seq) if embed else None
+    return [] if query is None else [(row[0], row[1]) for row in store.session().execute(query.limit(limit))]
+
+
+def open_count(embed: Embed) -> tuple[int, int]:
+    """Return how many tickets of a wall are open, and how many of these are owed an overdue word."""
+    query = _standing_on(embed).order_by(None).where(Ticket.status.in_(("open", "waiting")))
+    found = store.session().execute(query.with_only_columns(func.count(), func.count().filter(Ticket.overdue))).one()
+    return found[0], found[1]
 
 
 def walls_with(ticket: Ticket) -> list[str]:
@@ -175,6 +184,14 @@ def origins(sites: Sequence[str]) -> list[str]:
     return found
 
 
+def _standing_on(wall: Embed) -> Select[Ticket]:
+    if wall.desk_id:
+        query = select(Ticket).where(Ticket.desk_id == wall.desk_id, Ticket.visibility == "public")
+        return query.order_by(Ticket.last_public_at.desc(), Ticket.id.desc())
+    query = select(Ticket).join(Pick, Pick.ticket_id == Ticket.id)
+    return query.where(Pick.embed_id == wall.id, Ticket.visibility != "private").order_by(Pick.place)
+
+
 def _require(by: Viewer, owner: Ticket | Desk) -> None:
     permissions.require(by, "embed" if isinstance(owner, Ticket) else "run_desk", owner)
 
@@ -210,18 +227,6 @@ def _pick(embed: Embed, refs: Iterable[str], *, by: Viewer) -> None:
     embed.picks = [kept.get(allowed[ref].id) or Pick(ticket=allowed[ref]) for ref in wanted]
     for place, pick in enumerate(embed.picks):
         pick.place = place
-
-
-def open_count(embed: Embed) -> tuple[int, int]:
-    """Return how many tickets of a wall are open, and how many of these are owed an overdue word."""
-    query = select(func.count(), func.count().filter(Ticket.overdue)).where(Ticket.status.in_(("open", "waiting")))
-    if embed.desk_id:
-        query = query.where(Ticket.desk_id == embed.desk_id, Ticket.visibility == "public")
-    else:
-        query = query.join(Pick, Pick.ticket_id == Ticket.id)
-        query = query.where(Pick.embed_id == embed.id, Ticket.visibility != "private")
-    found = store.session().execute(query).one()
-    return found[0], found[1]
 
 
 def _origin(site: str) -> str:

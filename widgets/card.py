@@ -1,37 +1,40 @@
-"""The framed card: who has a ticket, since when, the next word, the latest words; a page for other sites' frames."""
+"""The framed card: a ticket, its last events, or a wall of tickets; a page for other sites' frames."""
 
-from collections.abc import Sequence
 from html import escape
+from typing import Any
 
-from flask import Blueprint, Response
+from flask import Blueprint, Response, request
 
-from tracker import badges, disclosure, links, present
+from tracker import badges, disclosure, embeds, links, present, store
 from tracker.models import Embed, Ticket
 from tracker.viewer import admits
 from widgets._answers import JSON_LASTS, cached, embedded, public_ticket
 
 blueprint = Blueprint("card", __name__)
-NAME = "Card"
-ABOUT = "A frame with face, clock, promise and latest words, for pages without scripts. As of when it was loaded."
+NAME = "Frame"
+ABOUT = "For pages that take frames but no scripts of others. Live too: the script in it is ours."
 PLACE = 5
-WIDTH, HEIGHT = 420, 300
-WORDS = 220
-"""How many characters of the latest words a card shows."""
+WIDTH = 420
+HEIGHTS = {"badge": 330, "card": 330, "timeline": 560, "wall": 420}
+"""What a frame reserves, by variant; it says how high it is, and scrolls inside where nobody listens."""
+WORDS, WORDS_EACH = 220, 140
+"""How many characters of the latest words a card shows, and a timeline of each event's."""
 POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; "
-    "frame-ancestors {}"
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; "
+    "form-action 'none'; frame-ancestors {}"
 )
-"""The script only keeps times true, in the reader's zone: without it the card is whole."""
+"""The script keeps it true; without it the card is whole, as of when it was loaded."""
+NO_HUE = 8
 
 
 def snippet(embed: Embed) -> str:
     """Return the frame a customer copies; its room is reserved before it has loaded."""
     one = embed.only_ticket
     title = f"Who has my ticket: {one.subject}" if one else badges.title(embed)
-    return frame(links.absolute(links.embed(embed.eid)), title)
+    return frame(links.absolute(links.embed(embed.eid)), title, height=HEIGHTS[embed.variant])
 
 
-def frame(address: str, title: str, width: int | str = "100%", height: int = HEIGHT) -> str:
+def frame(address: str, title: str, width: int | str = "100%", height: int = HEIGHTS["card"]) -> str:
     """Return an iframe of a card, without style: pages with a strict policy take it as it is."""
     return (
         f'<iframe src="{escape(address)}" title="{escape(title)}" width="{width}" height="{height}" '
@@ -42,27 +45,66 @@ def frame(address: str, title: str, width: int | str = "100%", height: int = HEI
 @blueprint.get("/e/<eid>")
 @admits("anyone")
 def by_embed(eid: str) -> Response:
-    """The card of an embed's ticket, on its sites; unknown, private and revoked ones are grey, with status 200."""
+    """The frame of an embed, on its sites; unknown, private and revoked ones are grey, with status 200."""
     embed = embedded(eid)
-    one = embed.only_ticket if embed else None
-    if embed is None or one is None:
-        return _answer(None)
-    return _answer(one, embed.theme, embed.sites, links.oembed(links.embed(embed.eid)))
+    if embed is None:
+        return _answer(_card(None))
+    html = _wall(embed) if embed.is_wall else _card(embed.ticket, embed)
+    return _answer(html, " ".join(["'self'", *embed.sites]) if embed.sites else "*")
 
 
 @blueprint.get("/t/<ref>/card")
 @admits("anyone")
 def by_ticket(ref: str) -> Response:
     """The card of a ticket that is not private, for any site."""
-    return _answer(public_ticket(ref))
+    return _answer(_card(public_ticket(ref)))
 
 
-def _answer(
-    ticket: Ticket | None, theme: str = "auto", sites: Sequence[str] = (), oembed: dict[str, str] | None = None
-) -> Response:
-    shown = disclosure.ticket(ticket, "public") if ticket else None
-    html = present.render("widgets/card.html", ticket=shown, theme=theme, words=WORDS, oembed=oembed)
+def _card(ticket: Ticket | None, embed: Embed | None = None) -> str:
+    if ticket is None:
+        return _render("card", ticket=None, recent=None, words=0, hue=NO_HUE, heading="", oembed=None, watched=None)
+    has_events = _asked("variant", embed.variant if embed else "card", embeds.VARIANTS) == "timeline"
+    watched: dict[str, Any] = {"embed": embed.eid} if embed else {"ref": ticket.ref}
+    return _render(
+        "card",
+        ticket=disclosure.ticket(ticket, "public"),
+        recent=badges.last_entries(ticket) if has_events else None,
+        words=WORDS_EACH if has_events else WORDS,
+        hue=ticket.desk.hue,
+        heading=ticket.subject,
+        oembed=links.oembed(links.embed(embed.eid)) if embed else None,
+        watched=watched | {"last": ticket.last_public_seq},
+        theme=embed.theme if embed else "auto",
+    )
+
+
+def _wall(embed: Embed) -> str:
+    (found, more), now = badges.tickets(embed), store.now()
+    return _render(
+        "wall",
+        tickets=[disclosure.row(one, now=now) for one in found],
+        more=more,
+        page_url=badges.page(embed) if embed.desk else None,
+        hue=embed.desk.hue if embed.desk else NO_HUE,
+        heading=badges.title(embed),
+        oembed=links.oembed(links.embed(embed.eid)),
+        watched={"embed": embed.eid, "wall": "yes"},
+        theme=embed.theme,
+    )
+
+
+def _render(name: str, *, theme: str = "auto", **facts: Any) -> str:
+    return present.render(f"widgets/{name}.html", theme=_asked("theme", theme, embeds.THEMES), **facts)
+
+
+def _asked(name: str, default: str, known: tuple[str, ...]) -> str:
+    """Return what a preview asks to see instead of what the embed says."""
+    asked = request.args.get(name, default)
+    return asked if asked in known else default
+
+
+def _answer(html: str, ancestors: str = "*") -> Response:
     response = cached(html, "text/html; charset=utf-8", JSON_LASTS)
     del response.headers["Access-Control-Allow-Origin"]  # a frame shows it, no script of another site reads it
-    response.headers["Content-Security-Policy"] = POLICY.format(" ".join(sites) or "*")
+    response.headers["Content-Security-Policy"] = POLICY.format(ancestors)
     return response

@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 
 from flask import Blueprint, Response, current_app, request
 
-from tracker import browse, disclosure, links, settings, store
+from tracker import badges, browse, disclosure, links, settings
 from tracker.errors import NotFound
 from tracker.models import Embed, Ticket
 from tracker.permissions import ANYONE
@@ -36,15 +36,14 @@ def answer() -> Response:
     wanted = request.args.get("format", "json")
     if wanted not in ("json", "xml"):
         return Response("Ask for format=json or format=xml.\n", 501, content_type="text/plain; charset=utf-8")
-    ticket, framed = _found(request.args.get("url", ""))
-    facts = _facts(ticket, framed)
+    facts = _facts(_found(request.args.get("url", "")))
     if wanted == "xml":
         return cached(_xml(facts), "text/xml; charset=utf-8", IMAGE_LASTS)
     return cached(current_app.json.dumps(facts), "application/json", IMAGE_LASTS)
 
 
-def _found(url: str) -> tuple[Ticket, str]:
-    """Return the ticket that an address of ours names and the card to frame; raise NotFound."""
+def _found(url: str) -> Ticket | Embed:
+    """Return what an address of ours names; raise NotFound."""
     try:
         parts = urlsplit(url)
     except ValueError:
@@ -52,32 +51,44 @@ def _found(url: str) -> tuple[Ticket, str]:
     if f"{parts.scheme}://{parts.netloc}".lower() != settings.current().origin:
         raise NotFound()
     if named := TICKET.fullmatch(parts.path):
-        ticket, _audience = browse.find(named[1], ANYONE)
-        return ticket, links.card(ticket.ref)
+        return browse.find(named[1], ANYONE)[0]
     named = EMBED.fullmatch(parts.path)
     embed = embedded(named[1]) if named else None
-    if embed is None or embed.only_ticket is None:
+    if embed is None:
         raise NotFound()
-    return embed.only_ticket, links.embed(embed.eid)
+    return embed
 
 
-def _facts(ticket: Ticket, framed: str) -> dict[str, Any]:
-    row = disclosure.row(ticket, now=store.now())
-    width, height = _within("maxwidth", card.WIDTH), _within("maxheight", card.HEIGHT)
-    title = f"{row['subject']} · {row['assignee']['name']}"
+def _facts(one: Ticket | Embed) -> dict[str, Any]:
+    told = _of_ticket(one) if isinstance(one, Ticket) else _of_embed(one)
+    framed, variant = (links.card(one.ref), "card") if isinstance(one, Ticket) else (links.embed(one.eid), one.variant)
+    width, height = _within("maxwidth", card.WIDTH), _within("maxheight", card.HEIGHTS[variant])
+    title = " · ".join(told[name] for name in ("title", "author_name") if name in told)
     return {
         "type": "rich",
         "version": "1.0",
-        "title": row["subject"],
-        "author_name": row["assignee"]["name"],
-        "author_url": links.absolute(row["assignee"]["url"]),
+        **told,
         "provider_name": PROVIDER,
         "provider_url": links.absolute("/"),
         "cache_age": IMAGE_LASTS_S,
         "html": card.frame(links.absolute(framed), title, width, height),
         "width": width,
         "height": height,
-    } | _thumbnail(ticket)
+    }
+
+
+def _of_ticket(ticket: Ticket) -> dict[str, Any]:
+    who = disclosure.person_ref(ticket.assignee)
+    told = {"title": ticket.subject, "author_name": who["name"], "author_url": links.absolute(who["url"])}
+    return told | _thumbnail(ticket)
+
+
+def _of_embed(embed: Embed) -> dict[str, Any]:
+    if embed.only_ticket:
+        return _of_ticket(embed.only_ticket)
+    told = {"title": badges.title(embed)}
+    desk = embed.desk
+    return told | {"author_name": desk.name, "author_url": links.absolute(badges.page(embed))} if desk else told
 
 
 def _thumbnail(ticket: Ticket) -> dict[str, Any]:

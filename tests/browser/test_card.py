@@ -1,10 +1,13 @@
 """The card in a frame on somebody else's site: it stands where it may, in every light and size, and nowhere else."""
 
+import re
+
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.trips import Office
+from tests.browser.trips import SOON, Office
 from tests.browser.visitor import Visitor
+from tests.servers.ground import wait_until
 from tests.servers.site import ForeignSite
 from tests.servers.site import Page as SitePage
 from widgets import card
@@ -73,6 +76,72 @@ def test_a_card_stands_on_its_customer_s_sites_alone(
         expect(page.frame_locator("iframe").get_by_role("heading")).to_have_text("The gate squeaks")
         return
     visitor.forgive("frame-ancestors")
-    with page.expect_console_message(lambda said: "frame-ancestors https://other.example" in said.text):
+    with page.expect_console_message(lambda said: "frame-ancestors 'self' https://other.example" in said.text):
         page.goto(blog.url)
     assert "The gate squeaks" not in page.frames[1].content()
+
+
+LISTENER = """<script>
+addEventListener("message", (told) => {
+  for (const frame of document.querySelectorAll("iframe")) {
+    const isIts = told.source === frame.contentWindow && told.data?.type === "nameplate-height";
+    if (isIts) frame.height = Math.min(told.data.height, 2000);
+  }
+});
+</script>"""
+"""As docs/widgets.md has it."""
+
+
+def test_a_card_changes_when_its_person_says_something(page: Page, office: Office, blog: ForeignSite) -> None:
+    ref = office.ticket(subject="The fountain is dry")
+    publish(blog, framed(office, office.embed(ref, variant="timeline")))
+    page.goto(blog.url)
+    frame = page.frame_locator("iframe")
+    expect(frame.get_by_role("heading")).to_have_text("The fountain is dry")
+    office.say(ref, text="The pump is on order.")
+    expect(frame.get_by_text("The pump is on order.")).to_be_visible(timeout=SOON)
+    office.say(ref, "visibility_changed", visibility="private")
+    expect(frame.get_by_role("heading")).to_have_text("Ticket status unknown", timeout=SOON)
+
+
+def test_a_wall_in_a_frame_gains_and_loses_tickets_by_itself(
+    visitor: Visitor, office: Office, blog: ForeignSite
+) -> None:
+    page, many = visitor.page, {"email": "cara@walls.example"}
+    first = office.ticket(subject="No light on the stairs between the second and the third floor", **many)
+    second = office.ticket(subject="The door sticks", **many)
+    eid = office.embed(first, variant="wall", picks=[first, second], title="What I wait for")
+    publish(blog, framed(office, eid))
+    page.goto(blog.url)
+    frame = page.frame_locator("iframe")
+    expect(frame.get_by_role("listitem")).to_have_count(2)
+    visitor.assert_accessible(of="wall")
+    office.say(second, "visibility_changed", visibility="private")
+    expect(frame.get_by_role("listitem")).to_have_count(1, timeout=SOON)
+    expect(frame.get_by_text("The door sticks")).to_have_count(0)
+
+
+def test_a_frame_grows_to_what_it_holds_where_its_site_listens(
+    visitor: Visitor, office: Office, blog: ForeignSite
+) -> None:
+    ref = office.ticket(subject="The lift is stuck")
+    for number in range(4):
+        office.say(ref, text=f"Word {number}: the technician is on the way and brings the part. " * 3)
+    publish(blog, framed(office, office.embed(ref, variant="timeline")) + LISTENER)
+    visitor.page.goto(blog.url)
+    held = visitor.page.frame_locator("iframe").locator(".card__events")
+    expect(visitor.page.locator("iframe")).not_to_have_attribute("height", "330")
+    wait_until(lambda: held.evaluate(BEYOND) == [0, 0], within=5, what="all of the timeline fits")
+    visitor.assert_accessible(of="timeline")
+
+
+def test_a_frame_is_counted_on_the_site_it_stands_on(page: Page, office: Office, blog: ForeignSite) -> None:
+    ref = office.ticket()
+    eid = office.embed(ref)
+    publish(blog, framed(office, eid))
+    with page.expect_request(re.compile(f"/e/{eid}/seen")) as told:
+        page.goto(blog.url)
+    response = told.value.response()
+    assert told.value.url.endswith("?on=127.0.0.2")
+    assert response is not None
+    assert response.status == 204

@@ -20,6 +20,10 @@ TAIL_S = 1.0
 """How often the watched tickets are compared with the database: Redis and bells are only hints."""
 BATCH = 100
 MILLISECOND = timedelta(milliseconds=1)
+WALLS_AT_ONCE = 50
+"""Walls that one round of the tail compares; the others have their turn in the next."""
+WALL_SHOWS = 13
+"""Tickets of a wall that are compared: those it shows and the one that makes it say "more"."""
 CHANGE_RIGHTS = ("handoff_accepted", "handoff_declined", "reassigned", "visibility_changed")
 """Kinds of events after which somebody who watches may have to leave."""
 
@@ -41,6 +45,8 @@ class Fanout:
         """Another one before this process acts on anything that happened: what was read under it holds until then."""
         self.listeners: list[Callable[[str, Any], None]] = []
         self._sent: dict[str, int] = {}
+        self._pulses: dict[str, list[tuple[int, int]]] = {}
+        self._felt = 0
         self._notices: queue.SimpleQueue[Notice] = queue.SimpleQueue()
         self._hints = Hints(app.extensions["tracker_settings"].redis_url, self._take)
         self._started = threading.Lock()
@@ -155,6 +161,19 @@ class Fanout:
                     for listener in self.listeners:
                         listener("event", ref)
                     self._ring(ref)
+        self._feel_walls()
+
+    def _feel_walls(self) -> None:
+        """Compare some of the walls watched here with the database, in turn; tell those that moved unheard."""
+        walls = self.rooms.walls()
+        self._pulses = {eid: pulse for eid, pulse in self._pulses.items() if eid in walls}
+        begin = self._felt % len(walls) if walls else 0
+        self._felt = begin + WALLS_AT_ONCE
+        for eid in (walls + walls)[begin : begin + min(WALLS_AT_ONCE, len(walls))]:
+            before, now = self._pulses.get(eid), embeds.pulse(eid, WALL_SHOWS)
+            self._pulses[eid] = now
+            if before is not None and before != now:
+                self.socketio.emit("changed", {"ref": None}, to=wall_room(eid))
 
     def _ring(self, ref: str) -> None:
         self.mark = object()  # news that no notice told of

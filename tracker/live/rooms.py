@@ -28,6 +28,7 @@ class Rooms:
         self._lock = threading.Lock()
         self._by_sid: dict[str, dict[str, Watch]] = {}
         self._counts: dict[str, Counter[tuple[str, bool]]] = {}
+        self._walls: Counter[str] = Counter()
 
     def add(self, sid: str, watch: Watch) -> None:
         with self._lock:
@@ -38,6 +39,8 @@ class Rooms:
                 if counts is None:
                     counts = self._counts[watch.ref] = Counter()
                 counts[(watch.audience, watch.html)] += 1
+            elif watch.embed:
+                self._walls[watch.embed] += 1
 
     def remove(self, sid: str, key: str) -> Watch | None:
         with self._lock:
@@ -63,6 +66,11 @@ class Rooms:
         """Return the tickets somebody watches here."""
         with self._lock:
             return list(self._counts)
+
+    def walls(self) -> list[str]:
+        """Return the walls somebody watches here."""
+        with self._lock:
+            return list(self._walls)
 
     def audiences(self, ref: str) -> list[tuple[str, bool]]:
         """Return the (audience, html) pairs watching a ticket."""
@@ -94,4 +102,8 @@ class Rooms:
                 del counts[(watch.audience, watch.html)]
             if not counts:
                 del self._counts[watch.ref]
+        elif watch and watch.embed:
+            self._walls[watch.embed] -= 1
+            if not self._walls[watch.embed]:
+                del self._walls[watch.embed]
         return watch

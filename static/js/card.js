@@ -1,0 +1,91 @@
+/**
+ * Keeps a framed card true: hears of news (or asks now and then), fetches its own page again and swaps its words;
+ * tells the page around it how high it is, and us on which site it was seen. Without it the card is whole.
+ */
+import { Socket } from './socket.js';
+import { refresh } from './times.js';
+
+const ASK_EVERY = 30_000;
+const SPREAD = 400;
+const { embed, ref, last, wall } = document.body.dataset;
+const around = origin();
+
+/** The page this frame stands on, as an Origin; none when it does not say, or when this is no frame. */
+function origin() {
+  if (parent === window) return null;
+  const named = location.ancestorOrigins?.[0] ?? document.referrer;
+  return named && named !== 'null' ? new URL(named).origin : null;
+}
+
+function tellHeight() {
+  const root = document.documentElement;
+  root.classList.add('measured');
+  const height = Math.ceil(document.querySelector('main').getBoundingClientRect().height);
+  root.classList.remove('measured');
+  if (around) parent.postMessage({ type: 'nameplate-height', embed: embed ?? null, height }, around);
+}
+
+async function again() {
+  const answer = await fetch(location.href, { cache: 'no-cache', credentials: 'omit' });
+  if (!answer.ok) return;
+  const fresh = new DOMParser().parseFromString(await answer.text(), 'text/html');
+  const [old, main] = [document.querySelector('main'), document.adoptNode(fresh.querySelector('main'))];
+  refresh(main);
+  if (old.isEqualNode(main)) return;
+  const held = old.contains(document.activeElement) ? document.activeElement.getAttribute('href') : null;
+  old.replaceWith(main);
+  document.title = fresh.title;
+  if (held) main.querySelector(`a[href="${CSS.escape(held)}"]`)?.focus({ preventScroll: true });
+  tellHeight();
+}
+
+/** Watches while somebody can see it; asks now and then where sockets are refused. */
+class Watch {
+  #socket = null;
+  #timer = 0;
+  #soon = 0;
+  #seen = Number(last) || 0;
+
+  turn(on) {
+    if (on === Boolean(this.#timer)) return;
+    if (!on) {
+      this.#socket.close();
+      clearInterval(this.#timer);
+      this.#timer = 0;
+      return;
+    }
+    this.#socket = new Socket();
+    this.#socket.on('up', () => this.#watch().catch(() => {}));
+    for (const name of ['event', 'changed', 'gone']) this.#socket.on(name, (news) => this.#ask(news));
+    this.#socket.open();
+    this.#timer = setInterval(() => this.#socket.up || this.#ask(), ASK_EVERY);
+  }
+
+  async #watch() {
+    if (wall) await this.#socket.request('watch_list', { embed });
+    else {
+      const news = await this.#socket.request('watch', { ...(embed ? { embed } : { ref }), after: this.#seen });
+      if (!(news.last > this.#seen)) return;
+      this.#seen = news.last;
+    }
+    this.#ask();
+  }
+
+  #ask(news) {
+    this.#seen = Math.max(this.#seen, Number(news?.seq) || 0);
+    this.#soon ||= setTimeout(() => ((this.#soon = 0), again().catch(() => {})), Math.random() * SPREAD);
+  }
+}
+
+tellHeight();
+addEventListener('resize', tellHeight);
+if (embed && around && around !== location.origin) {
+  fetch(`/e/${embed}/seen?on=${new URL(around).hostname}`, { method: 'POST', credentials: 'omit', keepalive: true }).catch(() => {});
+}
+if (embed || ref) {
+  const watch = new Watch();
+  let inView = true;
+  const turn = () => watch.turn(inView && !document.hidden);
+  new IntersectionObserver((those) => ((inView = those.at(-1).isIntersecting), turn())).observe(document.documentElement);
+  document.addEventListener('visibilitychange', turn);
+}
