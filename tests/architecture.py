@@ -39,6 +39,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "handoffs",
         "incoming",
         "feedback",
+        "following",
         "waiting",
         "browse",
         "badges",

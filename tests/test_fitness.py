@@ -21,8 +21,8 @@ CROSS_ORIGIN = re.compile(
     r"^/(e/<eid>/|t/<ref>/(badge\.|og\.png)|(t/<ref>|people/<slug>|desks/<slug>)/feed\.atom|embed\.js|api/v1/|oembed|static/)"
 )
 """What pages of other sites may read by script."""
-FROM_ANY_SITE = {"/e/<eid>/seen"}
-"""Where pages of other sites may post: it counts a view and looks at no cookie."""
+FROM_ANY_SITE = {"/e/<eid>/seen", "/follow/<token>/leave"}
+"""Where others may post, for no cookie is looked at: a view is counted, a mail program leaves for its reader."""
 STRICT = {
     "default-src": {"'none'"},
     "script-src": {"'self'"},

@@ -93,6 +93,7 @@ def runners(ok: int, *, outside: int) -> Expected:
     return row, row
 
 
+FOLLOWED = ((404,) * 8 + (401,), (422,) * 8 + (401,))
 TABLE: dict[str, Expected] = {
     "GET /": all_the_same(200, revoked=401),
     "GET /api/v1/desks": all_the_same(200, revoked=401),
@@ -128,6 +129,10 @@ TABLE: dict[str, Expected] = {
     "GET /embed.js": all_the_same(200),
     "GET /faces/<digest>.webp": all_the_same(404),
     "GET /favicon.ico": all_the_same(200),
+    "GET /follow/<token>": all_the_same(404),
+    "POST /follow/<token>": all_the_same(404),
+    "GET /follow/<token>/leave": all_the_same(303),
+    "POST /follow/<token>/leave": all_the_same(404),
     "GET /healthz": all_the_same(200),
     "GET /k/<secret>": all_the_same(200),
     "POST /k/<secret>": all_the_same(401),
@@ -154,6 +159,8 @@ TABLE: dict[str, Expected] = {
     "POST /t/<ref>/embeds/<eid>": owner(303),
     "GET /t/<ref>/entries": readers(),
     "GET /t/<ref>/feed.atom": outsiders(),
+    "GET /t/<ref>/follow": ((404,) * 8 + (401,), (200,) * 8 + (401,)),
+    "POST /t/<ref>/follow": FOLLOWED,
     "POST /t/<ref>/keys/revoke": owner(303),
     "GET /t/<ref>/opened": all_the_same(303),
     "GET /t/<ref>/og.png": all_the_same(200),

@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from tracker import clock, desks, links, people, richtext, store
 from tracker.kinds import KINDS, Kind
-from tracker.models import ApiToken, Desk, Embed, Event, Fact, Handoff, Person, Promise, Ticket
+from tracker.models import ApiToken, Desk, Embed, Event, Fact, Handoff, Person, Promise, Subscription, Ticket
 from tracker.timeline import SEES, find
 
 Shown = dict[str, Any]
@@ -169,6 +169,14 @@ def embed(one: Embed) -> Shown:
         "svg_url": links.absolute(links.embed(one.eid, "badge.svg")),
         "json_url": links.absolute(links.embed(one.eid, "badge.json")),
     }
+
+
+def subscription(one: Subscription) -> Shown:
+    """Return a subscription to whoever holds its link: where it stands, never the address."""
+    state = "asked" if one.confirmed_at is None else "hears"
+    if one.ended_at:
+        state = "left" if one.ended_why == "left" else "ended"
+    return {"state": state, "channel": one.channel, "frequency": one.frequency, "language": one.language}
 
 
 def token(one: ApiToken) -> Shown:

@@ -13,6 +13,7 @@ from tracker.pages import (
     access,
     desk_settings,
     faces,
+    following,
     lists,
     opening,
     system,
@@ -43,7 +44,7 @@ UPLOADS = ("/workspace/profile/face",)
 
 def init_app(app: Flask) -> None:
     """Register the pages, their errors, and the rules before and after every request."""
-    for module in (system, lists, tickets, opening, access, faces, *WORKSHOPS):
+    for module in (system, lists, tickets, opening, following, access, faces, *WORKSHOPS):
         app.register_blueprint(module.blueprint)
     app.before_request(_guard)
     app.after_request(_dress)

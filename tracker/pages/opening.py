@@ -5,8 +5,9 @@ from typing import Any
 from flask import Blueprint, redirect, render_template, request, session, url_for
 from werkzeug.wrappers import Response as Answer
 
-from tracker import browse, desks, disclosure, forms, limits, links, tickets, viewer
+from tracker import browse, desks, disclosure, forms, limits, links, speech, tickets, viewer
 from tracker.errors import Invalid, Unauthorized
+from tracker.pages.following import wanted_language
 from tracker.pages.lists import first_word
 from tracker.viewer import admits, current
 
@@ -21,7 +22,7 @@ FIELDS = tuple(name for name in tickets.Opening().fields if name not in ("source
 @admits("open")
 def form() -> str:
     """The form; each field says who will see it."""
-    return _form(forms.Form("new", {"desk": request.args.get("desk", "")}))
+    return _form(forms.Form("new", {"desk": request.args.get("desk", ""), "language": wanted_language()}))
 
 
 @blueprint.post("/new")
@@ -64,6 +65,7 @@ def _form(filled: forms.Form) -> str:
         "form": filled,
         "desks": [(one.slug, one.name) for one in everyone],
         "stamp": _stamp(),
+        "languages": list(speech.NAMES.items()),
         "first_word": first_word(everyone[0]) if len(everyone) == 1 else "",
     }
     return render_template("new.html", **context)

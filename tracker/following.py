@@ -1,0 +1,101 @@
+"""COMMANDS of following: ask for news at an address, confirm it there, choose how often, leave, be forgotten."""
+
+from datetime import timedelta
+
+from sqlalchemy import ColumnElement, delete, or_, select, update
+
+from tracker import clock, links, outbox, permissions, speech, store, timeline
+from tracker.errors import Conflict, Invalid, NotFound
+from tracker.models import Delivery, News, Subscription
+from tracker.permissions import Viewer
+
+FREQUENCIES = ("once", "hourly", "daily")
+UNCONFIRMED_LIVES = timedelta(days=7)
+ENDED_LIVES = timedelta(days=30)
+"""How long somebody who left may come back by the same link; then their address is forgotten."""
+ROUND = 200
+
+
+def follow(ref: str, target: str, *, by: Viewer, language: str, zone: str, channel: str = "email") -> None:
+    """Ask an address whether it wants news of a ticket; nothing else is sent before it says yes.
+
+    Alike for addresses that follow already: they are sent their link again. Raises NotFound, or Conflict on a ticket
+    that is private, for followers hear only what everybody may read.
+    """
+    with store.transaction() as session:
+        ticket = timeline.lock(ref)
+        permissions.require(by, "see", ticket)
+        if ticket.visibility == "private":
+            raise Conflict("Only tickets that others may read can be followed.")
+        query = select(Subscription).where(Subscription.ticket_id == ticket.id, Subscription.channel == channel)
+        found = session.scalars(query.where(Subscription.target == target)).first()
+        if found is None:
+            found = Subscription(
+                sid=links.new_ref(), channel=channel, target=target, ticket_id=ticket.id, created_at=store.now()
+            )
+            session.add(found)
+        if not found.hears:
+            found.language, found.zone = speech.pick(language), zone if clock.is_zone(zone) else ""
+        session.flush()
+        outbox.letter("follow", ticket_id=ticket.id, subscription_id=found.id, address=target)
+
+
+def find(token: str) -> Subscription:
+    """Return the subscription whose own link carries this token; raise NotFound."""
+    sid = links.follow_sid(token)
+    query = select(Subscription).where(Subscription.sid == sid).execution_options(populate_existing=True)
+    found = store.session().scalars(query).first() if sid else None
+    if found is None:
+        raise NotFound("This link is unknown, or was forgotten because nobody used it.")
+    return found
+
+
+def confirm(token: str) -> None:
+    """Let news begin: whoever holds the token reads mail at the address. Saying it again changes nothing."""
+    with store.transaction():
+        found = find(token)
+        if not found.hears:
+            found.confirmed_at, found.ended_at, found.ended_why = store.now(), None, ""
+            found.failures, found.failing_since = 0, None
+
+
+def change(token: str, *, frequency: str, language: str) -> None:
+    """Choose how often, and in which language. Raises Invalid."""
+    if frequency not in FREQUENCIES:
+        raise Invalid(fields={"frequency": f"Choose one of: {', '.join(FREQUENCIES)}."})
+    with store.transaction():
+        found = find(token)
+        found.frequency, found.language = frequency, speech.pick(language)
+
+
+def leave(token: str) -> None:
+    """Hear nothing more; what still waits is not sent. Leaving twice is fine."""
+    with store.transaction():
+        found = find(token)
+        found.ended_at, found.ended_why = found.ended_at or store.now(), found.ended_why or "left"
+
+
+def forget_addresses(target: str) -> int:
+    """Erase an address from all it follows, at its owner's request; return how many subscriptions that ended."""
+    return _forget(Subscription.target == target)
+
+
+def forget_old() -> int:
+    """Erase addresses that never said yes, or left long ago; due work of the outbox worker."""
+    now = store.now()
+    unconfirmed = (Subscription.confirmed_at.is_(None)) & (Subscription.created_at < now - UNCONFIRMED_LIVES)
+    return _forget(or_(unconfirmed, Subscription.ended_at < now - ENDED_LIVES))
+
+
+def _forget(which: ColumnElement[bool]) -> int:
+    query = select(Subscription.id).where(which, Subscription.channel != "webhook").limit(ROUND)
+    if store.session().execute(query.limit(1)).first() is None:
+        return 0
+    with store.transaction() as session:
+        ids = session.scalars(query).all()
+        of_them = {"synchronize_session": False}
+        session.execute(delete(Delivery).where(Delivery.subscription_id.in_(ids)).execution_options(**of_them))
+        blank = update(News).where(News.subscription_id.in_(ids)).values(subscription_id=None, address="")
+        session.execute(blank.execution_options(**of_them))
+        session.execute(delete(Subscription).where(Subscription.id.in_(ids)).execution_options(**of_them))
+        return len(ids)

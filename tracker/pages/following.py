@@ -1,0 +1,107 @@
+"""Following a ticket without an account: the form, and the page that only the follower's own link opens."""
+
+from flask import Blueprint, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response as Answer
+
+from tracker import browse, disclosure, following, forms, limits, speech, tickets, viewer
+from tracker.errors import Invalid, NotFound
+from tracker.models import Subscription
+from tracker.viewer import admits, current
+
+blueprint = Blueprint("following", __name__)
+Page = tuple[str, int, dict[str, str]]
+OWN = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
+"""A page whose address is a secret: kept nowhere, told to nobody."""
+SENT = "We have sent a mail to this address. Press the button in it, and news begins."
+ACTS = {"confirm": following.confirm, "leave": following.leave}
+
+
+@blueprint.get("/t/<ref>/follow")
+@admits("ticket")
+def form(ref: str) -> Page:
+    """The form by itself, for those who want more than the one on the ticket's page."""
+    return _ask(ref, forms.Form("follow", {"language": wanted_language()}), 200)
+
+
+@blueprint.post("/t/<ref>/follow")
+@admits("ticket")
+def ask(ref: str) -> Page:
+    """Mail the address a question; the answer here is the same whether it follows already or not."""
+    ticket, _audience = browse.find(ref, current())
+    limits.hit("follows", viewer.network())
+    typed = request.form.to_dict()
+    try:
+        if typed.get("website"):
+            raise Invalid(fields={"email": "Leave the empty field empty, please; it is there to catch machines."})
+        address, language = tickets.address(typed.get("email", "")), typed.get("language") or wanted_language()
+        following.follow(ticket.ref, address, by=current(), language=language, zone=typed.get("zone", ""))
+    except Invalid as error:
+        return _ask(ref, forms.Form("follow", typed, error.fields), error.status)
+    action = {"url": url_for("tickets.page", ref=ref), "words": "Back to the ticket"}
+    return render_template("message.html", heading="Look into your mail", words=[SENT], action=action), 200, OWN
+
+
+@blueprint.get("/follow/<token>")
+@admits("link")
+def page(token: str) -> Page:
+    """What this follower hears of and how often; nothing changes by looking."""
+    return _page(following.find(token), token, forms.Form(), 200)
+
+
+@blueprint.post("/follow/<token>")
+@admits("link")
+def change(token: str) -> Answer | Page:
+    """Say yes, choose how often, or leave."""
+    limits.hit("writes", viewer.network())
+    act, typed = request.form.get("do", ""), request.form.to_dict()
+    if act in ACTS:
+        ACTS[act](token)
+    else:
+        try:
+            following.change(token, frequency=typed.get("frequency", ""), language=typed.get("language", ""))
+        except Invalid as error:
+            return _page(following.find(token), token, forms.Form("follow", typed, error.fields), error.status)
+    return redirect(url_for("following.page", token=token, kept="1"), 303)
+
+
+@blueprint.get("/follow/<token>/leave")
+@admits("link")
+def ask_to_leave(token: str) -> Answer:
+    """Where mail programs lead people: the page with the button."""
+    return redirect(url_for("following.page", token=token), 303)
+
+
+@blueprint.post("/follow/<token>/leave")
+@admits("link", from_any_site=True)
+def leave_at_once(token: str) -> Page:
+    """Leave by one click in a mail program (RFC 8058): no session, no question."""
+    following.leave(token)
+    return render_template("message.html", heading="You left", words=["No more mail of this ticket."]), 200, OWN
+
+
+def wanted_language() -> str:
+    """Return which of our languages the browser asks for."""
+    return request.accept_languages.best_match(list(speech.NAMES)) or "en"
+
+
+def _ask(ref: str, form: forms.Form, status: int) -> Page:
+    ticket, _audience = browse.find(ref, current())
+    if ticket.visibility == "private":
+        raise NotFound("Only tickets that others may read can be followed.")
+    languages = list(speech.NAMES.items())
+    shown = disclosure.ticket(ticket, "public")
+    return render_template("follow_ask.html", ticket=shown, form=form, languages=languages), status, OWN
+
+
+def _page(found: Subscription, token: str, form: forms.Form, status: int) -> Page:
+    readable = found.ticket is not None and found.ticket.visibility != "private"
+    html = render_template(
+        "follow.html",
+        follower=disclosure.subscription(found),
+        ticket=disclosure.ticket(found.ticket, "public") if found.ticket and readable else None,
+        url=url_for("following.change", token=token),
+        languages=list(speech.NAMES.items()),
+        form=form if form.errors else forms.Form("follow", {"frequency": found.frequency, "language": found.language}),
+        kept="kept" in request.args,
+    )
+    return html, status, OWN
