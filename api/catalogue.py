@@ -18,7 +18,8 @@ What can happen to a ticket. Each kind is one file of `tracker/kinds/`; `api/cat
 
 Every event carries `ref, seq, prev, kind, at, recorded_at, actor, audience, sentence, body_html, correction,
 redaction` beside the fields below, and `replaces: {seq, html}` when it changes how an earlier one reads. Fields that
-the customer or staff alone see are left out for others. Fields without *posted* are set by the system.
+the customer or staff alone see are left out for others; they also get `hidden` (personal data
+that readers do not see) and `shown_because` ([privacy.md](privacy.md)). Fields without *posted* are set by the system.
 """
 SEEN = {"customer": "customer and staff", "target": "whoever sees the event it is about"}
 
@@ -50,7 +51,7 @@ def event_shape(name: str, base: Shape) -> Shape:
     """Return the JSON Schema of an event of one kind as it is read; `base` are the properties all kinds share."""
     kind = KINDS[name]
     properties = base | {"kind": {"const": name}} | dict(_read_fields(kind))
-    required = [one for one in base if one != "replaces"]
+    required = [one for one in base if one not in ("replaces", "hidden", "shown_because")]
     required += [field for field, one in kind.schema().fields.items() if field != kind.body and _is_public(one)]
     return {
         "type": "object",

@@ -7,7 +7,7 @@ from marshmallow import Schema, fields, validate
 
 from api.answers import reader, shared, shown
 from api.spec import KEY, MATCH, PREFIX, REF, event_examples, fails, gives, needs, takes
-from api.strict import Blueprint, once, version
+from api.strict import Blueprint, once, version, wish
 from tracker import browse, limits, tickets, viewer
 from tracker.viewer import admits
 
@@ -27,6 +27,8 @@ class Posting(Schema):
 
     kind = fields.String(required=True, validate=validate.Length(max=40))
     payload = fields.Dict(load_default=dict)
+    personal = fields.String(load_default="hide")
+    personal_reason = fields.String(load_default="")
 
 
 @blueprint.route("/<ref>/events", methods=["GET"], parameters=[REF], tags=["Events"])
@@ -56,10 +58,15 @@ def post(body: dict[str, Any], ref: str) -> Response:
     """Post an event
 
     The one way to change a ticket: update, reply, hand off, resolve … Each kind says who may post it and when.
+    Personal data in public words is masked for readers, and `hidden` in the answer names what was found; with
+    `personal: ask` nothing is written and the error lists it, with `show` and a reason everyone may read it.
     """
     who = viewer.current()
     limits.hit("writes", viewer.spender())
-    ticket, event = tickets.post(ref, body["kind"], body["payload"], by=who, version=version(), once=once(who, body))
+    _same, personal = wish(body)
+    ticket, event = tickets.post(
+        ref, body["kind"], body["payload"], by=who, version=version(), once=once(who, body), personal=personal
+    )
     answer = shown(browse.receipt(ticket, event, who), status=201)
     answer.headers["Location"] = url_for("events_api.since", ref=ref, after=event.seq - 1)
     return answer

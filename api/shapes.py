@@ -168,6 +168,7 @@ TICKETS: dict[str, Shape] = {
         {name: ROW[name] for name in ("ref", "url", "subject", "status", "visibility", "desk", "assignee", "opened_at")}
         | {
             "promise": ROW["promise"],
+            "hidden": listed(text("Personal data that readers will not see, such as: phone number")),
             "secret": or_null(text("Bearer secret of this ticket's customer. Null on a replay, and for staff.")),
             "secret_url": or_null(text("The same as a link for a browser")),
         },
@@ -216,6 +217,8 @@ EVENT: Shape = {
     "body_html": text("What was written: safe HTML"),
     "correction": or_null(ref("Correction")),
     "redaction": or_null(ref("Amendment")),
+    "hidden": listed(text("Personal data that readers do not see, such as: phone number")),
+    "shown_because": text("Why its author lets everyone read personal data in it; empty when they do not"),
     "replaces": thing("How the target reads now.", {"seq": number(), "html": text()}),
 }
 AMENDMENT: Shape = {"seq": number(), "at": AT, "by": text(), "reason": text()}
@@ -239,7 +242,8 @@ ERROR = thing(
         "error": thing(
             "A stable code, a plain sentence, and a sentence by field.",
             {"code": text(), "message": text(), "fields": {"type": "object", "additionalProperties": text()}},
-            {"version": number("On a conflict: the current version"), "retry_after": number("Seconds to wait")},
+            {"version": number("On a conflict: the current version"), "retry_after": number("Seconds to wait")}
+            | {"findings": listed(ref("Finding"))},
         )
     },
 )
@@ -252,6 +256,14 @@ WHO_SEES = {
 """Where a field's audience is not the whole story."""
 
 
+PERSONAL: Shape = {
+    "personal": text(
+        "Personal data in public words: hide it, be asked (an error lists it), or show it", enum=["hide", "ask", "show"]
+    ),
+    "personal_reason": text("Why everyone may read it; with `show`", maxLength=500),
+}
+
+
 def everything() -> dict[str, Shape]:
     """Return every named shape, kinds of events included."""
     known = PEOPLE | TICKETS | MINE | {"Error": ERROR, "Opening": opening(), "PostEvent": posting()}
@@ -259,6 +271,11 @@ def everything() -> dict[str, Shape]:
         "Who did it.",
         {"name": text(), "role": text(), "face": ref("Face"), "url": or_null(text())},
         {"slug": text()},
+    )
+    known["Finding"] = thing(
+        "Personal data in words that would be public. `parts` joined are the words; `what` is empty for the rest.",
+        {"field": text(), "what": listed(text()), "parts": listed(thing("", {"text": text(), "what": text()}))},
+        {"seq": number("Of the entry")},
     )
     known["Amendment"] = thing("Why it reads differently now.", AMENDMENT)
     known["Correction"] = thing("Corrected; the old words stay.", AMENDMENT | {"old_html": text()})
@@ -280,6 +297,7 @@ def everything() -> dict[str, Shape]:
 def opening() -> Shape:
     """What opens a ticket."""
     shape = catalogue.payload_shape(tickets.Opening().fields) | {"description": str(tickets.Opening.__doc__)}
+    shape["properties"] |= PERSONAL
     for name, about in WHO_SEES.items():
         shape["properties"][name]["description"] = about
     return shape
@@ -291,6 +309,6 @@ def posting() -> Shape:
     for name, kind in KINDS.items():
         if kind.posted_by:
             payload = catalogue.payload_shape(kind.schema().fields)
-            one = thing(catalogue.purpose(name), {"kind": {"const": name}, "payload": payload})
+            one = thing(catalogue.purpose(name), {"kind": {"const": name}, "payload": payload}, PERSONAL)
             kinds.append(one | {"title": name, "additionalProperties": False})
     return {"oneOf": kinds}

@@ -10,7 +10,7 @@ from flask_smorest import Blueprint as SmorestBlueprint
 from marshmallow import INCLUDE, Schema, ValidationError
 from werkzeug.exceptions import UnsupportedMediaType
 
-from tracker import idempotency, kinds
+from tracker import idempotency, kinds, masks
 from tracker.errors import Invalid, Malformed
 from tracker.idempotency import Once
 from tracker.permissions import Viewer
@@ -71,6 +71,16 @@ def once(who: Viewer, body: Any) -> Once | None:
     """Return the Idempotency-Key of this write, bound to who sends it, where, and what."""
     key = request.headers.get("Idempotency-Key")
     return idempotency.once(key, principal=who.principal, route=f"{request.method} {request.path}", body=body)
+
+
+def wish(body: Mapping[str, Any]) -> tuple[dict[str, Any], masks.Wish]:
+    """Split what a body says about personal data in it from the rest; hide it when it says nothing. Raises Invalid."""
+    rest = dict(body)
+    told = {name: rest.pop(name, default) for name, default in (("personal", "hide"), ("personal_reason", ""))}
+    for name, text in told.items():
+        if not isinstance(text, str):
+            raise Invalid(fields={name: "Send a text."})
+    return rest, masks.wish(told["personal"], told["personal_reason"])
 
 
 def version() -> int | None:

@@ -8,7 +8,7 @@ from marshmallow import Schema, fields, validate
 from api.answers import reader, shared, shown
 from api.shapes import STATUSES
 from api.spec import KEY, PREFIX, REF, fails, gives, needs, takes
-from api.strict import Anything, Blueprint, once
+from api.strict import Anything, Blueprint, once, wish
 from tracker import browse, desks, disclosure, limits, people, tickets, viewer
 from tracker.kinds._fields import words
 from tracker.viewer import admits
@@ -47,12 +47,14 @@ def open_ticket(body: dict[str, Any]) -> Response:
 
     Anybody may, for themselves: the answer brings their secret, once. Staff file on behalf of somebody, with the
     true `source` and `received_at`, and with `consent` when it may be public; the secret then stays the customer's.
+    Personal data is masked for readers; `hidden` in the answer names what was, `personal` may decide otherwise.
     """
     who = viewer.current()
     limits.hit("writes", viewer.spender())
     if who.person is None:
         limits.hit("opens", viewer.network())
-    ticket, secret = tickets.open(body, by=who, once=once(who, body))
+    opening, personal = wish(body)
+    ticket, secret = tickets.open(opening, by=who, once=once(who, body), personal=personal)
     answer = shown(disclosure.receipt(ticket, secret), status=201)
     answer.headers["Location"] = url_for("tickets_api.ticket", ref=ticket.ref)
     return answer

@@ -196,6 +196,7 @@ def _queue(mine: ColumnElement[bool], offered: Mapping[int, Handoff]) -> list[Sh
 def _queued(one: Ticket, offer: Handoff | None, replied_at: datetime | None, now: datetime) -> Shown:
     is_new = one.latest_word_seq is None and one.imported_key is None
     return disclosure.row(one, now=now) | {
+        "subject": disclosure.subject(one, "staff"),
         "work_url": links.workspace_ticket(one.ref),
         "customer_name": one.customer_name,
         "feeling": one.feeling,

@@ -8,7 +8,7 @@ from zlib import crc32
 from marshmallow import fields
 from sqlalchemy import select
 
-from tracker import clock, desks, links, people, richtext, store
+from tracker import clock, desks, links, masks, people, personal, richtext, store
 from tracker.kinds import KINDS, Kind
 from tracker.models import ApiToken, Desk, Embed, Event, Fact, Handoff, Person, Promise, Subscription, Ticket
 from tracker.timeline import SEES, find
@@ -53,19 +53,33 @@ def ticket(one: Ticket, audience: str, *, now: datetime | None = None) -> Shown:
         "imported": one.imported_key is not None,
     }
     if audience != "public":
-        shown |= _for_the_two_sides(one)
+        shown |= _for_the_two_sides(one) | {"subject": subject(one, audience)}
     if audience != "public" or one.shares_feelings:
-        shown |= {"impact": one.impact, "feeling": one.feeling, "urgency_on": one.urgency_on}
+        shown |= {"impact": _impact(one, audience), "feeling": one.feeling, "urgency_on": one.urgency_on}
     if audience == "staff":
         shown["version"] = one.version
     return shown
+
+
+def subject(one: Ticket, audience: str) -> str:
+    """Return what a ticket is about; personal data in it is masked for readers."""
+    typed = (one.original or {}).get("subject") if audience != "public" else None
+    return typed or one.subject
+
+
+def body_html(event: Event, audience: str) -> str:
+    """Return an event's words; personal data in them is masked for readers, the two sides read what was typed."""
+    typed = (event.original or {}).get("html") if audience != "public" else None
+    return typed or event.body_html
 
 
 def receipt(one: Ticket, secret: str | None) -> Shown:
     """Return what whoever opened a ticket is told at once; words said since are not among it."""
     shown = row(one, now=store.now())
     told = ("ref", "url", "subject", "status", "visibility", "desk", "assignee", "opened_at", "promise")
+    opened = find(one, [1]).get(1)
     return {name: shown[name] for name in told} | {
+        "hidden": list(dict.fromkeys(masks.hidden(one.original) + masks.hidden(opened.original if opened else None))),
         "secret": secret,
         "secret_url": links.absolute(links.customer_key(secret)) if secret else None,
     }
@@ -252,17 +266,19 @@ def _entry(of: Ticket, event: Event, audience: str, known: Mapping[str, Person],
         "recorded_at": event.recorded_at,
         "actor": _actor(of, event, audience),
         "audience": event.audience,
-        "body_html": "" if hidden or event.kind == "corrected" else event.body_html,
+        "body_html": "" if hidden or event.kind == "corrected" else body_html(event, audience),
         "correction": None,
         "redaction": None,
     }
     shown |= _fields(of, event, kind, audience, known, hidden=hidden)
+    if audience != "public":
+        shown |= {"hidden": [] if hidden else masks.hidden(event.original), "shown_because": event.shown_because}
     if hidden and event.redacted_by:
         shown["redaction"] = _amendment(of, amends[event.redacted_by], audience)
     elif event.corrected_by:
         better = amends[event.corrected_by]
-        shown["correction"] = _amendment(of, better, audience) | {"old_html": event.body_html}
-        shown["body_html"] = better.body_html
+        shown["correction"] = _amendment(of, better, audience) | {"old_html": body_html(event, audience)}
+        shown["body_html"] = body_html(better, audience)
     shown["sentence"] = kind.sentence(shown)
     return shown
 
@@ -272,7 +288,7 @@ def _fields(of: Ticket, event: Event, kind: Kind, audience: str, known: Mapping[
     for name, one in kind.fields.items():
         if name == kind.body or not _field_is_for(of, name, one, audience):
             continue
-        value = event.payload.get(name)
+        value = _typed(event, audience).get(name, event.payload.get(name))
         if hidden and value and name in kind.word_fields:
             value = type(value)()
         if one.metadata.get("person") and value:
@@ -299,8 +315,20 @@ def _amendment(of: Ticket, event: Event, audience: str) -> Shown:
         "seq": event.seq,
         "at": event.at,
         "by": _actor(of, event, audience)["name"],
-        "reason": event.payload.get("reason", ""),
+        "reason": _typed(event, audience).get("reason", event.payload.get("reason", "")),
     }
+
+
+def _typed(event: Event, audience: str) -> Mapping[str, str]:
+    words: Mapping[str, str] = (event.original or {}).get("words", {}) if audience != "public" else {}
+    return words
+
+
+def _impact(one: Ticket, audience: str) -> str:
+    if audience == "public" or personal.MARK_END not in one.impact:
+        return one.impact
+    opened = find(one, [1]).get(1)
+    return (_typed(opened, audience) if opened else {}).get("impact", one.impact)
 
 
 def _actor(of: Ticket, event: Event, audience: str) -> Shown:

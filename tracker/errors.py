@@ -24,6 +24,13 @@ class Invalid(TrackerError):
     code, status, default = "invalid", 422, "Some of this needs another look."
 
 
+class PersonalData(TrackerError):
+    """Public words hold personal data, and whoever wrote them wants to be asked; `findings` says what and where."""
+
+    code, status = "personal_data", 422
+    default = "There may be personal data in this. Hide it, or say why everyone may read it."
+
+
 class Malformed(TrackerError):
     """What was sent can't even be read."""
 

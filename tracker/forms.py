@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from marshmallow import fields
 
-from tracker import kinds
+from tracker import kinds, masks
 from tracker.errors import Invalid
 
 DAYS = 7
@@ -36,6 +36,13 @@ def payload(kind: str, typed: Mapping[str, str], *, zone: str = "UTC") -> dict[s
             continue
         given[name] = moment(text, zone) if one.metadata.get("moment") else typed[name]
     return given
+
+
+def wish(typed: Mapping[str, str]) -> masks.Wish:
+    """Return what a form says about personal data in it: to be asked, unless it was. Raises Invalid, also to edit."""
+    if typed.get("personal") == "edit":
+        raise Invalid(fields={"text": "Change your words, then send them again."})
+    return masks.wish(typed.get("personal") or "ask", typed.get("personal_reason", ""))
 
 
 def moment(text: str, zone: str) -> str:

@@ -27,7 +27,7 @@ def offer(ticket: Ticket, loaded: Mapping[str, Any], by: Viewer) -> Event:
         ticket_id=ticket.id,
         from_id=ticket.assignee_id,
         to_id=taker.id,
-        reason=loaded["reason"],
+        reason=event.payload["reason"],
         briefing_html=richtext.render(loaded["briefing"]),
         offered_at=event.at,
         offered_seq=event.seq,

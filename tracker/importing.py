@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
-from tracker import desks, links, open311, people, permissions, richtext, store, timeline
+from tracker import desks, links, masks, open311, people, permissions, richtext, store, timeline
 from tracker.errors import Invalid
 from tracker.models import Desk, Person, Ticket
 from tracker.open311 import NO_DEPARTMENT, Case, Discrepancy, Entry, Roster
@@ -176,6 +176,7 @@ def _new_ticket(case: Case, crew: Crew, visibility: str) -> Ticket:
         imported_key=case.key,
     )
     ticket.desk, ticket.assignee = assignee.desk, assignee
+    masks.cover_subject(ticket)
     return ticket
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from tracker import desks, people, promises, store, timeline, words
+from tracker import desks, masks, people, promises, store, timeline, words
 from tracker.errors import Conflict, Invalid
 from tracker.models import Event, Ticket
 from tracker.permissions import Viewer, actor
@@ -52,6 +52,9 @@ def change_visibility(ticket: Ticket, loaded: Loaded, by: Viewer) -> Event:
         if not facts["pseudonym"]:
             raise Invalid(fields={"pseudonym": "Write the name to show, or choose to show none."})
         facts["pseudonym"] = people.customer_name(facts["pseudonym"], field="pseudonym")
+    names = ticket.name_shown, ticket.pseudonym
     event = timeline.append(ticket, "visibility_changed", facts, by=actor(by, ticket, "visibility_changed"))
+    if names != (ticket.name_shown, ticket.pseudonym):
+        masks.review(ticket)
     store.notice("visibility", ticket.ref)
     return event

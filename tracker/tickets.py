@@ -16,6 +16,7 @@ from tracker import (
     kinds,
     lifecycle,
     links,
+    masks,
     people,
     permissions,
     promises,
@@ -28,6 +29,7 @@ from tracker.idempotency import Once
 from tracker.kinds._fields import REASON, SUBJECT, TEXT, Payload, When, choice, day
 from tracker.kinds._fields import words as typed
 from tracker.kinds.opened import FEELINGS, SOURCES
+from tracker.masks import HIDE, Wish
 from tracker.models import CustomerKey, Event, Ticket
 from tracker.permissions import Viewer
 
@@ -81,13 +83,15 @@ class Opening(Payload):
     consent = typed(REASON, low=0, audience="staff")
 
 
-def open(given: Mapping[str, Any], *, by: Viewer, once: Once | None = None) -> tuple[Ticket, str | None]:
+def open(
+    given: Mapping[str, Any], *, by: Viewer, once: Once | None = None, personal: Wish = HIDE
+) -> tuple[Ticket, str | None]:
     """Open a ticket and return it with the customer's secret, which is shown once.
 
     No secret on a replay, and none for staff: it is the customer's, who finds a link in the mail.
 
     The desk's first-answer promise stands at once. Wider than private waits for a confirmed address, unless staff
-    file with recorded consent. Raises Invalid by field.
+    file with recorded consent. Raises Invalid by field, PersonalData when `personal` wants to be asked.
     """
     permissions.require(by, "open")
     loaded = _load_opening(given, by)
@@ -98,18 +102,27 @@ def open(given: Mapping[str, Any], *, by: Viewer, once: Once | None = None) -> t
         ticket = _new_ticket(loaded, by)
         session.add(ticket)
         session.flush()
-        _append_opened(ticket, loaded, by)
+        event = _append_opened(ticket, loaded, by)
+        masks.settle(ticket, event, personal, by_public=False)
         secret = give_key(ticket) if by.person is None else None
         idempotency.remember(once, {"ref": ticket.ref})
     return ticket, secret
 
 
 def post(
-    ref: str, kind: str, given: Mapping[str, Any], *, by: Viewer, version: int | None = None, once: Once | None = None
+    ref: str,
+    kind: str,
+    given: Mapping[str, Any],
+    *,
+    by: Viewer,
+    version: int | None = None,
+    once: Once | None = None,
+    personal: Wish = HIDE,
 ) -> tuple[Ticket, Event]:
     """Add one event of a kind to a ticket. `version` (If-Match) guards against what was not seen.
 
-    Raises NotFound, Unauthorized, Forbidden, Invalid by field, or Conflict with the current version.
+    Raises NotFound, Unauthorized, Forbidden, Invalid by field, PersonalData when `personal` wants to be asked, or
+    Conflict with the current version.
     """
     found = kinds.find(kind)
     if not found.posted_by:
@@ -126,7 +139,9 @@ def post(
         _check_version(ticket, by, version)
         _check_status(ticket, kind, by)
         promises.record_if_missed(ticket)
+        was_private = ticket.visibility == "private"
         event = COMMANDS[kind](ticket, loaded, by)
+        masks.settle(ticket, event, personal, by_public=event.actor_role == "public", was_private=was_private)
         idempotency.remember(once, {"seq": event.seq})
     return ticket, event
 
@@ -270,6 +285,7 @@ def _new_ticket(loaded: Mapping[str, Any], by: Viewer) -> Ticket:
         last_public_seq=0,
     )
     ticket.desk, ticket.assignee = desk, assignee
+    masks.cover_subject(ticket)
     return ticket
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from tracker import outbox, richtext, store
+from tracker import masks, outbox, richtext, store
 from tracker.errors import NotFound
 from tracker.kinds import KINDS, TARGET, Kind, _targets
 from tracker.models import Event, Person, Ticket
@@ -41,14 +41,18 @@ def append(
 ) -> Event:
     """Add one event to a locked ticket, apply it, and leave its news row. `quiet` (imports) tells nobody.
 
-    `loaded` is the kind's payload as its schema loads it; times in UTC. Returns the event, flushed.
+    `loaded` is the kind's payload as its schema loads it; times in UTC. Personal data that readers might see is
+    masked. Returns the event, flushed.
     """
     kind, now = KINDS[name], store.now()
+    audience = _audience(ticket, kind, loaded)
+    loaded, original = masks.cover(ticket, kind, loaded, audience)
     event = Event(
         ticket_id=ticket.id,
         seq=ticket.last_seq + 1,
         kind=name,
-        audience=_audience(ticket, kind, loaded),
+        audience=audience,
+        original=original,
         at=at or now,
         recorded_at=now,
         actor_role=by.role,

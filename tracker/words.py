@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from tracker import drafts, handoffs, limits, permissions, promises, store, timeline, unscripted
+from tracker import drafts, handoffs, limits, masks, permissions, promises, store, timeline, unscripted
 from tracker.errors import Conflict, Forbidden, Invalid
 from tracker.kinds import KINDS, _standing, _targets
 from tracker.models import Event, Ticket
@@ -141,4 +141,4 @@ def _amendments(event: Event, by: Viewer) -> set[str]:
 
 
 def _newest_source(ticket: Ticket, event: Event) -> str:
-    return _targets.find(ticket, event.corrected_by).body_source if event.corrected_by else event.body_source
+    return masks.source(_targets.find(ticket, event.corrected_by) if event.corrected_by else event)

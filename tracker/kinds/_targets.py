@@ -36,5 +36,6 @@ def corrections(ticket: Ticket, seq: int) -> list[Event]:
 
 def blank(target: Event, words: Collection[str]) -> None:
     """Remove the words of an event for good; kind, times, numbers stay. `words`: payload fields with text."""
-    target.body_source = target.body_html = ""
+    target.body_source = target.body_html = target.shown_because = ""
+    target.original = None
     target.payload = {name: type(value)() if name in words else value for name, value in target.payload.items()}

@@ -28,6 +28,10 @@ class Event(Base):
     body_source: Mapped[str] = mapped_column(Text, default="")
     body_html: Mapped[str] = mapped_column(Text, default="")
     renderer: Mapped[int] = mapped_column(default=0)
+    original: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    """What was typed where personal data is masked (tracker/masks.py); the columns above hold what readers see."""
+    shown_because: Mapped[str] = mapped_column(String(500), default="")
+    """Why its author lets everyone read personal data in it."""
     prev_customer: Mapped[int] = mapped_column(default=0)
     prev_public: Mapped[int] = mapped_column(default=0)
     target_seq: Mapped[int | None] = mapped_column()

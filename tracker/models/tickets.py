@@ -1,6 +1,7 @@
 """A ticket: what a customer asked, who has it, and where it stands. Derived from its timeline."""
 
 from datetime import date, datetime
+from typing import Any
 
 from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, String, Text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
@@ -21,6 +22,8 @@ class Ticket(Base):
     assignee_id: Mapped[int] = mapped_column(ForeignKey("people.id"))
     assigned_at: Mapped[datetime] = mapped_column(Moment)
     subject: Mapped[str] = mapped_column(String(140))
+    original: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    """The subject as typed, where personal data in it is masked (tracker/masks.py)."""
     status: Mapped[str] = mapped_column(String(8), default="open")
     visibility: Mapped[str] = mapped_column(String(8), default="private")
     wanted_visibility: Mapped[str | None] = mapped_column(String(8))

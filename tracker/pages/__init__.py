@@ -8,7 +8,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
 
 from tracker import copies, disclosure, limits, settings, viewer
-from tracker.errors import TooLarge, TooSoon, TrackerError, Unauthorized
+from tracker.errors import PersonalData, TooLarge, TooSoon, TrackerError, Unauthorized
 from tracker.pages import (
     access,
     desk_settings,
@@ -108,10 +108,21 @@ def _frame() -> dict[str, Any]:
 
 
 def _told(error: TrackerError) -> Any:
+    if isinstance(error, PersonalData):
+        return _ask_about(error)
     if isinstance(error, Unauthorized) and request.method == "GET" and request.path.startswith(WORKSPACE):
         session["wanted"] = request.full_path.rstrip("?")
         return redirect("/signin", 303)
     return show_error(error)
+
+
+def _ask_about(error: PersonalData) -> tuple[str, int, dict[str, str]]:
+    """Show what was found in a form's words, and send the form again with what its author decides."""
+    kept = [
+        (name, text) for name, text in request.form.items(multi=True) if name not in ("personal", "personal_reason")
+    ]
+    page = render_template("personal.html", findings=error.facts["findings"], kept=kept, action=request.path)
+    return page, error.status, {"Cache-Control": "no-store"}
 
 
 def _told_by_werkzeug(error: HTTPException) -> Any:

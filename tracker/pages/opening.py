@@ -34,7 +34,7 @@ def send() -> Answer | tuple[str, int]:
         _require_person()
         limits.hit("opens", viewer.network())
         given = {name: text for name, text in typed.items() if text.strip()}
-        ticket, secret = tickets.open(given, by=viewer.anyone())
+        ticket, secret = tickets.open(given, by=viewer.anyone(), personal=forms.wish(request.form))
     except Invalid as error:
         return _form(forms.Form("new", typed, error.fields or {"": error.message})), error.status
     if secret:

@@ -46,7 +46,7 @@ def say(ref: str, kind: str) -> Answer | tuple[Response, int]:
     limits.hit("writes", viewer.network())
     given = forms.payload(kind, request.form)
     try:
-        ticket, event = tickets.post(ref, kind, given, by=current())
+        ticket, event = tickets.post(ref, kind, given, by=current(), personal=forms.wish(request.form))
     except Invalid as error:
         ticket, audience = browse.find(ref, current())
         return _page(ticket, audience, forms.Form(kind, dict(request.form), error.fields)), error.status

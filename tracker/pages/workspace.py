@@ -59,7 +59,7 @@ def file() -> Answer | Page:
     if "received_at" in given:
         given["received_at"] = forms.moment(given["received_at"], person().desk.zone)
     try:
-        ticket, _secret = tickets.open(given, by=current())
+        ticket, _secret = tickets.open(given, by=current(), personal=forms.wish(request.form))
     except Invalid as error:
         return _new(forms.Form("new", typed, error.fields or {"": error.message}), error.status)
     flash(f"{ticket.assignee.name} has it. The customer gets a mail with the way to it.", "good")

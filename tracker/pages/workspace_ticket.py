@@ -79,7 +79,7 @@ def say(ref: str, kind: str) -> Answer | Page:
     if known:
         return desk_page(ticket, forms.Form(kind, typed), Invalid.status, advised=known)
     try:
-        ticket, event = tickets.post(ref, spoken, given, by=current(), version=version)
+        ticket, event = tickets.post(ref, spoken, given, by=current(), version=version, personal=forms.wish(typed))
     except Invalid as error:
         return desk_page(at_desk(ref), forms.Form(kind, typed, error.fields or {"": error.message}), error.status)
     except Conflict as error:

@@ -1,0 +1,208 @@
+"""Personal data in typed words: mail addresses, numbers of phones, cards and accounts, addresses, greetings, names."""
+
+import re
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
+
+from phonenumbers import Leniency, PhoneNumberMatcher
+from stdnum import iban, luhn
+
+MAIL, PHONE, CARD, ACCOUNT, ADDRESS, NAME = (
+    "mail address",
+    "phone number",
+    "card number",
+    "account number",
+    "address",
+    "name",
+)
+REGIONS: Final = ("US", "GB", "DE", "FR", "ES", "IT", "AT", "CH")
+"""Where a number without its country code may be at home."""
+MARK_END: Final = " hidden›"
+SHORTEST_NAME: Final = 3
+TELLING_NAME: Final = 5
+"""So long, a part of a name is found in small letters too: shorter ones may be a word."""
+SHORTEST_NUMBER: Final = 7
+
+_MAIL = re.compile(
+    r"[\w.!#$&'*+/=?^`{|}~-]{1,64}\\?(?:@|%40|\s{0,2}[\[({]\s?at\s?[\])}]\s{0,2})"
+    r"[\w-]{1,63}(?:(?:\.|\s{0,2}[\[({]\s?dot\s?[\])}]\s{0,2})[\w-]{1,63}){1,6}",
+    re.IGNORECASE,
+)
+_MANY_DIGITS = re.compile(r"\d(?:[^\w\n]{0,3}\d){6,}")
+_CARD = re.compile(r"(?<![\w.-])[2-6](?:[ -]?\d){12,18}(?![\w-])")
+_IBAN = re.compile(r"(?<!\w)[A-Z]{2}\d{2}(?: ?[A-Z\d]{2,4}){3,8}(?: ?[A-Z\d]{1,3})?(?!\w)", re.IGNORECASE)
+_ACCOUNT = re.compile(
+    r"\b(?:account|acct|routing|sort code|konto|kontonummer|blz|compte|cuenta)\b(?:[\s.:#-]|number|no|nr|is|ist){0,6}"
+    r"(\d(?:[ -]?\d){5,16})",
+    re.IGNORECASE,
+)
+_CALLED = re.compile(
+    r"\b(?:phone|call|tel|mobile|cell|text|fax|whatsapp|ring|reach|telefon|handy|ruf|anruf|nummer|téléphone|appel"
+    r"|teléfono|llam)\w*\W{0,3}(?:\w+\W{1,2}){0,4}$",
+    re.IGNORECASE,
+)
+_AMOUNT = re.compile(r"\d{1,3}(?:[ .,]\d{3})+")
+_HOME = re.compile(
+    r"\b(?:i live (?:at|in)|my (?:home )?address(?: is)?|we live (?:at|in)|ich wohne (?:in|an)(?: der)?"
+    r"|meine adresse(?: ist)?|j['’]habite(?: au)?|mon adresse(?: est)?|vivo en|mi dirección(?: es)?)\W{1,3}"
+    r"([^\n.;!?]{0,60}\d[^\n.;!?]{0,60})",
+    re.IGNORECASE,
+)
+_WORD = r"[^\W\d_a-zß-öø-ÿ][\w'’.-]{0,30}"
+_WORDS = rf"({_WORD}(?: (?:de |von |van |der |la |del )?{_WORD}){{0,3}})"
+_TITLE = r"(?:(?:mr|mrs|ms|miss|dr|prof|herr|frau|mme|mlle|m|sr|sra|señora?|monsieur|madame)\b\.? )?"
+_SALUTED = re.compile(
+    rf"(?m:^)\W{{0,3}}(?i:dear|hello|hi|hey|good (?:morning|day|evening)|hallo|liebe[rs]?|sehr geehrte[rs]?|guten tag"
+    rf"|bonjour|ch[eè]re?|hola|estimad[oa]|querid[oa]) (?i:{_TITLE}){_WORDS}(?=\s*(?:[,!:–-]|$))",
+    re.MULTILINE,
+)
+_CLOSED = re.compile(
+    r"(?m:^)\W{0,3}(?i:(?:(?:best|kind|warm|many|with) )*(?:regards|wishes|greetings)|(?:yours )?sincerely|cheers|yours"
+    r"|(?:many )?thanks|thank you|best"
+    r"|(?:mit )?(?:freundlichen|lieben|besten|vielen?|liebe|beste|herzliche)n? gr(?:ü|ue)(?:ß|ss)en?"
+    r"|lg|mfg|vg|danke|cordialement|bien à vous|merci|(?:un )?saludos?|atentamente|gracias)[,.!–-]{0,2}\s{1,4}"
+    rf"(?:(?i:best|cheers|yours|regards)[,.!–-]{{0,2}}\s{{1,4}})?{_WORDS}\.?\s*$",
+    re.MULTILINE,
+)
+_NAMED = re.compile(
+    rf"\b(?i:my name is|mein name ist|ich hei(?:ß|ss)e|je m['’]appelle|mon nom est|me llamo|mi nombre es) {_WORDS}"
+)
+_NOBODY = frozenset(
+    re.findall(
+        r"\S+",
+        "all team everyone everybody sir madam there together both friends folks desk alle zusammen damen herren tous"
+        " equipo todos the you i we it this that again today and ma'am",
+    )
+)
+
+
+class Finding(NamedTuple):
+    """What stands from `start` to `end` of a text."""
+
+    start: int
+    end: int
+    what: str
+
+
+@dataclass(frozen=True)
+class Whose:
+    """Whose ticket it is, as far as readers are not to know: empty fields are no secret, or not known."""
+
+    name: str = ""
+    email: str = ""
+    phone: str = ""
+    spoken_of: Callable[[], Collection[str]] = field(default=tuple, compare=False)
+    """Names that everyone may read: those who answer here, and the one the customer shows. Asked only when needed."""
+
+
+def find(text: str, whose: Whose = Whose()) -> list[Finding]:
+    """Return the personal data in a text, in order, without overlaps."""
+    found = [Finding(*one.span(), MAIL) for one in _MAIL.finditer(text)] if "@" in text or _may_be_mail(text) else []
+    if _MANY_DIGITS.search(text) or any(character.isdigit() for character in text):
+        found += [*_numbers(text, whose), *(Finding(*one.span(1), ADDRESS) for one in _HOME.finditer(text))]
+    found += [*_secrets(text, whose), *_greetings(text, whose)]
+    return _apart(found)
+
+
+def mask(text: str, findings: Sequence[Finding]) -> str:
+    """Return a text with what was found replaced by what it is."""
+    parts, last = [], 0
+    for one in findings:
+        parts += [text[last : one.start], f"‹{one.what}{MARK_END}"]
+        last = one.end
+    return "".join([*parts, text[last:]])
+
+
+def _may_be_mail(text: str) -> bool:
+    return "%40" in text or re.search(r"[\[({]\s?at\s?[\])}]", text, re.IGNORECASE) is not None
+
+
+def _apart(found: list[Finding]) -> list[Finding]:
+    apart: list[Finding] = []
+    for one in sorted(found, key=lambda finding: (finding.start, -finding.end)):
+        if apart and one.start < apart[-1].end:
+            apart[-1] = apart[-1]._replace(end=max(one.end, apart[-1].end))
+        else:
+            apart.append(one)
+    return apart
+
+
+def _numbers(text: str, whose: Whose) -> Iterator[Finding]:
+    for one in _ACCOUNT.finditer(text):
+        yield Finding(*one.span(1), ACCOUNT)
+    for one in _CARD.finditer(text):
+        if luhn.is_valid(_digits(one.group())):
+            yield Finding(*one.span(), CARD)
+    yield from _ibans(text)
+    if _MANY_DIGITS.search(text):
+        yield from _phones(text)
+    own = _digits(whose.phone).lstrip("0")[-8:]
+    if len(own) >= SHORTEST_NUMBER:
+        for one in _MANY_DIGITS.finditer(text):
+            if _digits(one.group()).endswith(own):
+                yield Finding(*one.span(), PHONE)
+
+
+def _ibans(text: str) -> Iterator[Finding]:
+    for one in _IBAN.finditer(text):
+        candidate = one.group()
+        while len(candidate) >= 15:
+            if iban.is_valid(candidate):
+                yield Finding(one.start(), one.start() + len(candidate), ACCOUNT)
+                break
+            candidate = candidate.rpartition(" ")[0]
+
+
+def _phones(text: str) -> Iterator[Finding]:
+    """Take numbers with a country code as valid; those without one must be grouped as such, or spoken of as one."""
+    seen: set[tuple[int, int]] = set()
+    for region in REGIONS:
+        for one in PhoneNumberMatcher(text, region, leniency=Leniency.VALID):
+            place = (one.start, one.end)
+            if place in seen:
+                continue
+            spelt = one.raw_string
+            parts = re.findall(r"\d+", spelt)
+            is_grouped = len(parts) > 1 and (spelt.startswith(("0", "(")) or len(parts) > 2)
+            is_grouped = is_grouped and not _AMOUNT.fullmatch(spelt)
+            if spelt.startswith(("+", "00")) or is_grouped or _CALLED.search(text[: one.start]):
+                seen.add(place)
+                yield Finding(*place, PHONE)
+
+
+def _secrets(text: str, whose: Whose) -> Iterator[Finding]:
+    """Find the customer's own address in whatever spelling, their whole name, and each part of it."""
+    if whose.email and whose.email.casefold() in text.casefold():
+        for one in re.finditer(re.escape(whose.email), text, re.IGNORECASE):
+            yield Finding(*one.span(), MAIL)
+    parts = [part.strip(".,") for part in whose.name.split()]
+    if whose.name and (len(parts) > 1 or len(whose.name) >= SHORTEST_NAME):
+        whole = r"\s{1,3}".join(map(re.escape, whose.name.split()))
+        for one in re.finditer(rf"(?<!\w){whole}(?!\w)", text, re.IGNORECASE):
+            yield Finding(*one.span(), NAME)
+    telling = [part for part in parts if len(part) >= SHORTEST_NAME]
+    here = [part for part in telling if part.casefold() in text.casefold()]
+    known = _known(whose) if here else frozenset()
+    for part in here:
+        if part.casefold() not in known:
+            flags = re.IGNORECASE if len(part) >= TELLING_NAME else re.NOFLAG
+            for one in re.finditer(rf"(?<!\w)(?:{re.escape(part)}|{re.escape(part.upper())})(?!\w)", text, flags):
+                yield Finding(*one.span(), NAME)
+
+
+def _greetings(text: str, whose: Whose) -> Iterator[Finding]:
+    found = [one for pattern in (_SALUTED, _CLOSED, _NAMED) for one in pattern.finditer(text)]
+    known = _known(whose) | _NOBODY if found else frozenset()
+    for one in found:
+        names = [word.strip(".,'’").casefold() for word in one.group(1).split()]
+        if not set(names) <= known:
+            yield Finding(*one.span(1), NAME)
+
+
+def _known(whose: Whose) -> frozenset[str]:
+    return frozenset(part.casefold() for name in whose.spoken_of() for part in name.split())
+
+
+def _digits(text: str) -> str:
+    return "".join(character for character in text if character.isdigit())
