@@ -83,6 +83,8 @@ PAGE_TAGS = frozenset(
         "datalist",
         "kbd",
         "noscript",
+        "mark",
+        "is-writing",
     ]
 )
 OURS_ONLY = re.compile(r"/(?!/)|#|\?|https?://localhost(/|$)|$")
