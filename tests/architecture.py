@@ -12,7 +12,19 @@ ROOT = Path(__file__).resolve().parent.parent
 
 # From the ground up: a module may import its own layer and the lower ones. A new module takes its place here.
 LAYERS: dict[str, tuple[str, ...]] = {
-    "ground": ("errors", "settings", "richtext", "links", "clock", "open311", "personal", "speech", "copies", "mime", "quoting"),
+    "ground": (
+        "errors",
+        "settings",
+        "richtext",
+        "links",
+        "clock",
+        "open311",
+        "personal",
+        "speech",
+        "copies",
+        "mime",
+        "quoting",
+    ),
     "store": ("store",),
     "nouns": ("models",),
     "happenings": ("kinds", "outbox", "limits"),
