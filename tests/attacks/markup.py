@@ -74,6 +74,7 @@ PAGE_TAGS = frozenset(
         "blockquote",
         "img",
         "abbr",
+        "is-writing",
         "ticket-timeline",
         "keep-typed",
         "copy-button",

@@ -57,6 +57,7 @@ OURS = (
     "<noscript><p title='</noscript><img src=x onerror=alert(1)>'>",
     "<a id=x name=attributes>clobber</a>",
     "<ticket-timeline ref=x last=1>",
+    "<is-writing ref=x>",
     "{{7*7}}",
     "{% for x in ().__class__.__base__.__subclasses__() %}{{x}}{% endfor %}",
     "${7*7}",
