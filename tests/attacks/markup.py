@@ -74,7 +74,6 @@ PAGE_TAGS = frozenset(
         "blockquote",
         "img",
         "abbr",
-        "is-writing",
         "ticket-timeline",
         "keep-typed",
         "copy-button",
