@@ -148,6 +148,7 @@ def _wire(app: Flask) -> None:
             promises.record_missed,
             promises.remind,
             handoffs.expire,
+            handoffs.remind,
             idempotency.forget_old,
             following.forget_old,
             people.forget_ended_sessions,

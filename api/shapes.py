@@ -179,6 +179,8 @@ TICKETS: dict[str, Shape] = {
         | {"customer_name": text(), "feeling": FEELING["feeling"], "urgency_on": FEELING["urgency_on"]}
         | {"offered_by": or_null(ref("PersonRef")), "replied_at": or_null(AT), "status_since": AT}
         | {
+            "asked": text("What the customer said last, when no word has followed: how it begins"),
+            "is_help": FLAG,
             "is_new": FLAG,
             "is_waiting": FLAG,
             "is_urgent": FLAG,

@@ -123,6 +123,8 @@ def test_every_kind_is_posted_through_the_one_address(client: Visitor, desk: Des
         ("handoff_offered", staff, {"to": other.slug, "reason": "A riser.", "briefing": "She was told."}),
         ("handoff_accepted", make.bearer(other), {}),
         ("reassigned", make.bearer(make.admin(desk)), {"to": agent.slug, "reason": "Back again."}),
+        ("helper_added", staff, {"to": other.slug}),
+        ("helper_left", staff, {"to": other.slug}),
         ("thanks", customer, {"text": "Thank you!"}),
         ("corrected", staff, {"target": 2, "text": "Ordered today.", "reason": "The wrong day."}),
         ("redacted", staff, {"target": 2, "reason": "It named a neighbour."}),

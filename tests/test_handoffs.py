@@ -237,3 +237,34 @@ def test_both_and_the_customer_are_told(house: Flask) -> None:
     new = make.deliver()[before:]
     assert ticket.email in {str(mail["To"]) for mail in new}
     assert promises.record_missed() == 0
+
+
+def test_who_was_asked_is_reminded_once_when_half_of_the_time_has_passed(house: Flask, travel: Traveller) -> None:
+    ticket, giver, taker = offered()
+    make.deliver()
+    half = timedelta(minutes=ticket.desk.handoff_minutes) / 2
+    travel.shift(half - timedelta(seconds=1))
+    assert handoffs.remind() == 0
+    travel.shift(timedelta(seconds=1))
+    before = len(make.mails())
+    letters = [mail for mail in make.deliver()[before:] if mail["To"] == taker.email]
+    assert [str(mail["Subject"]) for mail in letters] == [f"{giver.name} waits for your answer: {ticket.subject}"]
+    assert handoffs.remind() == 0
+
+
+def test_who_has_answered_is_not_reminded(house: Flask, travel: Traveller) -> None:
+    ticket, _giver, taker = offered()
+    make.post(ticket, "handoff_declined", taker)
+    travel.shift(timedelta(minutes=ticket.desk.handoff_minutes))
+    assert handoffs.remind() == 0
+
+
+def test_the_customer_gets_one_message_that_names_both(house: Flask) -> None:
+    ticket, giver, taker = offered()
+    before = len(make.deliver())
+    make.post(ticket, "handoff_accepted", taker)
+    told = [mail for mail in make.deliver()[before:] if mail["To"] == ticket.email]
+    assert len(told) == 1
+    words = told[0].get_body(("plain",)).get_content()  # type: ignore[union-attr]
+    assert giver.name in words
+    assert taker.name in words

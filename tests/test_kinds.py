@@ -13,7 +13,7 @@ from tracker.errors import Invalid
 from tracker.kinds import ALWAYS, KINDS, TARGET
 
 AUDIENCES = ("public", "customer", "staff")
-RELATIONS = {"public", "customer", "staff", "assignee", "offered", "lead", "admin"}
+RELATIONS = {"public", "customer", "staff", "assignee", "offered", "helper", "lead", "admin"}
 HEAD = {"ref", "seq", "prev", "kind", "at", "recorded_at", "actor", "audience", "body_html", "correction", "redaction"}
 ALL = sorted(KINDS)
 POSTABLE = sorted(name for name, kind in KINDS.items() if kind.posted_by)

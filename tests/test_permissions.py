@@ -25,8 +25,10 @@ ASSIGNEE = STAFF | {
     "promise_moved",
     "handoff_offered",
     "redacted",
+    "helper_added",
+    "helper_left",
 }
-LEAD = STAFF | {"reassigned", "redacted", "erased"}
+LEAD = STAFF | {"reassigned", "redacted", "erased", "helper_added", "helper_left"}
 # What each role may do on a private ticket; on an unlisted or public one everybody is a reader as well.
 TABLE: dict[str, set[str]] = {
     "nobody": set(),
@@ -36,6 +38,7 @@ TABLE: dict[str, set[str]] = {
     "agent of the desk": STAFF,
     "agent of another desk": set(),
     "agent it is offered to": STAFF | {"handoff_accepted", "handoff_declined"},
+    "agent who helps": STAFF | {"helper_left"},
     "lead of the desk": LEAD,
     "lead of another desk": set(),
     "admin": LEAD,
@@ -72,7 +75,8 @@ def cast(visibility: str) -> Cast:
     ticket = make.ticket(desk, visibility=visibility)
     other, taker = make.ticket(make.desk("parks")), make.agent(elsewhere)
     make.post(ticket, "handoff_offered", to=taker)
-    left = make.agent(desk, active=False)
+    helper, left = make.agent(elsewhere), make.agent(desk, active=False)
+    make.post(ticket, "helper_added", to=helper)
     mine = ticket.assignee
     viewers = {
         "nobody": ANYONE,
@@ -82,6 +86,7 @@ def cast(visibility: str) -> Cast:
         "agent of the desk": make.viewer(make.agent(desk)),
         "agent of another desk": make.viewer(make.agent(elsewhere)),
         "agent it is offered to": make.viewer(taker),
+        "agent who helps": make.viewer(helper),
         "lead of the desk": make.viewer(make.lead(desk)),
         "lead of another desk": make.viewer(make.lead(elsewhere)),
         "admin": make.viewer(make.admin(elsewhere)),

@@ -168,6 +168,7 @@ TABLE: dict[str, Expected] = {
     "POST /t/<ref>/say/<kind>": owner(303),
     "POST /t/<ref>/waiting": ((404, 403, 404, 403, 403, 404, 403, 403, 401), (303, 403, *(303,) * 6, 401)),
     "GET /workspace/": workers(200, outside=303),
+    "GET /workspace/board": runners(200, outside=303),
     "GET /workspace/desk": workers(303, outside=303),
     "GET /workspace/desk/<slug>": runners(200, outside=303),
     "GET /workspace/desk/<slug>/<path:part>": runners(303, outside=303),

@@ -33,6 +33,8 @@ TABLE: dict[str, dict[str, str | None]] = {
     "reply_published": ANY,
     "thanks": ANY,
     "note": ANY,
+    "helper_added": ANY,
+    "helper_left": ANY,
     "visibility_changed": ANY,
     "corrected": ANY,
     "redacted": ANY,
@@ -69,7 +71,9 @@ def attempt(kind: str, ticket: Ticket, other: Person, seqs: dict[str, Any]) -> N
     by: Any = None
     if kind in ("reply_published", "corrected", "redacted", "erased"):
         given["target"] = seqs["private" if kind == "reply_published" else "word"]
-    if kind in ("handoff_offered", "reassigned"):
+    if kind == "helper_left":
+        make.post(ticket, "helper_added", to=other)
+    if kind in ("handoff_offered", "reassigned", "helper_added", "helper_left"):
         given["to"] = other
     if kind in ("reassigned", "erased"):
         by = make.lead(ticket.desk)

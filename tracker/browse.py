@@ -8,18 +8,20 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select
-from sqlalchemy.orm import selectinload
+from sqlalchemy.orm import lazyload, selectinload
 
-from tracker import disclosure, links, permissions, present, store, timeline
+from tracker import disclosure, links, permissions, present, richtext, store, timeline
 from tracker.disclosure import Shown
 from tracker.errors import Invalid, NotFound
-from tracker.models import Desk, Event, Handoff, Person, Promise, Ticket
+from tracker.models import Desk, Event, Handoff, Helper, Person, Promise, Ticket
 from tracker.permissions import Viewer
 
 DEFAULT, MOST = 50, 200
 WORDS = ("update", "waiting", "resolved", "declined")
 REPLYING = ("reply", "reopened")
 ASKING = ("opened", *REPLYING)
+ASKED = 90
+"""Characters of what a customer said last that a queue shows."""
 
 
 @dataclass(frozen=True)
@@ -164,17 +166,19 @@ def _worded(those: Sequence[Ticket], query: Select[Event]) -> list[tuple[Shown, 
 
 
 def queue(person: Person) -> list[Shown]:
-    """Return an agent's open tickets and those offered to them, by who is owed a word next.
+    """Return an agent's open tickets, those offered to them and those they help on, by who is owed a word next.
 
     By due time, so overdue ones first; tickets without a promise ("no promise given") last.
     """
     offered = {one.ticket_id: one for one in _offers_to(person)}
-    return _queue(or_(Ticket.assignee_id == person.id, Ticket.id.in_(offered)), offered)
+    helped = select(Helper.ticket_id).where(Helper.person_id == person.id)
+    mine = or_(Ticket.assignee_id == person.id, Ticket.id.in_(offered), Ticket.id.in_(helped))
+    return _queue(mine, offered, helper=person)
 
 
 def desk_queue(desk: Desk) -> list[Shown]:
     """Return all open tickets of a desk, for those who run it, by who is owed a word next."""
-    return _queue(Ticket.desk_id == desk.id, {})
+    return _queue(Ticket.desk_id == desk.id, {}, helper=None)
 
 
 def unanswered(ticket: Ticket) -> Shown | None:
@@ -185,16 +189,21 @@ def unanswered(ticket: Ticket) -> Shown | None:
     return found[0] if found and ticket.is_open else None
 
 
-def _queue(mine: ColumnElement[bool], offered: Mapping[int, Handoff]) -> list[Shown]:
+def _queue(mine: ColumnElement[bool], offered: Mapping[int, Handoff], *, helper: Person | None) -> list[Shown]:
     query = select(Ticket).where(mine, Ticket.status.in_(("open", "waiting")))
     query = query.order_by(Ticket.due_at.is_(None), Ticket.due_at, Ticket.id).limit(MOST)
     found = list(store.session().scalars(query.options(selectinload(Ticket.latest_word_by))))
-    replied, now = _replied_at([one.id for one in found]), store.now()
-    return [_queued(one, offered.get(one.id), replied.get(one.id), now) for one in found]
+    asked, now = _asked([one.id for one in found]), store.now()
+    rows = []
+    for one in found:
+        is_help = helper is not None and one.assignee_id != helper.id and one.id not in offered
+        rows.append(_queued(one, offered.get(one.id), asked.get(one.id), now, is_help=is_help))
+    return rows
 
 
-def _queued(one: Ticket, offer: Handoff | None, replied_at: datetime | None, now: datetime) -> Shown:
+def _queued(one: Ticket, offer: Handoff | None, asked: Event | None, now: datetime, *, is_help: bool) -> Shown:
     is_new = one.latest_word_seq is None and one.imported_key is None
+    replied = asked if asked and asked.kind in REPLYING else None
     return disclosure.row(one, now=now) | {
         "subject": disclosure.subject(one, "staff"),
         "work_url": links.workspace_ticket(one.ref),
@@ -203,23 +212,26 @@ def _queued(one: Ticket, offer: Handoff | None, replied_at: datetime | None, now
         "urgency_on": one.urgency_on,
         "status_since": one.status_since,
         "offered_by": disclosure.person_ref(offer.giver) if offer else None,
-        "replied_at": replied_at,
+        "replied_at": replied.recorded_at if replied else None,
+        "asked": richtext.excerpt(asked.body_html, ASKED) if asked and asked.redacted_by is None else "",
         "is_waiting": one.status == "waiting" and not one.overdue,
         "is_new": is_new,
-        "is_urgent": one.overdue or bool(offer) or is_new or replied_at is not None,
+        "is_help": is_help,
+        "is_urgent": not is_help and (one.overdue or bool(offer) or is_new or replied is not None),
     }
 
 
-def _replied_at(ids: Sequence[int]) -> dict[int, datetime]:
-    """Return when customers last wrote on tickets where no word of the assignee has followed."""
-    query = (
-        select(Event.ticket_id, func.max(Event.recorded_at, type_=store.Moment))
+def _asked(ids: Sequence[int]) -> dict[int, Event]:
+    """Return the customer's newest words by ticket, where no word of the assignee has followed."""
+    newest = (
+        select(func.max(Event.id))
         .join(Ticket, Ticket.id == Event.ticket_id)
-        .where(Event.ticket_id.in_(ids), Event.kind.in_(REPLYING))
+        .where(Event.ticket_id.in_(ids), Event.kind.in_(ASKING))
         .where(Event.seq > func.coalesce(Ticket.latest_word_seq, 0))
         .group_by(Event.ticket_id)
     )
-    return {row[0]: row[1] for row in store.session().execute(query)}
+    query = select(Event).where(Event.id.in_(newest)).options(lazyload(Event.actor))
+    return {one.ticket_id: one for one in store.session().scalars(query)}
 
 
 def _offers_to(person: Person) -> list[Handoff]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from tracker import desks, people, permissions, promises, richtext, store, timeline
+from tracker import desks, outbox, people, permissions, promises, richtext, store, timeline
 from tracker.errors import Conflict, Invalid
 from tracker.models import Event, Handoff, Person, Ticket
 from tracker.permissions import SYSTEM, Viewer
@@ -123,6 +123,25 @@ def expire() -> int:
             if handoff:
                 _expire_one(ticket, handoff)
     return len(refs)
+
+
+def remind() -> int:
+    """Leave one letter for each offer that half of the desk's limit has passed over unanswered; due work."""
+    now = store.now()
+    waiting = select(Handoff).where(Handoff.state == "offered", Handoff.reminded_at.is_(None)).order_by(Handoff.id)
+    late = [one.id for one in store.session().scalars(waiting.limit(ROUND)) if now >= _half_way(one)]
+    for handoff_id in late:
+        with store.transaction() as session:
+            handoff = session.get(Handoff, handoff_id, with_for_update={"of": Handoff}, populate_existing=True)
+            if handoff and handoff.state == "offered" and handoff.reminded_at is None:
+                handoff.reminded_at = now
+                outbox.letter("offer", ticket_id=handoff.ticket_id, person_id=handoff.to_id)
+                _tell_queues(handoff.to_id)
+    return len(late)
+
+
+def _half_way(handoff: Handoff) -> datetime:
+    return handoff.offered_at + (handoff.expires_at - handoff.offered_at) / 2
 
 
 def _give(ticket: Ticket, taker: Person, reason: str, by: Viewer) -> Event:

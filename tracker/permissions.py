@@ -6,7 +6,7 @@ from sqlalchemy import select
 
 from tracker.errors import Forbidden, NotFound, Unauthorized
 from tracker.kinds import KINDS
-from tracker.models import Desk, Handoff, Person, Ticket
+from tracker.models import Desk, Handoff, Helper, Person, Ticket
 from tracker.store import session
 from tracker.timeline import Actor
 
@@ -57,7 +57,7 @@ ANYONE = Viewer()
 
 
 def relations(viewer: Viewer, ticket: Ticket) -> frozenset[str]:
-    """Return how a viewer stands to a ticket: public, customer, staff, assignee, lead, admin, offered, system."""
+    """Return how a viewer stands to a ticket: the words that kinds name in `posted_by`, and system."""
     found: set[str] = set()
     if viewer.is_system:
         found.add("system")
@@ -65,18 +65,8 @@ def relations(viewer: Viewer, ticket: Ticket) -> frozenset[str]:
         found.add("public")
     if ticket.id in viewer.tickets:
         found.add("customer")
-    person = viewer.person
-    if person and person.active:
-        if person.role == "admin":
-            found |= {"staff", "admin"}
-        if person.desk_id == ticket.desk_id:
-            found.add("staff")
-            if person.role == "lead":
-                found.add("lead")
-        if person.id == ticket.assignee_id:
-            found |= {"staff", "assignee"}
-        elif _is_offered(person, ticket):
-            found |= {"staff", "offered"}
+    if viewer.person and viewer.person.active:
+        found |= _of_staff(viewer.person, ticket)
     return frozenset(found)
 
 
@@ -121,6 +111,24 @@ def actor(viewer: Viewer, ticket: Ticket, kind: str) -> Actor:
     if "customer" in by_right_of:
         return Actor("customer")
     return Actor(viewer.person.role, viewer.person) if viewer.person else Actor("public")
+
+
+def _of_staff(person: Person, ticket: Ticket) -> set[str]:
+    found: set[str] = set()
+    if person.role == "admin":
+        found |= {"staff", "admin"}
+    if person.desk_id == ticket.desk_id:
+        found.add("staff")
+        if person.role == "lead":
+            found.add("lead")
+    if person.id == ticket.assignee_id:
+        found |= {"staff", "assignee"}
+    else:
+        if _is_offered(person, ticket):
+            found |= {"staff", "offered"}
+        if session().get(Helper, (ticket.id, person.id)):
+            found |= {"staff", "helper"}
+    return found
 
 
 def _house_relations(viewer: Viewer, desk: Desk | None) -> frozenset[str]:

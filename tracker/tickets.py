@@ -12,6 +12,7 @@ from tracker import (
     clock,
     desks,
     handoffs,
+    helping,
     idempotency,
     kinds,
     lifecycle,
@@ -56,6 +57,8 @@ COMMANDS: dict[str, Command] = {
     "handoff_accepted": handoffs.accept,
     "handoff_declined": handoffs.decline,
     "reassigned": handoffs.reassign,
+    "helper_added": helping.add,
+    "helper_left": helping.leave,
 }
 MOST_AT_ONCE = 50
 OLDEST_RECEIVED = timedelta(days=366)

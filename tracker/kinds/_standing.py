@@ -2,9 +2,9 @@
 
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
-from tracker.models import Event, Handoff, Person, Promise, Ticket
+from tracker.models import Event, Handoff, Helper, Person, Promise, Ticket
 from tracker.store import session
 
 
@@ -73,6 +73,7 @@ def give(ticket: Ticket, event: Event, person: Person, *, due_at: datetime | Non
     ticket.passed_on += 1
     if due_at is not None:
         make(ticket, event, due_at, check_in=ticket.status == "waiting")
+    session().execute(delete(Helper).where(Helper.ticket_id == ticket.id, Helper.person_id == person.id))
     overtake(ticket, event)
 
 

@@ -24,7 +24,7 @@ WALLS_AT_ONCE = 50
 """Walls that one round of the tail compares; the others have their turn in the next."""
 WALL_SHOWS = 13
 """Tickets of a wall that are compared: those it shows and the one that makes it say "more"."""
-CHANGE_RIGHTS = ("handoff_accepted", "handoff_declined", "reassigned", "visibility_changed")
+CHANGE_RIGHTS = ("handoff_accepted", "handoff_declined", "reassigned", "helper_left", "visibility_changed")
 """Kinds of events after which somebody who watches may have to leave."""
 
 

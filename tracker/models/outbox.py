@@ -9,7 +9,7 @@ from tracker.store import Base, Moment
 
 
 class News(Base):
-    """One row per event (topic "event"), or per letter that is none (topics signin, reset, invite, due, follow)."""
+    """One row per event (topic "event"), or per letter that is none (signin, reset, invite, due, offer, follow)."""
 
     __tablename__ = "news"
 

@@ -19,6 +19,7 @@ from tracker.pages import (
     system,
     tickets,
     workspace,
+    workspace_board,
     workspace_compose,
     workspace_profile,
     workspace_ticket,
@@ -36,7 +37,7 @@ HEADERS = {
 }
 UNLIMITED = ("/healthz", "/readyz", "/static/")
 LONGEST_FORM = 64 * 1024
-WORKSHOPS = (workspace, workspace_ticket, workspace_compose, workspace_profile, desk_settings)
+WORKSHOPS = (workspace, workspace_ticket, workspace_compose, workspace_board, workspace_profile, desk_settings)
 WORKSPACE = "/workspace/"
 """Who comes here without a session is sent to sign in, and then back."""
 UPLOADS = ("/workspace/profile/face",)

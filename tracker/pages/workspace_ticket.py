@@ -14,6 +14,7 @@ from tracker import (
     drafts,
     forms,
     handoffs,
+    helping,
     limits,
     links,
     people,
@@ -37,6 +38,7 @@ NEWS = 20
 SAYABLE = frozenset(
     {"update", "note", "waiting", "resumed", "promise_moved", "resolved", "declined", "reassigned"}
     | {"handoff_offered", "handoff_accepted", "handoff_declined", "corrected", "redacted", "erased"}
+    | {"helper_added", "helper_left"}
 )
 """Kinds that are said here; what customers and readers say has its place on the ticket's public page."""
 DONE = {
@@ -85,6 +87,8 @@ def say(ref: str, kind: str) -> Answer | Page:
     except Conflict as error:
         return desk_page(at_desk(ref), forms.Form(kind, typed, {"": error.message}), error.status)
     flash(DONE.get(spoken, "Done, and on the timeline."), "good")
+    if typed.get("back") == "board":
+        return redirect(url_for("workspace_board.page", desk=typed.get("desk")), 303)
     if permissions.may(current(), "see_as_staff", ticket):
         return redirect(url_for("workspace_ticket.page", ref=ref) + f"#e{event.seq}", 303)
     return redirect(url_for("workspace.queue"), 303)
@@ -128,6 +132,7 @@ def desk_page(
         draft=drafts.typed(ticket, me),
         preview_html=preview_html,
         advice=_advice(advised, ticket, me),
+        helpers=[disclosure.person_ref(one) | {"is_me": one.id == me.id} for one in helping.of(ticket)],
         asked=told.record(ticket).asked,
         **_next_words(ticket),
         **_others(ticket, me, form),

@@ -1,0 +1,99 @@
+"""The lead's board: who waits, who was passed around, whose promises fall due; and only leads see it."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from tests import make
+from tests.houses import Visitor
+from tests.test_workspace import read
+from tracker import board, promises, store
+from tracker.models import Desk, Person, Ticket
+
+
+@pytest.fixture
+def desk(house: Flask) -> Desk:
+    return make.desk()
+
+
+def bounced(desk: Desk) -> Ticket:
+    """Return a ticket that was passed on twice."""
+    ticket, lead = make.ticket(desk, subject="The bounced one"), make.lead(desk, on_duty=False)
+    back = ticket.assignee
+    make.post(ticket, "reassigned", lead, to=make.agent(desk, on_duty=False))
+    make.post(ticket, "reassigned", lead, to=back)
+    return ticket
+
+
+def test_those_who_wait_stand_by_how_long_they_have_waited(desk: Desk, travel: Any) -> None:
+    ann = make.agent(desk)
+    late, answered = make.ticket(desk), make.ticket(desk)
+    make.post(late, "update", ann, next_word_at=make.ahead(hours=1))
+    make.post(answered, "update", ann, next_word_at=make.ahead(days=4))
+    travel.shift(timedelta(hours=2))
+    promises.record_missed()
+    travel.shift(timedelta(hours=1))
+    make.post(answered, "reply")
+    travel.shift(timedelta(hours=1))
+    fresh = make.ticket(desk)
+    assert [row["ref"] for row in board.of(desk)["waiting"]] == [late.ref, answered.ref, fresh.ref]
+    make.post(late, "update", ann)
+    assert [row["ref"] for row in board.of(desk)["waiting"]] == [answered.ref, fresh.ref]
+
+
+def test_who_was_passed_around_is_named_from_the_second_time_on(desk: Desk) -> None:
+    ticket = bounced(desk)
+    once = make.ticket(desk)
+    make.post(once, "reassigned", make.lead(desk, on_duty=False), to=make.agent(desk, on_duty=False))
+    assert [row["ref"] for row in board.of(desk)["bounced"]] == [ticket.ref]
+
+
+def test_promises_are_counted_by_person(desk: Desk, travel: Any) -> None:
+    ann = make.agent(desk)
+    for hours in (1, 3, 48):
+        make.post(make.ticket(desk), "update", ann, next_word_at=make.ahead(hours=hours))
+    travel.shift(timedelta(hours=2))
+    promises.record_missed()
+    mine = next(one for one in board.of(desk)["people"] if one["slug"] == ann.slug)
+    assert (mine["open"], mine["overdue"], mine["today"]) == (3, 1, 1)
+    assert mine["next"]["promise"]["due_at"] == store.now() + timedelta(hours=1)
+
+
+def test_a_lead_gives_a_ticket_to_somebody_from_the_board(desk: Desk, client: Visitor) -> None:
+    ticket = bounced(desk)
+    taker = make.agent(desk, name="Mia Lindqvist")
+    make.sign_in(client, make.lead(desk))
+    page = read(client.get("/workspace/board"))
+    assert "passed on twice" in page
+    assert 'id="give"' not in page
+    page = read(client.get(f"/workspace/board?give={ticket.ref}"))
+    assert f'action="/workspace/t/{ticket.ref}/say/reassigned"' in page
+    assert f'<option value="{ticket.assignee.slug}"' not in page
+    typed = {"to": taker.slug, "reason": "She ends the bouncing.", "back": "board", "desk": desk.slug}
+    answer = client.post(f"/workspace/t/{ticket.ref}/say/reassigned", data=typed)
+    assert (answer.status_code, answer.location) == (303, f"/workspace/board?desk={desk.slug}")
+    assert make.fresh(ticket).assignee_id == taker.id
+
+
+def test_an_empty_board_says_that_all_is_well(desk: Desk, client: Visitor) -> None:
+    make.sign_in(client, make.lead(desk))
+    page = read(client.get("/workspace/board"))
+    assert "Nobody waits longer than was promised." in page
+    assert "nothing" in page
+
+
+def test_agents_and_other_desks_leads_have_no_board_here(desk: Desk, client: Visitor) -> None:
+    others = make.ticket(make.desk("streets"), subject="Not yours")
+    lead = make.lead(desk)
+
+    def asked(who: Person, query: str = "") -> int:
+        make.sign_in(client, who)
+        return client.get(f"/workspace/board{query}").status_code
+
+    assert asked(make.agent(desk)) == 403
+    assert asked(lead, "?desk=streets") == 403
+    assert asked(make.admin(desk), "?desk=streets") == 200
+    make.sign_in(client, lead)
+    assert "Not yours" not in client.get(f"/workspace/board?give={others.ref}").text
