@@ -96,6 +96,8 @@ def runners(ok: int, *, outside: int) -> Expected:
 FOLLOWED = ((404,) * 8 + (401,), (422,) * 8 + (401,))
 TABLE: dict[str, Expected] = {
     "GET /": all_the_same(200, revoked=401),
+    "GET /answer/<secret>": all_the_same(401),
+    "POST /answer/<secret>": all_the_same(401),
     "GET /api/v1/desks": all_the_same(200, revoked=401),
     "GET /api/v1/desks/<slug>": all_the_same(200, revoked=401),
     "GET /api/v1/docs": all_the_same(200),

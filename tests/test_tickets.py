@@ -28,7 +28,7 @@ TABLE: dict[str, dict[str, str | None]] = {
     "declined": {"open": "declined", "waiting": "declined"},
     "confirmed": {"resolved": "closed"},
     "reopened": {"resolved": "open", "declined": "open", "closed": "open"},
-    "feedback": {"resolved": None, "declined": None, "closed": None},
+    "feedback": {"resolved": "closed", "declined": None, "closed": None},
     "reply": ANY | {"waiting": "open"},
     "reply_published": ANY,
     "thanks": ANY,

@@ -43,6 +43,20 @@ def reopen(ticket: Ticket, loaded: Loaded, by: Viewer) -> Event:
     return timeline.append(ticket, "reopened", facts, by=actor(by, ticket, "reopened"))
 
 
+def give_feedback(ticket: Ticket, loaded: Loaded, by: Viewer) -> Event:
+    """Answer the two questions, as the customer. "Solved" confirms; "not solved" says why, and opens it again."""
+    stands = ticket.status
+    if not loaded["solved"] and stands != "declined" and not loaded["why"]:
+        raise Invalid(fields={"why": "Say what is still wrong: it opens the ticket again."})
+    facts = {name: value for name, value in loaded.items() if name != "why"}
+    event = timeline.append(ticket, "feedback", facts, by=actor(by, ticket, "feedback"))
+    if loaded["solved"] and stands == "resolved":
+        confirm(ticket, {}, by)
+    if not loaded["solved"] and loaded["why"]:
+        reopen(ticket, {"text": loaded["why"]}, by)
+    return event
+
+
 def change_visibility(ticket: Ticket, loaded: Loaded, by: Viewer) -> Event:
     """Decide, as the customer, who may read this. Wider than private needs a confirmed address."""
     if loaded["visibility"] != "private" and ticket.email_confirmed_at is None:

@@ -130,6 +130,11 @@ def follow(token: str) -> str:
     return f"/follow/{token}"
 
 
+def answer(secret: str, solved: str) -> str:
+    """Return where the two questions are answered, with the first answer chosen by which link was pressed."""
+    return f"/answer/{secret}?solved={solved}"
+
+
 def leave(token: str) -> str:
     return f"/follow/{token}/leave"
 

@@ -16,7 +16,7 @@ from tracker.models import ApiToken, Desk, EndedSession, LinkToken, Person, Tick
 ROLES = ("agent", "lead", "admin")
 SCOPES = ("read", "write", "import", "admin")
 LINK_LIVES = {"signin": timedelta(minutes=15), "reset": timedelta(minutes=15), "confirm": timedelta(days=7)}
-LINK_LIVES["invite"] = timedelta(days=3)
+LINK_LIVES |= {"invite": timedelta(days=3), "feedback": timedelta(days=30)}
 SHORTEST_PASSWORD = 10
 TOKEN_PREFIX = "npt_"
 HUES = 12
@@ -207,15 +207,20 @@ def mint_link(purpose: str, *, ticket_id: int | None = None, person_id: int | No
     return secret
 
 
+def find_link(purpose: str, secret: str) -> LinkToken:
+    """Return a link that is still good; raise Unauthorized when it is unknown, used or too old. Alike for all three."""
+    query = select(LinkToken).where(LinkToken.fingerprint == links.fingerprint(secret))
+    token = store.session().scalars(query.with_for_update().execution_options(populate_existing=True)).first()
+    if token is None or token.purpose != purpose or token.used_at or token.expires_at <= store.now():
+        raise Unauthorized("This link has been used or has run out. Ask for a new one.")
+    return token
+
+
 def redeem_link(purpose: str, secret: str) -> LinkToken:
-    """Use a link up and return it; raise Unauthorized when it is unknown, used or too old. Alike for all three."""
-    with store.transaction() as session:
-        query = select(LinkToken).where(LinkToken.fingerprint == links.fingerprint(secret)).with_for_update()
-        token = session.scalars(query).first()
-        now = store.now()
-        if token is None or token.purpose != purpose or token.used_at or token.expires_at <= now:
-            raise Unauthorized("This link has been used or has run out. Ask for a new one.")
-        token.used_at = now
+    """Use a link up and return it; raise Unauthorized as find_link does."""
+    with store.transaction():
+        token = find_link(purpose, secret)
+        token.used_at = store.now()
         return token
 
 

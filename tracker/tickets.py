@@ -41,7 +41,7 @@ COMMANDS: dict[str, Command] = {
     "reply_published": words.publish,
     "note": words.note,
     "thanks": words.thank,
-    "feedback": words.give_feedback,
+    "feedback": lifecycle.give_feedback,
     "corrected": words.correct,
     "redacted": words.redact,
     "erased": words.erase,

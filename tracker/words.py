@@ -67,11 +67,6 @@ def thank(ticket: Ticket, loaded: Loaded, by: Viewer) -> Event:
     return timeline.append(ticket, "thanks", loaded, by=actor(by, ticket, "thanks"))
 
 
-def give_feedback(ticket: Ticket, loaded: Loaded, by: Viewer) -> Event:
-    """Answer the two questions."""
-    return timeline.append(ticket, "feedback", loaded, by=actor(by, ticket, "feedback"))
-
-
 def publish(ticket: Ticket, loaded: Loaded, by: Viewer) -> Event:
     """Let everyone read a reply, a thank-you or feedback."""
     target = _targets.find(ticket, loaded["target"])

@@ -134,7 +134,18 @@ def _news(delivery: Delivery, news: News, ticket: Ticket, speech: Speech, facts:
     facts["entries"] = [_said(entry, ticket, delivery.role, speech) for entry in shown]
     facts["preview"] = " · ".join(one["headline"] for one in facts["entries"])
     subject = subject if shown[0]["kind"] == "opened" else f"Re: {subject}"
+    if delivery.role == "customer" and ticket.status == "resolved" and shown[-1]["kind"] == "resolved":
+        facts |= _questions(ticket, speech)
     return Letter("news", subject, facts, answers=shown[0]["kind"] == "reopened")
+
+
+def _questions(ticket: Ticket, speech: Speech) -> dict[str, Any]:
+    secret = people.mint_link("feedback", ticket_id=ticket.id)
+    buttons = [
+        {"url": links.absolute(links.answer(secret, solved)), "words": speech.say(f"solved_{solved}"), "second": second}
+        for solved, second in (("yes", False), ("no", True))
+    ]
+    return {"buttons": buttons, "note": speech.say("ask_hint", name=ticket.assignee.name)}
 
 
 def _answers_by(facts: Mapping[str, Any], speech: Speech) -> str:

@@ -1,7 +1,7 @@
 """The customer answers two questions: is it solved, did you feel understood. Never how long anybody worked."""
 
 from tracker.kinds import ENDED, Entry, Kind, Loaded
-from tracker.kinds._fields import REASON, Payload, choice, flag, words
+from tracker.kinds._fields import REASON, TEXT, Payload, choice, flag, words
 from tracker.models import Event, Ticket
 
 
@@ -10,6 +10,8 @@ class Feedback(Payload):
     understood = choice("yes", "partly", "no")
     text = words(REASON, low=0)
     publish = flag()
+    why = words(TEXT, low=0, load_only=True)
+    """What is still wrong: it becomes the reopening that follows a "not solved"."""
 
 
 def audience(loaded: Loaded) -> str:

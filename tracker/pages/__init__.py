@@ -11,6 +11,7 @@ from tracker import copies, disclosure, limits, settings, viewer
 from tracker.errors import PersonalData, TooLarge, TooSoon, TrackerError, Unauthorized
 from tracker.pages import (
     access,
+    answers,
     desk_settings,
     faces,
     following,
@@ -45,7 +46,7 @@ UPLOADS = ("/workspace/profile/face",)
 
 def init_app(app: Flask) -> None:
     """Register the pages, their errors, and the rules before and after every request."""
-    for module in (system, lists, tickets, opening, following, access, faces, *WORKSHOPS):
+    for module in (system, lists, tickets, opening, following, answers, access, faces, *WORKSHOPS):
         app.register_blueprint(module.blueprint)
     app.before_request(_guard)
     app.after_request(_dress)

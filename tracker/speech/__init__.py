@@ -13,12 +13,12 @@ from tracker.speech import ar, de, en, es, fr
 WORDS = {"en": en.WORDS, "de": de.WORDS, "fr": fr.WORDS, "es": es.WORDS, "ar": ar.WORDS}
 NAMES = {"en": "English", "de": "Deutsch", "fr": "Français", "es": "Español", "ar": "العربية"}
 """The languages we speak, each by its own name."""
-DAY = {
-    "en": "EEEE, d MMMM",
-    "de": "EEEE, d. MMMM",
-    "fr": "EEEE d MMMM",
-    "es": "EEEE, d 'de' MMMM",
-    "ar": "EEEE، d MMMM",
+SHAPES = {
+    "en": "EEEE, d MMMM, HH:mm",
+    "de": "EEEE, d. MMMM, HH:mm",
+    "fr": "EEEE d MMMM, HH:mm",
+    "es": "EEEE, d 'de' MMMM, HH:mm",
+    "ar": "EEEE، d MMMM، HH:mm",
 }
 
 
@@ -41,8 +41,7 @@ class Speech:
 
     def when(self, at: datetime) -> str:
         """Return day and time as this reader's calendar and clock show them: "Tuesday, 3 March, 14:00"."""
-        shape = f"{DAY[self.language]}, HH:mm"
-        return format_datetime(at, shape, tzinfo=ZoneInfo(self.zone), locale=self.language)
+        return format_datetime(at, SHAPES[self.language], tzinfo=ZoneInfo(self.zone), locale=self.language)
 
     def clock(self, at: datetime) -> str:
         """Return what this reader's clock is called then: "Central European Standard Time"."""

@@ -1,0 +1,100 @@
+"""Is it solved, did you feel understood: two taps from a mail, recorded once, public only with consent."""
+
+import re
+
+from flask import Flask
+
+from tests import make
+from tests.houses import Visitor
+from tests.test_mail import CUSTOMER, plain
+from tracker.models import Ticket
+
+
+def resolved() -> Ticket:
+    one = make.ticket(email=CUSTOMER)
+    make.post(one, "resolved")
+    return one
+
+
+def links() -> dict[str, str]:
+    """Return the two links of the newest mail, by what they answer."""
+    mail = [mail for mail in make.deliver() if mail["To"] == CUSTOMER][-1]
+    return {answer: path for path, answer in re.findall(r"(/answer/[\w-]+\?solved=(yes|no))", plain(mail))}
+
+
+def test_a_mail_scanner_that_follows_the_links_says_nothing(house: Flask, client: Visitor) -> None:
+    ticket = resolved()
+    for path in links().values():
+        page = client.get(path)
+        assert page.status_code == 200
+        assert page.headers["Cache-Control"] == "no-store"
+    assert make.fresh(ticket).status == "resolved"
+    assert "feedback" not in make.kinds_of(ticket)
+
+
+def test_two_taps_say_solved_and_understood(house: Flask, client: Visitor) -> None:
+    ticket = resolved()
+    path = links()["yes"]
+    assert "It is solved." in client.get(path).text
+    told = client.post(path, data={"solved": "true", "understood": "yes"})
+    assert told.status_code == 200
+    assert make.kinds_of(ticket)[-2:] == ["feedback", "confirmed"]
+    assert make.fresh(ticket).status == "closed"
+    assert "feedback" not in make.kinds_of(ticket, "public"), "nobody consented to more"
+    assert client.post(path, data={"solved": "true", "understood": "no"}).status_code == 401, "once"
+    assert client.get(path).status_code == 401
+
+
+def test_not_solved_asks_why_and_opens_it_again(house: Flask, client: Visitor) -> None:
+    ticket = resolved()
+    path = links()["no"]
+    page = client.get(path).text
+    assert "What is still wrong?" in page
+    missing = client.post(path, data={"solved": "false", "understood": "partly", "text": "She was kind."})
+    assert missing.status_code == 422
+    assert "She was kind." in missing.text, "what was typed comes back"
+    assert make.fresh(ticket).status == "resolved"
+    told = client.post(path, data={"solved": "false", "understood": "partly", "why": "It drips again."})
+    assert told.status_code == 200
+    assert make.kinds_of(ticket)[-2:] == ["feedback", "reopened"]
+    assert make.fresh(ticket).status == "open"
+    assert make.fresh(ticket).due_at, "a new promise stands"
+    assert "It drips again." in make.events_of(ticket)[-1].body_html
+
+
+def test_answers_are_public_only_with_consent(house: Flask, client: Visitor) -> None:
+    ticket = resolved()
+    client.post(links()["yes"], data={"solved": "true", "understood": "yes", "text": "Thanks.", "publish": "true"})
+    assert "feedback" in make.kinds_of(ticket, "public")
+
+
+def test_the_page_asks_why_too(house: Flask, client: Visitor) -> None:
+    ticket = resolved()
+    make.own(client, ticket)
+    say = f"/t/{ticket.ref}/say/feedback"
+    missing = client.post(say, data={"solved": "false", "understood": "no"})
+    assert missing.status_code == 422
+    assert "Say what is still wrong" in missing.text
+    assert client.post(say, data={"solved": "false", "understood": "no", "why": "It drips."}).status_code == 303
+    assert make.fresh(ticket).status == "open"
+
+
+def test_only_the_customers_mail_asks(house: Flask, client: Visitor) -> None:
+    ticket = make.ticket(email=CUSTOMER)
+    client.post(f"/t/{ticket.ref}/follow", data={"email": "reader@home.example"})
+    asked = next(mail for mail in make.deliver() if mail["To"] == "reader@home.example")
+    client.post(re.findall(r"/follow/\w+", plain(asked))[0], data={"do": "confirm"})
+    make.post(ticket, "resolved")
+    assert links()
+    others = [mail.as_string() for mail in make.mails() if mail["To"] != CUSTOMER]
+    assert len(others) >= 2
+    assert not [mail for mail in others if "/answer/" in mail]
+
+
+def test_an_answer_that_comes_after_it_was_opened_again_changes_nothing(house: Flask, client: Visitor) -> None:
+    ticket = resolved()
+    path = links()["no"]
+    make.post(ticket, "reopened", text="It drips.")
+    told = client.post(path, data={"solved": "false", "understood": "no", "why": "It drips."})
+    assert told.status_code == 409
+    assert make.kinds_of(ticket).count("reopened") == 1
