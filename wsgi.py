@@ -34,6 +34,7 @@ from tracker import (
     sightings,
     staff,
     store,
+    tallies,
 )
 from tracker.errors import Invalid, Malformed, TrackerError, Unavailable
 from tracker.settings import MAX_UPLOAD_BYTES, MIGRATIONS, SESSION_LASTS, STATIC, TEMPLATES, Settings
@@ -155,6 +156,7 @@ def _wire(app: Flask) -> None:
             drafts.forget_old,
             staff.welcome_back,
             incoming.forget_old,
+            tallies.add_up,
         ],
     )
     app.extensions["tracker_sightings"] = sightings.Sightings(app)

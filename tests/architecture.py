@@ -31,6 +31,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
     "records": (
         "masks",
         "timeline",
+        "tallies",
         "people",
         "desks",
         "files",

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from tracker import masks, outbox, richtext, store
+from tracker import masks, outbox, richtext, store, tallies
 from tracker.errors import NotFound
 from tracker.kinds import KINDS, TARGET, Kind, _targets
 from tracker.models import Event, Person, Ticket
@@ -62,9 +62,11 @@ def append(
     )
     _write_words(event, kind, loaded)
     _count(ticket, event, kind)
+    before = tallies.standing(ticket)
     kind.apply(ticket, event, loaded)
     store.session().add(event)
     store.session().flush()
+    tallies.record(ticket, event, before)
     if not quiet and (kind.tells or event.audience != "staff"):
         outbox.announce(event)
     store.notice("event", ticket.ref)

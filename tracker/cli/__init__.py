@@ -3,7 +3,7 @@
 import click
 from flask_migrate import upgrade
 
-from tracker import crowd, seed, settings
+from tracker import crowd, seed, settings, tallies
 from tracker.cli import agents, desks, doctor, exports, imports, mail_in, outboxes, tokens
 from tracker.cli._shell import Commands, track
 
@@ -21,6 +21,8 @@ def init(demo: bool) -> None:
     settings.prepare_data_dir()
     upgrade(directory=settings.MIGRATIONS)
     seed.epoch()
+    if tallies.are_missing():
+        click.echo(f"Counted {tallies.rebuild():,} tickets for the figures.")
     if demo and seed.is_empty():
         seed.demo()
         click.echo("Seeded a small demo.")
@@ -54,6 +56,12 @@ def serve(host: str, port: int) -> None:
     from tracker import serving
 
     serving.run(host, port)
+
+
+@tracker.command()
+def recount() -> None:
+    """Count the figures of people and desks anew from all timelines; stop everything that writes before."""
+    click.echo(f"Counted {tallies.rebuild():,} tickets.")
 
 
 @tracker.command()

@@ -12,6 +12,7 @@ from tracker.models.outbox import Delivery, News
 from tracker.models.people import Face, Person
 from tracker.models.promises import Promise
 from tracker.models.system import Fact
+from tracker.models.tallies import Tally, TallyMark
 from tracker.models.tickets import Ticket, Waiter
 
 __all__ = [
@@ -36,6 +37,8 @@ __all__ = [
     "Replay",
     "Sighting",
     "Subscription",
+    "Tally",
+    "TallyMark",
     "Ticket",
     "Waiter",
 ]
