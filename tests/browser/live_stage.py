@@ -3,14 +3,13 @@
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from typing import Any
 
-from flask import Response, jsonify, redirect, render_template, request
+from flask import Response, redirect, render_template, request
 from flask_socketio import SocketIO, join_room
 from werkzeug.serving import make_server
 
-from tests.browser import scenes, stage
+from tests.browser import embed_stage, scenes, stage
 
 REF = "8f3k2m9q4t7w"
 POLICY = (
@@ -36,13 +35,17 @@ class LiveStage:
         self.is_down = False
         self.is_hidden = False
         self.page_size = 200
-        self.facts: dict[str, Any] = {"status": "open", "ended_at": None}
+        self.facts: dict[str, Any] = {}
+        self.wall: dict[str, Any] = {}
+        self.unwatched: list[str] = []
+        self.watched: list[str] = []
         self.ticket = scenes.ticket(last=3, promise=scenes.STANDING)
         self.entries = scenes.timeline()[:3]
         self.app = stage.make_app()
         self.sockets = SocketIO(self.app, async_mode="threading", cors_allowed_origins="*")
         self.sockets.on_event("watch", self.watch)
         self.sockets.on_event("watch_list", lambda wanted: join_room("list") or {"ok": True})
+        self.sockets.on_event("unwatch", lambda wanted: self.unwatched.append(wanted["embed"]))
         self.inner = self.app.wsgi_app
         self.app.wsgi_app = self.gate  # type: ignore[method-assign]
         self.routes()
@@ -91,6 +94,7 @@ class LiveStage:
     def watch(self, wanted: dict[str, Any]) -> dict[str, Any]:
         if self.is_full:
             return {"error": "full"}
+        self.watched.append(wanted.get("embed", ""))
         join_room("viewers")
         missed = (
             [self.pushed(each) for each in self.entries if each["seq"] > wanted["after"]] if wanted.get("html") else []
@@ -113,10 +117,7 @@ class LiveStage:
         app = self.app
         app.add_url_rule("/t/<ref>", "ticket", self.ticket_page)
         app.add_url_rule("/t/<ref>/entries", "entries", self.more_entries)
-        app.add_url_rule("/e/<embed>/badge.json", "badge", self.badge)
-        app.add_url_rule("/e/<embed>/seen", "seen", lambda embed: ("", 204), methods=["POST"])
-        app.add_url_rule("/embed.js", "embed", lambda: script("badge.js"))
-        app.add_url_rule("/static/embed/<name>", "part", script)
+        embed_stage.add(app, self)
         app.add_url_rule("/try", "try", self.form)
         app.add_url_rule("/try", "tried", self.form_sent, methods=["POST"])
         app.after_request(self.headers)
@@ -140,40 +141,11 @@ class LiveStage:
         marks = f'data-epoch="{self.ticket["epoch"]}" data-last="{self.ticket["last"]}" data-more="0"'
         return f"{head}<ol {marks}>{''.join(fresh)}</ol>", 200
 
-    def badge(self, embed: str) -> Response:
-        if embed != "good":
-            return jsonify(status="unknown")
-        ticket = self.ticket
-        return jsonify(
-            {
-                "epoch": ticket["epoch"],
-                "last": ticket["last"],
-                "url": f"{self.url}/t/{REF}",
-                "subject": ticket["subject"],
-                "assignee": {"name": ticket["assignee"]["name"], "face": ticket["assignee"]["face"]},
-                "opened_at": iso(ticket["opened_at"]),
-                "promise": {"due_at": iso(scenes.ahead(hours=5)), "state": "standing"},
-                "latest": None,
-                "variant": "badge",
-                "theme": "auto",
-            }
-            | self.facts
-        )
-
     def form(self) -> str:
         return FORM
 
     def form_sent(self) -> Any:
         return redirect("/try", 303) if len(request.form["text"]) > 5 else (self.form(), 422)
-
-
-def script(name: str) -> Response:
-    """A script of the embeds, from memory: a page that leaves in the middle leaves no file open."""
-    return Response((stage.ROOT / "static/embed" / name).read_bytes(), content_type="text/javascript")
-
-
-def iso(at: datetime) -> str:
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 @contextmanager

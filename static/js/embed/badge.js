@@ -10,28 +10,29 @@
   const TICK = 10_000;
   const POLL = 20_000;
   const STYLE = `:host{display:contents}
-.box{all:initial;font:inherit;color-scheme:inherit;display:inline-block;vertical-align:top;max-inline-size:100%;container-type:inline-size;inline-size:calc(var(--s)*var(--w));block-size:calc(var(--s)*var(--h));margin-block:calc((1lh - var(--s)*var(--h))/2);--s:var(--ticket-size,14px);--w:36;--h:2.572;--paper:var(--ticket-paper,light-dark(#fff,#1e2229));--ink:var(--ticket-ink,light-dark(#1d222e,#ececea));--accent:var(--ticket-accent,light-dark(#175a9e,#8bbcf0));--line:color-mix(in oklab,var(--ink) 16%,var(--paper))}
-.card{--w:25;--h:22;margin:0}.timeline,.wall{--w:25;--h:32;margin:0}
-.light{color-scheme:light}.dark{color-scheme:dark}.small{--s:12px}.large{--s:18px}
-.pill{display:inline-flex;box-sizing:border-box;max-inline-size:100%;padding:.22em;padding-inline-end:1em;border:1px solid var(--line);border-radius:var(--ticket-radius,9em);background:var(--paper);color:var(--ink);font:var(--s)/2 var(--ticket-font,system-ui,sans-serif);font-variant-numeric:tabular-nums;text-decoration:none}
-:focus-visible{outline:3px solid var(--accent)}
-.face{flex:none;display:inline-grid;inline-size:2em;block-size:2em;border-radius:50%;overflow:hidden;place-content:center;background:color-mix(in oklab,oklch(.7 .14 var(--hue)) 38%,var(--paper))}img{grid-area:1/1;inline-size:2em;block-size:2em;object-fit:cover}
-.words{display:flex;min-inline-size:0;padding-inline-start:.6em;white-space:pre}
+.box{all:initial;color-scheme:inherit;display:inline-block;vertical-align:middle;width:36em;max-width:100%;height:2.572em;margin:-1em 0;container-type:inline-size;font:var(--ticket-size,14px)/2 var(--ticket-font,system-ui,sans-serif)}
+.card,.timeline,.wall{width:25em;height:32em;margin:0}.card{height:21em}
+.light{color-scheme:light}.dark{color-scheme:dark}.small{font-size:12px}.large{font-size:18px}
+.pill,.panel{box-sizing:border-box;max-width:100%;border:1px solid #8886;border-radius:var(--ticket-radius,1.3em);background:var(--ticket-paper,light-dark(#fff,#1e2229));color:var(--ticket-ink,light-dark(#1d222e,#ececea))}
+.pill{display:inline-flex;padding:.22em;padding-inline-end:1em;text-decoration:none}
+.face{flex:none;display:inline-grid;place-content:center;width:2em;height:2em;border-radius:2em;overflow:hidden;background:oklch(.7 .14 var(--hue)/.4)}img{grid-area:1/1;width:2em}
+.words{display:flex;min-width:0;padding-inline-start:.6em;white-space:pre}
 .name{overflow:hidden;text-overflow:ellipsis;unicode-bidi:isolate}b{font-weight:620}
-.next{opacity:.8}@container(max-width:470px){.next{display:none}}
-.late{color:light-dark(#8a4b00,#f3b765)}`;
+@container(max-width:470px){.next{display:none}}
+.words.late{color:light-dark(#8a4b00,#f3b765)}`;
   const ENGLISH = {
     locale: 'en-GB',
     open: '{name} has this · open {time}',
     waiting: '{name} awaits an answer · {time}',
-    late: '{name}: {overdue} · {time}',
-    overdue: '▲ a word is overdue',
+    late: '{name}: ▲ a word is overdue · {time}',
     next: ' · next word by {due}',
     check: ' · checks in by {due}',
     declined: 'Declined after {time} by {name}',
     solved: 'Solved in {time} by {name}',
     unknown: 'Ticket status unknown',
     units: ['d', 'h', 'min'],
+    lang: 'en',
+    dir: 'ltr',
   };
 
   const hosts = new WeakMap();
@@ -80,7 +81,7 @@
   function span({ opened_at, ended_at }, [day, hour, minute]) {
     const minutes = Math.floor((new Date(ended_at ?? Date.now()) - new Date(opened_at)) / 60_000);
     const hours = Math.floor(minutes / 60);
-    const words = hours < 24 ? `${hours} ${hour} ${minutes % 60} ${minute}` : `${Math.floor(hours / 24)} ${day} ${hours % 24} ${hour}`;
+    const words = `${hours > 23 ? `${Math.floor(hours / 24)} ${day} ` : ''}${hours % 24} ${hour}${hours < 24 ? ` ${minutes % 60} ${minute}` : ''}`;
     return words.replace(/\b0 \S+/g, '').trim() || `< 1 ${minute}`;
   }
 
@@ -96,24 +97,27 @@
     return promise?.state === 'missed' ? 'late' : status;
   }
 
-  function badge({ element, box, pill, ticket: { facts } }, words) {
+  function badge({ element, ticket: { facts } }, words) {
     const { assignee, promise } = facts;
     const now = state(facts);
-    const parts = assignee && { name: make('b', 'name', assignee.name), time: make('b', 'time', span(facts, words.units)), overdue: make('b', 'late', words.overdue) };
-    const line = fill('words', words[now], parts);
+    const pill = make('a', 'pill');
+    const parts = assignee && { name: make('b', 'name', assignee.name), time: make('b', 'time', span(facts, words.units)) };
+    const line = fill(`words ${now}`, words[now], parts);
+    if (assignee) pill.append(face(assignee.face));
     if (promise && now !== 'late') line.append(fill('next', words[promise.check_in ? 'check' : 'next'], { due: due(promise.due_at, words.locale) }));
-    if (facts.url && !element.closest('a')) pill.href = facts.url;
-    else pill.removeAttribute('href');
+    pill.append(line);
     pill.title = facts.subject ?? '';
-    const fresh = pill.cloneNode();
-    if (assignee) fresh.append(face(assignee.face));
-    fresh.append(line);
-    // The link itself stays, and with it the focus.
-    if (!pill.isEqualNode(fresh)) pill.replaceChildren(...fresh.childNodes);
+    if (facts.url && !element.closest('a')) pill.href = facts.url;
     return pill;
   }
 
   // Where it says it
+
+  /** Show a pill: the link itself stays, and with it the focus. */
+  function swap(old, fresh) {
+    if (old.href !== fresh.href || old.dir !== fresh.dir) old.replaceWith(fresh);
+    else if (!old.isEqualNode(fresh)) old.replaceChildren(...fresh.childNodes);
+  }
 
   function look({ element, ticket: { facts } }) {
     const wanted = facts?.items ? 'wall' : (element.getAttribute('variant') ?? facts?.variant);
@@ -121,12 +125,8 @@
   }
 
   async function table(element) {
-    for (const language of [element.closest('[lang]')?.lang, navigator.language]) {
-      const lang = language?.slice(0, 2);
-      if (lang === 'en') break;
-      if (/de|fr|es|ar/.test(lang)) return { __proto__: null, lang, ...(await part(lang)).words };
-    }
-    return ENGLISH;
+    const lang = (element.closest('[lang]')?.lang || navigator.language).slice(0, 2);
+    return /de|fr|es|ar/.test(lang) ? { __proto__: null, ...ENGLISH, lang, ...(await part(lang))?.words } : ENGLISH;
   }
 
   const paint = safe(async (host) => {
@@ -135,21 +135,23 @@
     const wanted = look(host);
     box.className = `box ${wanted} ${element.getAttribute('size')} ${element.getAttribute('theme') ?? facts?.theme}`;
     if (!facts) return;
-    const words = (await safe(table)(element)) ?? ENGLISH;
+    const words = await table(element);
     const more = wanted !== 'badge' && facts.epoch && (await part('card'));
-    const shown = more ? more.draw(host, wanted, words, { make, face, fill, span, due, state, sheet }) : badge(host, words);
-    shown.lang = words.lang ?? 'en';
-    shown.dir = words.dir ?? 'ltr';
-    if (box.firstChild !== shown) box.replaceChildren(shown);
+    const shown = more ? more.draw(host, wanted, words, kit) : badge(host, words);
+    shown.lang = words.lang;
+    shown.dir = words.dir;
+    if (more) host.root.adoptedStyleSheets = [sheet, more.sheet];
+    (more?.morph ?? swap)(box.firstChild, shown);
+    if (host.facts !== facts) tell(host, host.facts ? 'change' : 'load', (host.facts = facts));
   });
 
-  const tell = (ticket, name) => ticket.hosts.forEach(({ element }) => element.dispatchEvent(new CustomEvent(name, { __proto__: null, detail: ticket.facts })));
+  const tell = ({ element }, name, detail) => element.dispatchEvent(new CustomEvent(name, { __proto__: null, detail }));
 
   // When it asks
 
   const isShown = (ticket) => !document.hidden && navigator.onLine && ticket.seen.size;
   function isLive(ticket) {
-    if (isShown(ticket) && !ticket.facts?.ended_at) for (const { element } of ticket.hosts) if (element.getAttribute('live') !== 'off') return true;
+    if (isShown(ticket) && !ticket.facts?.ended_at) for (const { element } of ticket.seen) if (element.getAttribute('live') !== 'off') return true;
   }
   const within = (wait) => Date.now() + wait * (1 + Math.random());
 
@@ -158,29 +160,33 @@
     clearTimeout(ticket.timer);
     const wait = ticket.next - Date.now();
     if (isShown(ticket) && (wait <= 0 || (isLive(ticket) && wait < Infinity))) ticket.timer = setTimeout(load, wait, ticket);
-    if (ticket.facts?.epoch) part('live').then((live) => live?.pace(core));
+    part('live').then((live) => live?.pace(kit));
   }
 
   async function load(ticket) {
-    const { hint, hosts: those, facts: before } = ticket;
+    const { hint, seen, facts: before } = ticket;
+    const options = { __proto__: null, credentials: 'omit', cache: hint ? 'no-cache' : 'default', signal: AbortSignal.timeout(15_000) };
     let path = 'badge';
-    for (const host of those) if (look(host) === 'timeline') path = 'timeline';
+    for (const host of seen) if (look(host) === 'timeline') path = 'timeline';
     ticket.hint = 0;
     try {
-      const answer = await fetch(`${origin}/e/${ticket.id}/${path}.json`, { __proto__: null, credentials: 'omit', cache: hint ? 'no-cache' : 'default', signal: AbortSignal.timeout(15_000) });
-      const facts = { __proto__: null, ...(await answer.json()) };
-      ticket.wait = 0;
+      const answer = await fetch(`${origin}/e/${ticket.id}/${path}.json`, options);
+      if (!answer.ok) throw 0;
+      const text = await answer.text();
+      const facts = { __proto__: null, ...(await new Response(text).json()) }; // JSON.parse may be the page's own
+      // A copy on the way may be older than what we were told of, or than what we have.
       ticket.next = facts.last < hint ? within(1_000) : !facts.epoch ? within(60_000) : ticket.isWatched ? Infinity : within(POLL); // prettier-ignore
-      if (!(facts.epoch === before?.epoch && facts.last <= before?.last)) {
+      ticket.wait = 0;
+      if (text !== ticket.text && !(facts.epoch === before?.epoch && facts.last < before?.last)) {
+        ticket.text = text;
         ticket.facts = facts;
-        tell(ticket, before ? 'change' : 'load');
-        if (before) part('voice').then((voice) => voice?.announce(ticket, before));
+        if (before) part('live').then((live) => live?.announce(ticket, before));
       }
-      those.forEach(paint);
+      seen.forEach(paint);
     } catch {
       ticket.wait = Math.min((ticket.wait || 2_500) * 2, 150_000);
       ticket.next = within(ticket.wait);
-      if (ticket.wait === 5_000) tell(ticket, 'error');
+      if (ticket.wait === 5_000) for (const host of seen) tell(host, 'error');
     }
     review(ticket);
   }
@@ -198,29 +204,26 @@
     }
   });
 
-  /** Take an element as it is now: new, changed, moved or gone. What its author wrote stays until the server has answered. */
+  /** Take an element as it is now, new or changed. What its author wrote stays until the server has answered. */
   const adopt = safe((element) => {
-    const id = element.isConnected && element.getAttribute('embed');
+    const id = element.getAttribute('embed') ?? '';
     const link = element.closest('a') ?? element.querySelector('a');
+    if (!/^\w+$/.test(id) || (link && link.origin !== origin)) return;
     let host = hosts.get(element);
     if (!host) {
-      if (!/^\w+$/.test(id) || (link && link.origin !== origin)) return;
       const root = element.attachShadow({ mode: 'open' });
-      const pill = make('a', 'pill', make('span', 'words', make('slot', '')));
-      const box = make('span', 'box', pill);
-      host = box.host = { element, root, box, pill };
+      const box = make('span', 'box', make('a', 'pill', make('span', 'words', make('slot', ''))));
+      host = box.host = { element, root, box };
       root.adoptedStyleSheets = [sheet];
       root.append(box);
       hosts.set(element, host);
       eye.observe(box);
     }
-    const old = host.ticket;
-    if (old?.id !== id) {
-      old?.hosts.delete(host);
-      old?.seen.delete(host);
-      host.ticket = tickets.get(id) ?? { id, hosts: new Set(), seen: new Set(), next: 0 };
-      host.ticket.hosts.add(host);
-      if (id) tickets.set(id, host.ticket);
+    if (host.ticket?.id !== id) {
+      const isSeen = host.ticket?.seen.delete(host);
+      if (!tickets.has(id)) tickets.set(id, { id, seen: new Set(), next: 0 });
+      host.ticket = tickets.get(id);
+      if (isSeen) host.ticket.seen.add(host);
     }
     paint(host);
     review(host.ticket);
@@ -235,20 +238,16 @@
       for (const name in link.dataset) inner.setAttribute(name, link.dataset[name]);
       inner.append(...link.childNodes);
       link.append(inner);
-      link.style.textDecoration = 'none';
     }
   }
 
   const wake = () => tickets.forEach(review);
-  const core = { origin, tickets, isLive, review, paint, within, safe };
+  const kit = { tickets, isLive, review, paint, safe, make, face, fill, span, due, state };
 
   sheet.replaceSync(STYLE);
   class TicketBadge extends HTMLElement {
     static observedAttributes = ['embed', 'variant', 'theme', 'lang', 'live', 'size'];
     connectedCallback() {
-      adopt(this);
-    }
-    disconnectedCallback() {
       adopt(this);
     }
     attributeChangedCallback() {

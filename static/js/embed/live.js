@@ -1,110 +1,118 @@
 /**
- * Lets a page's badges hear of news: one socket for all, Socket.IO 5 over Engine.IO 4, WebSocket only; no more of it than we speak.
+ * Lets a page's badges hear of news, and says it to screen readers: one socket for all, Socket.IO 5 over Engine.IO 4, WebSocket only; no more of it than we speak.
  * Wire: https://socket.io/docs/v4/engine-io-protocol/ and https://socket.io/docs/v4/socket-io-protocol/
  */
-const ROOMS = 20;
-const PACE = 125;
-const SILENCE = 60_000;
-const RETRY = 500;
-const LONGEST_RETRY = 30_000;
-
-const asked = [];
-let core = null;
-let [socket, isUp, attempt, hold, retry, pacing] = [null, false, 0, 0, 0, 0];
-
-const parse = (text) => new Response(text).json(); // JSON.parse may be the page's own
+const NAMED = { __proto__: null, amp: '&', lt: '<', gt: '>', quot: '"' };
+let steps = null;
 
 /** Soon: watch what is in sight, leave what is not, keep no wire that nobody needs. */
-export function pace(given) {
-  core = given;
-  if (document.hidden) step();
-  else pacing ||= setTimeout(step);
-}
+export const pace = (kit) => (steps ??= wired(kit))();
 
-/** One message at a time, slower than the server's limit. */
-function step() {
-  const wanted = new Set();
-  clearTimeout(pacing);
-  pacing = 0;
-  for (const ticket of core.tickets.values()) if (wanted.size < ROOMS && ticket.facts?.epoch && core.isLive(ticket)) wanted.add(ticket);
-  if (!wanted.size) {
-    clearTimeout(retry);
-    retry = 0;
-    socket?.close();
-  } else if (!socket) retry ||= setTimeout(connect, wait());
-  else if (isUp) send(wanted, false) || send(wanted, true);
-}
+function wired({ tickets, isLive, review, paint, safe }) {
+  const ROOMS = 20;
+  const PACE = 125;
+  const SILENCE = 60_000;
+  const LONGEST_WAIT = 30_000;
+  const asked = [];
+  let [socket, isUp, attempt, hold, retry, pacing] = [null, false, 0, 0, 0, 0];
 
-/** How long to stay away before the next try: the first at once, the others spread, so that a crowd does not come back as one. */
-function wait() {
-  const spread = attempt && Math.min(RETRY * 2 ** attempt, LONGEST_RETRY) * (0.5 + Math.random());
-  attempt += 1;
-  return hold + spread;
-}
-
-function send(wanted, isWanted) {
-  for (const ticket of core.tickets.values()) {
-    if (ticket.isAsked === isWanted || wanted.has(ticket) !== isWanted || (!isWanted && !ticket.isAsked)) continue;
-    const verb = isWanted ? (ticket.facts.items ? 'watch_list' : 'watch') : 'unwatch';
-    asked.length += 1;
-    asked[asked.length - 1] = isWanted ? ticket : null;
-    ticket.isAsked = isWanted;
-    ticket.isWatched = false;
-    // Written by hand: pages that give arrays a toJSON of their own break JSON.stringify.
-    socket.send(`42${asked.length - 1}["${verb}",{"embed":"${ticket.id}","after":${ticket.facts.last ?? 0}}]`);
-    pacing = setTimeout(step, PACE);
-    return true;
+  /** One message at a time, slower than the server's limit. */
+  function step() {
+    const wanted = new Set();
+    pacing = 0;
+    for (const ticket of tickets.values()) if (wanted.size < ROOMS && ticket.facts?.epoch && isLive(ticket)) wanted.add(ticket);
+    if (!wanted.size) {
+      clearTimeout(retry);
+      retry = 0;
+      socket?.close();
+    } else if (!socket) {
+      // The first try at once, the others spread, so that a crowd does not come back as one.
+      retry ||= setTimeout(connect, hold + attempt * (0.5 + Math.random()));
+      attempt = Math.min(attempt * 2 || 1_000, LONGEST_WAIT);
+    } else if (isUp && socket.readyState === WebSocket.OPEN) send(wanted, false) || send(wanted, true);
   }
-  return false;
-}
 
-const connect = () =>
-  core.safe(() => {
-    retry = 0;
-    const wire = new WebSocket(`${core.origin.replace('http', 'ws')}/socket.io/?EIO=4&transport=websocket`);
+  function send(wanted, isWanted) {
+    for (const ticket of tickets.values()) {
+      if (!ticket.isAsked !== isWanted || wanted.has(ticket) !== isWanted) continue;
+      const verb = isWanted ? (ticket.facts.items ? 'watch_list' : 'watch') : 'unwatch';
+      ticket.isAsked = isWanted;
+      ticket.isWatched = false;
+      // Written by hand: pages that give arrays a toJSON of their own break JSON.stringify.
+      socket.send(`42${asked.length}["${verb}",{"embed":"${ticket.id}","after":${ticket.facts.last ?? 0}}]`);
+      asked[asked.length] = isWanted && ticket;
+      return (pacing = setTimeout(step, PACE));
+    }
+  }
+
+  const connect = safe(() => {
+    const wire = new WebSocket(new URL('/socket.io/?EIO=4&transport=websocket', import.meta.url.replace('http', 'ws')));
     let silence = 0;
     socket = wire;
-    wire.onmessage = core.safe(async ({ data }) => {
+    retry = hold = 0;
+    wire.onmessage = safe(async ({ data }) => {
       clearTimeout(silence);
       silence = setTimeout(() => wire.close(), SILENCE);
       const [, type, id, body] = /^(\d[023]?)(\d*)(.*)/s.exec(data);
       if (type === '0') wire.send('40');
-      else if (type === '2') wire.send('3');
-      else if (type === '42') hear(...(await parse(body)));
-      else if (type === '43') settle(asked[id], ...(await parse(body)));
-      else if (type === '40') {
-        [isUp, attempt, hold] = [true, 1, 0];
+      if (type === '2') wire.send('3');
+      if (type === '40') {
+        isUp = true;
+        attempt = 1_000;
         step();
       }
+      const [first, said] = /4[23]/.test(type) ? await new Response(body).json() : []; // JSON.parse may be the page's own
+      if (said) hear(first, said);
+      else if (first && asked[id]) settle(asked[id], first);
     });
     wire.onclose = () => {
       clearTimeout(silence);
-      [socket, isUp] = [null, false];
-      for (const ticket of core.tickets.values()) {
-        if (ticket.isWatched) ticket.next = core.within(RETRY * 10);
+      socket = isUp = null;
+      for (const ticket of tickets.values()) {
+        if (ticket.isWatched) ticket.next = Date.now() + Math.random() * 5_000;
         ticket.isWatched = ticket.isAsked = false;
-        core.review(ticket);
+        review(ticket);
       }
     };
-  })();
+  });
 
-/** The server lets us watch; ask if something was said since the badge's facts were read. */
-function settle(ticket, { last, epoch }) {
-  if (!ticket || (!epoch && !ticket.facts.items)) return;
-  ticket.isWatched = true;
-  ticket.next = last > ticket.facts.last || (epoch && epoch !== ticket.facts.epoch) ? 0 : Infinity;
-  ticket.hosts.forEach(core.paint);
-  core.review(ticket);
+  /** The server lets us watch; ask if something was said since the badge's facts were read. */
+  function settle(ticket, { error, last, epoch }) {
+    const { facts } = ticket;
+    if (error) return;
+    ticket.isWatched = true;
+    ticket.next = last > facts.last || (epoch && epoch !== facts.epoch) ? 0 : Infinity;
+    ticket.seen.forEach(paint);
+    review(ticket);
+  }
+
+  function hear(name, { ref, embed, seq, ms }) {
+    hold = ms ?? 0;
+    for (const ticket of tickets.values()) {
+      const { facts, id } = ticket;
+      if (embed !== id && !(name === 'changed' ? facts?.items : facts?.url?.endsWith(`/${ref}`))) continue;
+      // Spread over a moment, so that a much-read page does not ask all at once; a wall changes often and asks less.
+      ticket.next = Date.now() + (facts.items ? 1_000 : 0) + Math.random() * (facts.items ? 1_000 : 300);
+      ticket.hint = seq ?? 1;
+      review(ticket);
+    }
+  }
+
+  return () => (document.hidden ? step() : (pacing ||= setTimeout(step)));
 }
 
-function hear(name, { ref, embed, seq, ms }) {
-  if (ms) hold = ms;
-  for (const ticket of core.tickets.values()) {
-    const { facts, id } = ticket;
-    if (embed !== id && !(name === 'changed' ? facts?.items : facts?.url?.endsWith(`/${ref}`))) continue;
-    // Spread over a moment, so that a much-read page does not ask all at once; a wall changes often and asks less.
-    ticket.next = facts.items ? core.within(1_000) : Date.now() + Math.random() * 300;
-    ticket.hint = seq ?? 1;
-    core.review(ticket);
-  }
+/** Return what a stretch of HTML without tags says. */
+export const plain = (text) => text.replace(/&(#?)(\w+);/g, (whole, isNumber, name) => (isNumber ? String.fromCodePoint(name.replace('x', '0x')) : (NAMED[name] ?? whole)));
+
+/** Say the words that are new since `before` to screen readers, once a page however many badges show them. */
+export function announce({ facts: { latest, assignee }, seen }, before) {
+  const [host] = seen;
+  if (!host || !latest || latest.at === before.latest?.at) return;
+  const region = (host.voice ??= document.createElement('span'));
+  region.role = 'status';
+  region.style = 'position:absolute;clip-path:inset(50%)';
+  host.root.append(region);
+  // A region speaks of what is put into it later, not of what it came with.
+  setTimeout(() => (region.textContent = `${assignee.name}: ${plain(latest.html.replace(/<[^>]*>/g, ' ')).slice(0, 200)}`), 100);
+  setTimeout(() => (region.textContent = ''), 8_000);
 }
