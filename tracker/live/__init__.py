@@ -73,7 +73,7 @@ def take_over(app: Any, *, descriptors: int, alone: bool) -> Engine | None:
     return engine
 
 
-def lane(app: Flask, engine: Engine, **given: Any) -> Lane:
+def open_lane(app: Flask, engine: Engine, **given: Any) -> Lane:
     """Make the lane that answers for an application's widgets in the engine's loop; `given` as Lane has it."""
     chosen, fanout = app.extensions["tracker_settings"], app.extensions["tracker_fanout"]
     made = Lane(

@@ -55,7 +55,12 @@ class Caller:
                 self.until = lane.loop.now + lane.keeps_s
                 self._say(ready)
                 return
-            self.until = lane.loop.now + FIRST_WORDS_S
+        self.hear(received)
+
+    def hear(self, received: bytes) -> None:
+        """Take what a client said, and answer as much of it as can be."""
+        if self.is_idle:
+            self.until = self._lane.loop.now + FIRST_WORDS_S
         self.head += received
         if len(self.head) > MOST_AHEAD_BYTES:
             self.drop()

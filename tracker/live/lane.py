@@ -78,8 +78,7 @@ class Lane:
         if self.is_draining:
             caller.until = self.loop.now + PARTS_AFTER_S
         if head:
-            caller.head = head
-            caller.go_on()
+            caller.hear(head)
         return True
 
     def forget(self, caller: Caller) -> None:

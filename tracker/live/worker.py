@@ -180,7 +180,7 @@ class LiveWorker(ThreadWorker):  # type: ignore[misc]
         Lingering(self.engine.loop, sock, self._forget_connection)
 
     def _lane(self, engine: Engine) -> Lane:
-        return live.lane(
+        return live.open_lane(
             self.wsgi,
             engine,
             keeps_s=self.cfg.keepalive,
