@@ -1,22 +1,32 @@
-"""Put this on your site: the customer makes badges of their ticket, restricts them to sites, takes them back."""
+"""Put this on your site: customers make badges of their ticket, leads walls of their desk, and take them back."""
+
+from typing import Any
 
 from flask import Blueprint, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as Answer
 
-from tracker import browse, disclosure, embeds, forms, limits, permissions, viewer
+from tracker import badges, browse, desks, disclosure, embeds, forms, limits, links, permissions, sightings, viewer
 from tracker.errors import Invalid
-from tracker.models import Embed, Ticket
+from tracker.models import Desk, Embed, Ticket
 from tracker.viewer import admits, current
-from widgets import _found
+from widgets import _found, card
 
 blueprint = Blueprint("embeds", __name__)
 Page = tuple[str, int, dict[str, str]]
+Owner = Ticket | Desk
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; font-src 'self'; "
+    "frame-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+)
+"""As every page's, with frames of our own: the previews."""
+HEADERS = {"Cache-Control": "private, no-store", "Content-Security-Policy": POLICY}
+NEW = "new"
 
 
 @blueprint.get("/t/<ref>/embeds")
 @admits("ticket")
 def builder(ref: str) -> Page:
-    """The ticket's badges with their snippets, and a form for another one."""
+    """The ticket's badges as they look, with their snippets, and a form for another one."""
     return _builder(_ticket(ref), forms.Form(), 200)
 
 
@@ -24,50 +34,110 @@ def builder(ref: str) -> Page:
 @admits("ticket")
 def create(ref: str) -> Answer | Page:
     """Make another badge."""
-    ticket = _ticket(ref)
-    limits.hit("writes", viewer.network())
-    try:
-        embed = embeds.create(ticket, by=current(), theme=request.form.get("theme", ""), sites=_sites())
-    except Invalid as error:
-        return _builder(ticket, forms.Form("new", dict(request.form), error.fields), error.status)
-    return redirect(url_for("embeds.builder", ref=ref) + f"#embed-{embed.eid}", 303)
+    return _create(_ticket(ref))
 
 
 @blueprint.post("/t/<ref>/embeds/<eid>")
 @admits("ticket")
 def change(ref: str, eid: str) -> Answer | Page:
     """Change a badge's look and sites, or take it back."""
-    ticket = _ticket(ref)
-    embeds.require_of(ticket, eid)
+    return _change(_ticket(ref), eid)
+
+
+@blueprint.get("/workspace/desk/<slug>/embeds")
+@admits("run_desk")
+def walls(slug: str) -> Page:
+    """The desk's walls."""
+    return _builder(_desk(slug), forms.Form(), 200)
+
+
+@blueprint.post("/workspace/desk/<slug>/embeds")
+@admits("run_desk")
+def create_wall(slug: str) -> Answer | Page:
+    """Put up another wall."""
+    return _create(_desk(slug))
+
+
+@blueprint.post("/workspace/desk/<slug>/embeds/<eid>")
+@admits("run_desk")
+def change_wall(slug: str, eid: str) -> Answer | Page:
+    """Change a wall's look and sites, or take it back."""
+    return _change(_desk(slug), eid)
+
+
+def _create(owner: Owner) -> Answer | Page:
+    limits.hit("writes", viewer.network())
+    try:
+        embed = embeds.create(owner, by=current(), **_given())
+    except Invalid as error:
+        return _builder(owner, forms.Form(NEW, _typed(), error.fields), error.status)
+    return redirect(f"{_address(owner)}#embed-{embed.eid}", 303)
+
+
+def _change(owner: Owner, eid: str) -> Answer | Page:
+    limits.hit("writes", viewer.network())
+    embeds.require_of(owner, eid)
     try:
         if request.form.get("do") == "revoke":
             embeds.revoke(eid, by=current())
-        else:
-            embeds.change(eid, by=current(), theme=request.form.get("theme", ""), sites=_sites())
+            return redirect(_address(owner), 303)
+        embeds.change(eid, by=current(), **_given())
     except Invalid as error:
-        return _builder(ticket, forms.Form(eid, dict(request.form), error.fields), error.status)
-    return redirect(url_for("embeds.builder", ref=ref) + f"#embed-{eid}", 303)
+        return _builder(owner, forms.Form(eid, _typed(), error.fields, f"{eid}-"), error.status)
+    return redirect(f"{_address(owner)}#embed-{eid}", 303)
 
 
-def _builder(ticket: Ticket, form: forms.Form, status: int) -> Page:
-    shown = [
-        {
-            "eid": one.eid,
-            "theme": one.theme,
-            "sites": one.sites,
-            "created_at": one.created_at,
-            "revoked_at": one.revoked_at,
-            "snippets": _snippets(one),
-        }
-        for one in embeds.of_ticket(ticket)
-    ]
-    view = disclosure.ticket(ticket, "customer")
-    page = render_template("embeds.html", ticket=view, embeds=shown, form=form, themes=embeds.THEMES)
-    return page, status, {"Cache-Control": "private, no-store"}
+def _given() -> dict[str, Any]:
+    """Return what the form says of an embed; what it did not ask stays."""
+    asked = request.form
+    given: dict[str, Any] = {name: asked[name] for name in ("variant", "theme", "title") if name in asked}
+    if "sites" in asked:
+        given["sites"] = asked["sites"].replace(",", "\n").splitlines()[:100]
+    if "picks" in asked:
+        given["picks"] = asked.getlist("picks")[:100]
+    return given
 
 
-def _snippets(embed: Embed) -> list[dict[str, str]]:
-    return [{"name": one.NAME, "about": one.ABOUT, "code": one.snippet(embed)} for one in _found.modules()]
+def _typed() -> dict[str, str]:
+    return {**request.form.to_dict(), "picks": " ".join(request.form.getlist("picks"))}
+
+
+def _builder(owner: Owner, form: forms.Form, status: int) -> Page:
+    all_of_them = embeds.of_ticket(owner) if isinstance(owner, Ticket) else embeds.of_desk(owner)
+    live = [one for one in all_of_them if not one.revoked_at]
+    seen = sightings.of(live)
+    html = render_template(
+        "embeds.html",
+        ticket=disclosure.ticket(owner, "customer") if isinstance(owner, Ticket) else None,
+        desk_shown=disclosure.desk(owner) if isinstance(owner, Desk) else None,
+        here=_address(owner),
+        embeds=[_shown(one) | {"seen": seen[one.eid]} for one in live],
+        pickable=[{"ref": one.ref, "subject": one.subject} for one in _pickable(owner)],
+        form=form,
+        variants=embeds.VARIANTS,
+        themes=embeds.THEMES,
+        heights=card.HEIGHTS,
+    )
+    return html, status, HEADERS
+
+
+def _shown(one: Embed) -> dict[str, Any]:
+    return disclosure.embed(one) | {
+        "path": links.embed(one.eid),
+        "page": badges.page(one),
+        "heading": badges.title(one) if one.is_wall else "",
+        "snippets": [{"name": each.NAME, "about": each.ABOUT, "code": each.snippet(one)} for each in _found.modules()],
+    }
+
+
+def _pickable(owner: Owner) -> list[Ticket]:
+    return embeds.pickable(owner, by=current()) if isinstance(owner, Ticket) else []
+
+
+def _address(owner: Owner) -> str:
+    if isinstance(owner, Ticket):
+        return links.embeds(owner.ref)
+    return url_for("embeds.walls", slug=owner.slug)
 
 
 def _ticket(ref: str) -> Ticket:
@@ -76,5 +146,7 @@ def _ticket(ref: str) -> Ticket:
     return ticket
 
 
-def _sites() -> list[str]:
-    return request.form.get("sites", "").replace(",", "\n").splitlines()[:100]
+def _desk(slug: str) -> Desk:
+    desk = desks.find(slug)
+    permissions.require(current(), "run_desk", desk)
+    return desk

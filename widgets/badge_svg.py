@@ -12,7 +12,7 @@ from widgets import _seen, _svg
 from widgets._answers import IMAGE_LASTS_S, UNKNOWN, cached, embedded, public_ticket
 
 blueprint = Blueprint("badge_svg", __name__)
-NAME = "Picture"
+NAME = "Image"
 ABOUT = "A picture, for pages without scripts: READMEs, mails, forums. Up to a minute old."
 PLACE = 2
 DEFAULT_LABEL = "ticket"

@@ -11,7 +11,7 @@ from tracker.viewer import admits
 from widgets._answers import JSON_LASTS, cached, embedded, public_ticket
 
 blueprint = Blueprint("card", __name__)
-NAME = "Frame"
+NAME = "Iframe"
 ABOUT = "For pages that take frames but no scripts of others. Live too: the script in it is ours."
 PLACE = 5
 WIDTH = 420

@@ -13,9 +13,10 @@ from tracker.viewer import admits
 from widgets._answers import cached
 
 blueprint = Blueprint("live_badge", __name__)
-NAME = "Live badge"
+NAME = "Script: the live badge"
 ABOUT = "For pages that may run scripts. Ticks, and changes by itself when the next word comes."
 PLACE = 1
+WORDS = "Who has my ticket, and since when"
 PLAIN_LASTS = "public, max-age=3600, stale-if-error=86400"
 VERSIONED_LASTS = "public, max-age=31536000, immutable"
 
@@ -23,10 +24,11 @@ VERSIONED_LASTS = "public, max-age=31536000, immutable"
 def snippet(embed: Embed) -> str:
     """Return the two lines a customer copies; without scripts a plain link is left."""
     page = links.absolute(badges.page(embed))
-    return (
-        f'<a class="ticket-badge" href="{page}" data-embed="{embed.eid}">Who has my ticket, and since when</a>\n'
-        f'<script async src="{links.absolute("/embed.js")}"></script>'
-    )
+    script = f'<script async src="{links.absolute("/embed.js")}"></script>'
+    if embed.variant == "badge":  # a link survives where unknown elements are stripped
+        return f'<a class="ticket-badge" href="{page}" data-embed="{embed.eid}">{WORDS}</a>\n{script}'
+    words = "Tickets, and who has them" if embed.is_wall else WORDS
+    return f'<ticket-badge embed="{embed.eid}"><a href="{page}">{words}</a></ticket-badge>\n{script}'
 
 
 @blueprint.get("/embed.js")

@@ -16,7 +16,7 @@ from widgets import _picture, card
 from widgets._answers import IMAGE_LASTS, IMAGE_LASTS_S, cached, embedded, sayable
 
 blueprint = Blueprint("oembed", __name__)
-NAME = "Address to paste"
+NAME = "oEmbed: an address to paste"
 ABOUT = "For editors that turn an address into a card (oEmbed), such as WordPress."
 PLACE = 6
 TICKET = re.compile(r"/t/([0-9a-z]{12})(?:/[^/]*)?")

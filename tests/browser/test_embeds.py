@@ -10,6 +10,7 @@ from tests.browser.trips import SOON, Office, become_customer, change_visibility
 from tests.browser.visitor import Visitor
 from tests.servers.ground import wait_until
 from tests.servers.site import ForeignSite, foreign_site
+from tracker import embeds, links
 
 LIVE = re.compile(r"has this · open ")
 GREY = "Ticket status unknown"
@@ -31,8 +32,15 @@ def make_badge(page: Page, office: Office, ref: str, *, sites: str = "") -> str:
     return page.url.partition("#embed-")[2]
 
 
+def looks(office: Office, eid: str) -> tuple[str, str]:
+    with office.open():
+        found = embeds.get(eid)
+        assert found
+        return found.variant, found.theme
+
+
 def unfold(page: Page, eid: str) -> None:
-    page.locator(f"#embed-{eid} summary").click()
+    page.locator(f"#embed-{eid} .change > summary").click()
 
 
 def test_a_badge_shows_itself_and_its_lines_in_the_builder(office: Office, visitor: Visitor) -> None:
@@ -40,8 +48,8 @@ def test_a_badge_shows_itself_and_its_lines_in_the_builder(office: Office, visit
     become_customer(visitor, office, ref)
     eid = make_badge(visitor.page, office, ref)
     box = visitor.page.locator(f"#embed-{eid}")
-    expect(pill(visitor.page)).to_contain_text(LIVE)
-    assert box.locator("img").evaluate("picture => picture.decode().then(() => picture.naturalWidth)") > 100
+    expect(box.locator("ticket-badge .pill").first).to_contain_text(LIVE)
+    assert box.locator("img").first.evaluate("picture => picture.decode().then(() => picture.naturalWidth)") > 100
     for line in (f'data-embed="{eid}"', "<img src=", "[!["):
         expect(box.locator("pre", has_text=line).first).to_be_visible()
 
@@ -58,7 +66,7 @@ def test_a_badge_taken_back_turns_grey_where_it_stands_and_stays_grey(
     expect(pill(stranger.page)).to_contain_text(LIVE)
     expect(pill(stranger.page, 1)).to_contain_text(LIVE)
     unfold(cara.page, eid)
-    cara.page.locator(f"#embed-{eid}").get_by_role("button", name="Take this badge back").click()
+    cara.page.locator(f"#embed-{eid}").get_by_role("button", name="Take it back").click()
     expect(cara.page.locator(f"#embed-{eid}")).to_have_count(0)
     expect(pill(stranger.page)).to_have_text(GREY, timeout=SOON)
     expect(pill(stranger.page, 1)).to_contain_text(LIVE)
@@ -139,3 +147,42 @@ def test_a_badge_of_a_private_ticket_is_grey_until_the_customer_opens_it(
 
     wait_until(status, within=5, what="the badge after the two seconds that a copy may live")
     expect(pill(stranger.page)).to_contain_text(LIVE)
+
+
+def test_the_builder_shows_a_look_before_it_is_kept_on_light_and_on_dark(office: Office, visitor: Visitor) -> None:
+    ref = office.ticket(subject="The lift is stuck")
+    office.say(ref, text="The technician is on the way.")
+    become_customer(visitor, office, ref)
+    eid = make_badge(visitor.page, office, ref)
+    box = visitor.page.locator(f"#embed-{eid}")
+    unfold(visitor.page, eid)
+    expect(box.locator("[data-wall]")).to_be_hidden()
+    box.get_by_label("Timeline").check()
+    box.get_by_label("Colours").select_option("dark")
+    for place in (0, 1):
+        frame = box.frame_locator("iframe").nth(place)
+        expect(frame.locator("html")).to_have_class(re.compile("theme--dark"))
+        expect(frame.get_by_text("The technician is on the way.")).to_be_visible()
+        expect(box.locator("ticket-badge").nth(place)).to_have_attribute("variant", "timeline")
+    assert looks(office, eid) == ("badge", "auto"), "nothing is kept yet"
+    box.get_by_role("button", name="Keep this").click()
+    visitor.page.wait_for_load_state()
+    expect(box.get_by_role("heading", level=2)).to_contain_text("Timeline")
+    assert looks(office, eid) == ("timeline", "dark")
+    expect(box.locator("pre", has_text="<ticket-badge embed")).to_have_count(1)
+
+
+def test_a_wall_is_put_together_and_kept_without_script(office: Office, visitors: Callable[..., Visitor]) -> None:
+    cara = visitors(java_script_enabled=False)
+    many = {"email": f"{links.new_ref()}@walls.example"}
+    first, second = (office.ticket(subject=subject, **many) for subject in ("No light", "The door sticks"))
+    become_customer(cara, office, first)
+    cara.page.goto(f"{office.url}/t/{first}/embeds")
+    form = cara.page.locator("badge-builder").last
+    form.get_by_role("radio", name="Wall").check()
+    form.get_by_label("The door sticks").check()
+    form.get_by_role("button", name="Make a badge").click()
+    cara.page.wait_for_url("**#embed-*")
+    frame = cara.page.frame_locator("iframe").first
+    expect(frame.get_by_role("listitem")).to_have_count(2)
+    assert second in frame.locator("body").inner_html()

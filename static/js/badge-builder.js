@@ -1,0 +1,52 @@
+/** `<badge-builder>`: shows what a form chooses before it is kept: its badge, picture and frame, on light and on dark. */
+export class BadgeBuilder extends HTMLElement {
+  #stop = null;
+
+  static define(tag = 'badge-builder') {
+    customElements.get(tag) ?? customElements.define(tag, this);
+  }
+
+  connectedCallback() {
+    this.#stop = new AbortController();
+    this.addEventListener('change', () => this.#show(), { signal: this.#stop.signal });
+    addEventListener('message', (told) => this.#fit(told), { signal: this.#stop.signal });
+    this.#show();
+  }
+
+  disconnectedCallback() {
+    this.#stop.abort();
+  }
+
+  #show() {
+    const form = this.querySelector('form');
+    const variant = form.querySelector('[name=variant]:checked')?.value ?? 'wall';
+    const chosen = form.querySelector('[name=theme]').value;
+    form.querySelector('[data-wall]').hidden = variant !== 'wall';
+    // A wall and a badge are made of other facts: what changes into the other is seen once it is kept.
+    const later = (variant === 'wall') !== (this.getAttribute('saved') === 'wall');
+    for (const note of this.querySelectorAll('[data-later]')) note.hidden = !later;
+    for (const panes of this.querySelectorAll('.panes')) panes.hidden = later;
+    if (later) return;
+    for (const pane of this.querySelectorAll('[data-light]')) {
+      const theme = chosen === 'auto' ? pane.dataset.light : chosen;
+      const badge = pane.querySelector('ticket-badge');
+      for (const [name, value] of Object.entries({ variant, theme })) if (badge && badge.getAttribute(name) !== value) badge.setAttribute(name, value);
+      for (const shown of pane.querySelectorAll('img, iframe')) this.#point(shown, { variant, theme });
+    }
+  }
+
+  /** Another look is another address of the same thing. */
+  #point(shown, asked) {
+    const address = new URL(shown.getAttribute('src'), location.href);
+    for (const name of address.searchParams.keys()) address.searchParams.set(name, asked[name]);
+    const wanted = address.pathname + address.search;
+    if (shown.getAttribute('src') !== wanted) shown.setAttribute('src', wanted);
+  }
+
+  #fit({ source, data, origin }) {
+    const frame = [...this.querySelectorAll('iframe')].find((one) => one.contentWindow === source);
+    if (frame && origin === location.origin && data?.type === 'nameplate-height') frame.height = Math.min(data.height, 2000);
+  }
+}
+
+BadgeBuilder.define();
