@@ -82,6 +82,13 @@ def test_one_click_in_a_mail_program_ends_it(house: Flask, client: Visitor) -> N
     assert len(mails()) == 4, "who left may come back"
 
 
+def words(mail: EmailMessage) -> str:
+    """Return all that a mail says, decoded: a boundary made by chance is no word of ours."""
+    parts = [part.get_content() for part in mail.walk() if not part.is_multipart()]
+    said = [value for name, value in mail.items() if name != "Content-Type"]
+    return " ".join(said + parts)
+
+
 def test_followers_hear_what_the_public_sees(house: Flask, client: Visitor) -> None:
     ticket = make.ticket(name="Canary Name", name_shown="none", impact="Canary impact", phone="+1 202 555 0143")
     follow(client, ticket)
@@ -91,12 +98,12 @@ def test_followers_hear_what_the_public_sees(house: Flask, client: Visitor) -> N
     make.post(ticket, "waiting", text="Which floor?")
     make.post(ticket, "resolved")
     sent = mails()[1:]
-    text = "".join(str(mail) for mail in sent)
+    text = " ".join(words(mail) for mail in sent)
     assert len(sent) == 3
     assert "Published words" in text
     assert "is waiting for the customer" in text
     assert "Canary" not in text
-    assert "555" not in text
+    assert "5550143" not in text.replace(" ", "")
     assert ticket.email not in text
 
 
