@@ -15,6 +15,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 import api
 import widgets
 from tracker import (
+    attachments,
     channels,
     cli,
     disclosure,
@@ -151,6 +152,7 @@ def _wire(app: Flask) -> None:
             handoffs.expire,
             handoffs.remind,
             idempotency.forget_old,
+            attachments.forget_waiting,
             following.forget_old,
             people.forget_ended_sessions,
             drafts.forget_old,

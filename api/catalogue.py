@@ -8,7 +8,7 @@ from typing import Any
 from marshmallow import fields, validate
 
 from tracker.kinds import KINDS, Kind
-from tracker.kinds._fields import Words
+from tracker.kinds._fields import Files, Words
 
 Shape = dict[str, Any]
 PERSON: Shape = {"anyOf": [{"$ref": "#/components/schemas/PersonRef"}, {"type": "null"}]}
@@ -74,6 +74,8 @@ def _read_fields(kind: Kind) -> Iterator[tuple[str, Shape]]:
             yield "briefing_html", {"type": "string"}
         elif one.metadata.get("person"):
             yield name, PERSON
+        elif isinstance(one, Files):
+            yield name, {"type": "array", "items": {"$ref": "#/components/schemas/AttachedFile"}}
         else:
             shape = field_shape(one)
             yield name, {key: value for key, value in _or_null(shape).items() if key not in ("minLength", "maxLength")}
@@ -104,6 +106,8 @@ def _row(name: str, one: fields.Field[Any], kind: Kind) -> str:
 
 def words_of(one: fields.Field[Any]) -> str:
     """Say in a few words what a field takes."""
+    if isinstance(one, Files):
+        return "files sent before, up to 5: `[{file, alt}]`; read as addresses"
     if one.metadata.get("person"):
         return "a person: slug when posted, name and face when read"
     shape = field_shape(one)
@@ -118,6 +122,13 @@ def words_of(one: fields.Field[Any]) -> str:
 
 
 def _kind_of(one: fields.Field[Any]) -> Shape:
+    if isinstance(one, Files):
+        named = {
+            "file": {"type": "string", "maxLength": 24, "minLength": 1},
+            "alt": {"type": "string", "maxLength": 200},
+        }
+        item = {"type": "object", "properties": named, "required": ["file"], "additionalProperties": False}
+        return {"type": "array", "items": item, "maxItems": 5}
     if isinstance(one, Words):
         return {"type": "string", "maxLength": one.high} | ({"minLength": one.low} if one.low else {})
     if isinstance(one, fields.DateTime):

@@ -279,6 +279,15 @@ def everything() -> dict[str, Shape]:
         {"field": text(), "what": listed(text()), "parts": listed(thing("", {"text": text(), "what": text()}))},
         {"seq": number("Of the entry")},
     )
+    about = {"kind": text(enum=["picture", "document", "text", "sound"]), "type": text("As it was found to be")}
+    about |= {"size": number("Bytes"), "name": text()}
+    known["File"] = thing("A file that waits for words to name it.", {"file": text("To name it by"), **about})
+    known["AttachedFile"] = thing(
+        "A file of an entry, under an address that serves it as long as this reader may see the entry.",
+        about
+        | {"alt": text("What it shows"), "url": text("Path"), "thumb_url": or_null(text("Path of a small picture"))}
+        | {"width": or_null(number("Pixels")), "height": or_null(number("Pixels"))},
+    )
     known["Amendment"] = thing("Why it reads differently now.", AMENDMENT)
     known["Correction"] = thing("Corrected; the old words stay.", AMENDMENT | {"old_html": text()})
     for name in KINDS:

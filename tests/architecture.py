@@ -35,6 +35,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "people",
         "desks",
         "files",
+        "attachments",
         "permissions",
         "profiles",
         "embeds",

@@ -25,6 +25,7 @@ LIMITS = (
     "writes_per_minute",
     "opens_per_hour",
     "thanks_per_hour",
+    "uploads_per_hour",
     "waits_per_hour",
     "follows_per_hour",
 )

@@ -1,6 +1,7 @@
 """Who sees what: the only road from rows to outsiders. Every exit takes what it shows from here."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 from zlib import crc32
@@ -8,9 +9,10 @@ from zlib import crc32
 from marshmallow import fields
 from sqlalchemy import select
 
-from tracker import clock, desks, links, masks, people, personal, richtext, store
+from tracker import attachments, clock, desks, links, masks, people, personal, richtext, store
 from tracker.kinds import KINDS, Kind
-from tracker.models import ApiToken, Desk, Embed, Event, Fact, Handoff, Person, Promise, Subscription, Ticket
+from tracker.kinds._fields import Files
+from tracker.models import ApiToken, Desk, Embed, Event, Fact, File, Handoff, Person, Promise, Subscription, Ticket
 from tracker.timeline import SEES, find
 
 Shown = dict[str, Any]
@@ -35,7 +37,9 @@ def entries(ticket: Ticket, events: Sequence[Event], audience: str) -> list[Show
     seen = [event for event in events if may_see(event, audience)]
     known = people.get_many(_slugs(seen))
     amends = find(ticket, [seq for event in seen for seq in (event.corrected_by, event.redacted_by) if seq])
-    return [_entry(ticket, event, audience, known, amends) for event in seen]
+    kept = attachments.of(ticket, [event.seq for event in seen if event.payload.get("files")])
+    around = _Around(known, amends, kept)
+    return [_entry(ticket, event, audience, around) for event in seen]
 
 
 def ticket(one: Ticket, audience: str, *, now: datetime | None = None) -> Shown:
@@ -141,6 +145,27 @@ def desk_page(one: Desk, *, now: datetime) -> Shown:
         "first_word_at": desks.first_answer_due(one, now),
         "people": [person_ref(each) for each in people.of_desk(one)],
     }
+
+
+def file(one: File, audience: str) -> Shown:
+    """Return a file to an audience: under an address that is theirs, by its own name for the two sides only."""
+    suffix = attachments.SUFFIXES[one.type]
+    return {
+        "kind": one.kind,
+        "type": one.type,
+        "size": one.size,
+        "name": one.name if audience != "public" else f"{one.kind}.{suffix}",
+        "alt": one.alt,
+        "width": one.width,
+        "height": one.height,
+        "url": attachments.address(one, audience, f"{one.kind}.{suffix}"),
+        "thumb_url": attachments.address(one, audience, attachments.THUMB) if one.kind == "picture" else None,
+    }
+
+
+def waiting_file(one: File) -> Shown:
+    """Return a file to whoever sent it, before any words name it."""
+    return {"file": one.key, "kind": one.kind, "type": one.type, "size": one.size, "name": one.name}
 
 
 def promise(one: Promise, by: Person) -> Shown:
@@ -254,7 +279,16 @@ def plain(value: Any) -> Any:
     return value
 
 
-def _entry(of: Ticket, event: Event, audience: str, known: Mapping[str, Person], amends: Mapping[int, Event]) -> Shown:
+@dataclass(frozen=True)
+class _Around:
+    """What entries speak of besides themselves: people by slug, events that amend them and files by seq."""
+
+    people: Mapping[str, Person]
+    amends: Mapping[int, Event]
+    files: Mapping[int, Sequence[File]]
+
+
+def _entry(of: Ticket, event: Event, audience: str, around: _Around) -> Shown:
     kind = KINDS[event.kind]
     hidden = event.redacted_by is not None
     shown: Shown = {
@@ -270,29 +304,31 @@ def _entry(of: Ticket, event: Event, audience: str, known: Mapping[str, Person],
         "correction": None,
         "redaction": None,
     }
-    shown |= _fields(of, event, kind, audience, known, hidden=hidden)
+    shown |= _fields(of, event, kind, audience, around, hidden=hidden)
     if audience != "public":
         shown |= {"hidden": [] if hidden else masks.hidden(event.original), "shown_because": event.shown_because}
     if hidden and event.redacted_by:
-        shown["redaction"] = _amendment(of, amends[event.redacted_by], audience)
+        shown["redaction"] = _amendment(of, around.amends[event.redacted_by], audience)
     elif event.corrected_by:
-        better = amends[event.corrected_by]
+        better = around.amends[event.corrected_by]
         shown["correction"] = _amendment(of, better, audience) | {"old_html": body_html(event, audience)}
         shown["body_html"] = body_html(better, audience)
     shown["sentence"] = kind.sentence(shown)
     return shown
 
 
-def _fields(of: Ticket, event: Event, kind: Kind, audience: str, known: Mapping[str, Person], *, hidden: bool) -> Shown:
+def _fields(of: Ticket, event: Event, kind: Kind, audience: str, around: _Around, *, hidden: bool) -> Shown:
     shown: Shown = {}
     for name, one in kind.fields.items():
         if name == kind.body or not _field_is_for(of, name, one, audience):
             continue
         value = _typed(event, audience).get(name, event.payload.get(name))
+        if isinstance(one, Files):
+            value = [] if hidden else [file(each, audience) for each in around.files.get(event.seq, ())]
         if hidden and value and name in kind.word_fields:
             value = type(value)()
         if one.metadata.get("person") and value:
-            value = person_ref(known[value])
+            value = person_ref(around.people[value])
         elif one.metadata.get("moment") and value:
             value = datetime.fromisoformat(value)
         shown[name] = value

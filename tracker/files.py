@@ -1,17 +1,27 @@
-"""Files that people upload: a face becomes a small square picture without anything hidden in it."""
+"""Files that people upload, sniffed and not believed: pictures are drawn anew without anything hidden in them."""
 
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
 from io import BytesIO
 from struct import error as StructError
-from typing import Final
+from typing import Final, TypeVar
 
 from PIL import Image, PngImagePlugin
 
+from tracker import richtext
 from tracker.errors import Invalid
+
+Made = TypeVar("Made")
 
 LARGEST_UPLOAD: Final = 5 * 1024 * 1024
 FACE_SIDE: Final = 256
 FACE_TYPE: Final = "image/webp"
 FACE_QUALITY: Final = 82
+PICTURE_SIDE: Final = 2_000
+THUMB_SIDE: Final = 480
+LARGEST_TEXT: Final = 1024 * 1024
+TAKEN: Final = "Choose a picture (JPEG, PNG, WebP), a PDF, a plain text or a recording (Ogg, WebM, MP4, MP3)."
 # What the decoders take at these sizes stays under 100 MB; the WebP one holds several copies of the picture.
 MOST_PIXELS: Final = {"JPEG": 12_200_000, "PNG": 8_300_000, "WEBP": 5_000_000}
 MOST_HIDDEN_TEXT: Final = 1024 * 1024
@@ -37,6 +47,13 @@ _BROKEN = (
 )
 
 
+_MARKUP = re.compile(
+    rb"<\s*(?:!doctype|!entity|\?xml|\?php|html|svg|script|iframe|object|embed|body|head|img|math|style)\b|\bPK\x03\x04",
+    re.IGNORECASE,
+)
+_LONGEST_ARCHIVE_TAIL = 66_000
+
+
 def reencode_face(raw: bytes, declared_type: str) -> bytes:
     """Give an uploaded JPEG, PNG or WebP picture as a WebP of 256 × 256 pixels, upright and without metadata.
 
@@ -47,15 +64,100 @@ def reencode_face(raw: bytes, declared_type: str) -> bytes:
     declared = _FORMATS.get(declared_type.partition(";")[0].strip().lower())
     if declared is None or _sniffed(raw) != declared:
         raise _invalid("Choose a JPEG, PNG or WebP picture.")
+    return _drawn(raw, declared, lambda picture: _encoded(_upright_square(picture)))
+
+
+@dataclass(frozen=True)
+class Upload:
+    """A file as we keep it: what it is, its bytes, and for pictures a small one and the size in pixels."""
+
+    kind: str
+    type: str
+    content: bytes
+    thumb: bytes | None = None
+    width: int | None = None
+    height: int | None = None
+
+
+def accept(raw: bytes) -> Upload:
+    """Return a file as we keep it, by its bytes alone; whatever was said about it is not believed. Raises Invalid."""
     try:
-        with Image.open(BytesIO(raw), formats=(declared,)) as picture:
-            if picture.width * picture.height > MOST_PIXELS[declared]:
-                raise _too_many_pixels(declared)
-            return _encoded(_upright_square(picture))
+        if len(raw) > LARGEST_UPLOAD:
+            raise _invalid(f"Choose a file of at most {LARGEST_UPLOAD // 1024**2} MB.")
+        if form := _sniffed(raw):
+            return _drawn(raw, form, _picture)
+        if raw.startswith(b"%PDF-"):
+            return _document(raw)
+        if sound := _sound(raw):
+            return Upload("sound", sound, raw)
+        return _text(raw)
+    except Invalid as error:
+        raise Invalid(error.message, fields={"files": error.message}) from None
+
+
+def _drawn(raw: bytes, form: str, draw: Callable[[Image.Image], Made]) -> Made:
+    try:
+        with Image.open(BytesIO(raw), formats=(form,)) as picture:
+            if picture.width * picture.height > MOST_PIXELS[form]:
+                raise _too_many_pixels(form)
+            return draw(picture)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-        raise _too_many_pixels(declared) from None
+        raise _too_many_pixels(form) from None
     except _BROKEN:
         raise _invalid("This picture is damaged. Save it again as JPEG or PNG, or choose another.") from None
+
+
+def _picture(picture: Image.Image) -> Upload:
+    shown = _upright(picture, PICTURE_SIDE)
+    content = _encoded(shown)
+    small = shown.copy()
+    small.thumbnail((THUMB_SIDE, THUMB_SIDE), Image.Resampling.LANCZOS)
+    return Upload("picture", FACE_TYPE, content, _encoded(small), *shown.size)
+
+
+def _upright(picture: Image.Image, side: int) -> Image.Image:
+    """Shrink a picture before anything else, so that no step holds a second whole one, and turn it upright."""
+    turn = _TURNS.get(picture.getexif().get(_ORIENTATION, 1))
+    picture.draft("RGB", (side, side))
+    clear = picture.has_transparency_data
+    if picture.mode not in ("L", "LA", "RGB", "RGBA", "CMYK"):
+        picture = picture.convert("RGBA" if clear else "RGB")
+    if max(picture.size) > 2 * side:
+        picture = picture.reduce(max(picture.size) // (2 * side) + 1)
+    picture.thumbnail((side, side), Image.Resampling.LANCZOS)
+    picture = picture.convert("RGBA" if clear else "RGB")
+    return picture.transpose(turn) if turn is not None else picture
+
+
+def _document(raw: bytes) -> Upload:
+    """Take a PDF that is nothing else besides: no markup before it, nothing behind it, no archive in its tail."""
+    is_whole = re.match(rb"%PDF-[12]\.\d", raw) and raw.rstrip(b"\0\t\r\n ").endswith(b"%%EOF")
+    if not is_whole or _MARKUP.search(raw[:1024]) or b"PK\x05\x06" in raw[-_LONGEST_ARCHIVE_TAIL:]:
+        raise _invalid("This PDF is damaged, or something else besides. Print it to PDF again, or send a picture.")
+    return Upload("document", "application/pdf", raw)
+
+
+def _sound(raw: bytes) -> str | None:
+    if raw.startswith(b"OggS\0"):
+        return "audio/ogg"
+    if raw.startswith(b"\x1a\x45\xdf\xa3") and b"webm" in raw[:64]:
+        return "audio/webm"
+    if raw[4:8] == b"ftyp" and raw[8:12] in (b"M4A ", b"mp42", b"isom", b"iso5", b"iso6", b"dash"):
+        return "audio/mp4"
+    is_mp3 = raw.startswith(b"ID3") or (raw[:1] == b"\xff" and len(raw) > 400 and raw[1] & 0xE6 in (0xE2, 0xE4, 0xE6))
+    return "audio/mpeg" if is_mp3 else None
+
+
+def _text(raw: bytes) -> Upload:
+    try:
+        text = richtext.storable(raw.decode("utf-8-sig").replace("\r\n", "\n"))
+    except UnicodeDecodeError:
+        raise _invalid(TAKEN) from None
+    if not text.strip() or "\0" in text or "\ufffd" in text or _MARKUP.search(raw):
+        raise _invalid(TAKEN)
+    if len(raw) > LARGEST_TEXT:
+        raise _invalid("Choose a text of at most 1 MB.")
+    return Upload("text", "text/plain", text.encode())
 
 
 def _invalid(what_to_do: str) -> Invalid:

@@ -76,6 +76,7 @@ class Settings:
     signins_per_minute: int = _setting(
         10, "sign-ins and uses of secret links a minute from one network address", low=1, high=1_000_000
     )
+    uploads_per_hour: int = _setting(60, "files one network address may send in an hour", low=1, high=1_000_000)
     thanks_per_hour: int = _setting(
         60, "words of thanks one ticket takes in an hour, from whomever", low=1, high=1_000_000
     )

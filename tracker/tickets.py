@@ -9,6 +9,7 @@ from marshmallow import ValidationError
 from sqlalchemy import select
 
 from tracker import (
+    attachments,
     clock,
     desks,
     handoffs,
@@ -27,7 +28,7 @@ from tracker import (
 )
 from tracker.errors import Conflict, Forbidden, Invalid, NotFound
 from tracker.idempotency import Once
-from tracker.kinds._fields import REASON, SUBJECT, TEXT, Payload, When, choice, day
+from tracker.kinds._fields import REASON, SUBJECT, TEXT, Payload, When, attached, choice, day
 from tracker.kinds._fields import words as typed
 from tracker.kinds.opened import FEELINGS, SOURCES
 from tracker.masks import HIDE, Wish
@@ -69,6 +70,7 @@ class Opening(Payload):
 
     subject = typed(SUBJECT, low=3, multiline=False)
     text = typed(TEXT)
+    files = attached()
     impact = typed(REASON, low=0, audience="customer")
     feeling = choice(*FEELINGS, default="", audience="customer")
     urgency_on = day(audience="customer")
@@ -106,6 +108,7 @@ def open(
         session.add(ticket)
         session.flush()
         event = _append_opened(ticket, loaded, by)
+        attachments.bind(ticket, event, loaded["files"])
         masks.settle(ticket, event, personal, by_public=False)
         secret = give_key(ticket) if by.person is None else None
         idempotency.remember(once, {"ref": ticket.ref})
@@ -144,6 +147,7 @@ def post(
         promises.record_if_missed(ticket)
         was_private = ticket.visibility == "private"
         event = COMMANDS[kind](ticket, loaded, by)
+        attachments.bind(ticket, event, loaded.get("files", ()))
         masks.settle(ticket, event, personal, by_public=event.actor_role == "public", was_private=was_private)
         idempotency.remember(once, {"seq": event.seq})
     return ticket, event
@@ -293,7 +297,7 @@ def _new_ticket(loaded: Mapping[str, Any], by: Viewer) -> Ticket:
 
 
 def _append_opened(ticket: Ticket, loaded: Mapping[str, Any], by: Viewer) -> Event:
-    facts = {name: loaded[name] for name in ("text", "impact", "feeling", "urgency_on", "source")}
+    facts = {name: loaded[name] for name in ("text", "files", "impact", "feeling", "urgency_on", "source")}
     facts |= {
         "assignee": ticket.assignee.slug,
         "next_word_at": desks.first_answer_due(ticket.desk, store.now()),

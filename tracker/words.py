@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from tracker import drafts, handoffs, limits, masks, permissions, promises, store, timeline, unscripted
+from tracker import attachments, drafts, handoffs, limits, masks, permissions, promises, store, timeline, unscripted
 from tracker.errors import Conflict, Forbidden, Invalid
 from tracker.kinds import KINDS, _standing, _targets
 from tracker.models import Event, Ticket
@@ -100,6 +100,7 @@ def erase(ticket: Ticket, loaded: Loaded, by: Viewer) -> Event:
     """Remove words for good, with a public reason."""
     target = _require_words(ticket, loaded["target"])
     event = timeline.append(ticket, "erased", loaded, by=actor(by, ticket, "erased"))
+    attachments.drop(ticket, [target.seq])
     if target.kind == "handoff_offered":
         handoffs.forget(ticket, target.seq)
     return event
@@ -127,7 +128,7 @@ def amendable(ticket: Ticket, by: Viewer) -> list[Amendable]:
 
 def _amendments(event: Event, by: Viewer) -> set[str]:
     """Return what can still be done to the words of an entry: erased once they are hidden, nothing once erased."""
-    if not event.body_source and not any(event.payload.get(name) for name in KINDS[event.kind].word_fields):
+    if not event.body_source and not any(event.payload.get(name) for name in KINDS[event.kind].hideable):
         return set()
     if event.redacted_by:
         return {"erased"}

@@ -12,7 +12,7 @@ from marshmallow import ValidationError
 from marshmallow.fields import Field
 
 from tracker.errors import Invalid
-from tracker.kinds._fields import Payload, Record, Words
+from tracker.kinds._fields import Files, Payload, Record, Words
 from tracker.models import Event, Ticket
 
 Loaded = Mapping[str, Any]
@@ -59,6 +59,11 @@ class Kind:
     def word_fields(self) -> frozenset[str]:
         """Names of the payload fields that hold what somebody typed, here or in a record of others."""
         return frozenset(name for name, one in self.fields.items() if isinstance(one, Words | Record))
+
+    @property
+    def hideable(self) -> frozenset[str]:
+        """Names of the payload fields that go when the words are hidden or erased: they and their files."""
+        return self.word_fields | {name for name, one in self.fields.items() if isinstance(one, Files)}
 
     def audience_of(self, loaded: Loaded) -> str:
         """Return public, customer, staff or TARGET for one event of this kind."""

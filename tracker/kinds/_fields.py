@@ -44,6 +44,20 @@ class Words(fields.String):
             raise ValidationError(error.fields.get(name, error.message)) from None
 
 
+class Attached(Schema):
+    """A file that goes with words: its name as the upload answered, and what it shows."""
+
+    class Meta:
+        unknown = RAISE
+
+    file = fields.String(required=True, validate=validate.Length(min=1, max=24))
+    alt = Words(low=0, high=200, multiline=False, load_default="")
+
+
+class Files(fields.List[Any]):
+    """Files that go with words; disclosure turns them into addresses."""
+
+
 class Record(fields.Dict):
     """What a record of others holds beside its words, as it was: set by the system, hidden and erased like words."""
 
@@ -149,6 +163,12 @@ def seq(*, audience: str = "public") -> Number:
 def record(*, audience: str) -> Record:
     """Facts of a record that was kept elsewhere, by the names they had there."""
     return Record(dump_only=True, metadata={"audience": audience})
+
+
+def attached(*, audience: str = "public") -> Files:
+    """Files that go with the words, a few at once: whoever sees the words sees them."""
+    few = validate.Length(max=5, error="Send at most 5 files at once.")
+    return Files(fields.Nested(Attached), load_default=list, metadata={"audience": audience}, validate=few)
 
 
 def seconds(*, audience: str = "public") -> fields.Integer:

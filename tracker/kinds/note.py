@@ -1,12 +1,13 @@
 """Staff write something down for each other; nobody else ever sees it."""
 
 from tracker.kinds import Entry, Kind, Loaded
-from tracker.kinds._fields import TEXT, Payload, words
+from tracker.kinds._fields import TEXT, Payload, attached, words
 from tracker.models import Event, Ticket
 
 
 class Note(Payload):
     text = words(TEXT, audience="staff")
+    files = attached(audience="staff")
 
 
 def sentence(entry: Entry) -> str:

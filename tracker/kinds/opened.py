@@ -1,7 +1,7 @@
 """A customer opened the ticket, or staff did for them; the first promise stands with it (imports bring none)."""
 
 from tracker.kinds import Entry, Kind, Loaded
-from tracker.kinds._fields import REASON, TEXT, Payload, choice, day, person, record, when, words
+from tracker.kinds._fields import REASON, TEXT, Payload, attached, choice, day, person, record, when, words
 from tracker.kinds._standing import make
 from tracker.models import Event, Ticket
 
@@ -11,6 +11,7 @@ FEELINGS = ("", "calm", "worried", "upset", "angry")
 
 class Opened(Payload):
     text = words(TEXT)
+    files = attached()
     impact = words(REASON, low=0, audience="customer")
     feeling = choice(*FEELINGS, default="", audience="customer")
     urgency_on = day(audience="customer")

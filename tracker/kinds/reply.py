@@ -1,13 +1,14 @@
 """The customer answers; private unless they publish it."""
 
 from tracker.kinds import Entry, Kind, Loaded
-from tracker.kinds._fields import TEXT, Payload, flag, words
+from tracker.kinds._fields import TEXT, Payload, attached, flag, words
 from tracker.kinds._standing import turn
 from tracker.models import Event, Ticket
 
 
 class Reply(Payload):
     text = words(TEXT)
+    files = attached()
     publish = flag()
 
 

@@ -1,13 +1,14 @@
 """The assignee says it is solved, and how."""
 
 from tracker.kinds import OPEN, Entry, Kind, Loaded
-from tracker.kinds._fields import TEXT, Payload, flag, words
+from tracker.kinds._fields import TEXT, Payload, attached, flag, words
 from tracker.kinds._standing import end, turn, word
 from tracker.models import Event, Ticket
 
 
 class Resolved(Payload):
     text = words(TEXT)
+    files = attached()
     standard = flag(system=True)
 
 

@@ -1,13 +1,14 @@
 """The assignee says what is going on, and when the next word comes."""
 
 from tracker.kinds import OPEN, Entry, Kind, Loaded
-from tracker.kinds._fields import TEXT, Payload, flag, when, words
+from tracker.kinds._fields import TEXT, Payload, attached, flag, when, words
 from tracker.kinds._standing import make, word
 from tracker.models import Event, Ticket
 
 
 class Update(Payload):
     text = words(TEXT)
+    files = attached()
     next_word_at = when()
     standard = flag(system=True)
 

@@ -1,13 +1,14 @@
 """The assignee needs something from the customer, and says when they check in."""
 
 from tracker.kinds import Entry, Kind, Loaded
-from tracker.kinds._fields import TEXT, Payload, flag, when, words
+from tracker.kinds._fields import TEXT, Payload, attached, flag, when, words
 from tracker.kinds._standing import make, turn, word
 from tracker.models import Event, Ticket
 
 
 class Waiting(Payload):
     text = words(TEXT)
+    files = attached()
     check_in_at = when()
     standard = flag(system=True)
 

@@ -4,6 +4,7 @@ from tracker.models.desk_work import Draft, Helper
 from tracker.models.desks import Desk
 from tracker.models.embeds import Embed, Pick, Sighting
 from tracker.models.events import Event
+from tracker.models.files import File
 from tracker.models.following import Subscription
 from tracker.models.handoffs import Handoff
 from tracker.models.incoming import IncomingMail
@@ -26,6 +27,7 @@ __all__ = [
     "Event",
     "Face",
     "Fact",
+    "File",
     "Handoff",
     "Helper",
     "IncomingMail",

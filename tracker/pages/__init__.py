@@ -1,5 +1,6 @@
 """DOOR: HTML for the public, customers and agents; here the rules that hold for every page."""
 
+import re
 from typing import Any
 
 from flask import Flask, Response, redirect, render_template, request, session
@@ -14,11 +15,13 @@ from tracker.pages import (
     answers,
     desk_settings,
     faces,
+    files,
     following,
     lists,
     opening,
     system,
     tickets,
+    uploads,
     workspace,
     workspace_board,
     workspace_compose,
@@ -27,8 +30,8 @@ from tracker.pages import (
 )
 
 CSP = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; font-src 'self'; "
-    "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; media-src 'self'; connect-src 'self'; "
+    "font-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -41,12 +44,15 @@ LONGEST_FORM = 64 * 1024
 WORKSHOPS = (workspace, workspace_ticket, workspace_compose, workspace_board, workspace_profile, desk_settings)
 WORKSPACE = "/workspace/"
 """Who comes here without a session is sent to sign in, and then back."""
-UPLOADS = ("/workspace/profile/face",)
+UPLOADS = re.compile(
+    r"/(new|t/[^/]+/say/[^/]+|workspace/(new|profile/face|t/[^/]+/(say/[^/]+|preview|draft))|api/v1/files)"
+)
+"""Whose forms may carry files."""
 
 
 def init_app(app: Flask) -> None:
     """Register the pages, their errors, and the rules before and after every request."""
-    for module in (system, lists, tickets, opening, following, answers, access, faces, *WORKSHOPS):
+    for module in (system, lists, tickets, opening, following, answers, access, faces, files, *WORKSHOPS):
         app.register_blueprint(module.blueprint)
     app.before_request(_guard)
     app.after_request(_dress)
@@ -72,7 +78,8 @@ def show_error(error: TrackerError) -> tuple[str, int, dict[str, str]]:
 def _guard() -> None:
     if not request.path.startswith(UNLIMITED) and not copies.terms(request.environ).is_renewal:
         limits.hit("requests", viewer.network())
-    if request.path not in UPLOADS:
+    carries_files = request.mimetype == "multipart/form-data" and UPLOADS.fullmatch(request.path)
+    if not carries_files:
         request.max_content_length = LONGEST_FORM
         if (request.content_length or 0) > LONGEST_FORM:
             raise TooLarge()
@@ -120,9 +127,9 @@ def _told(error: TrackerError) -> Any:
 
 def _ask_about(error: PersonalData) -> tuple[str, int, dict[str, str]]:
     """Show what was found in a form's words, and send the form again with what its author decides."""
-    kept = [
-        (name, text) for name, text in request.form.items(multi=True) if name not in ("personal", "personal_reason")
-    ]
+    decided = ("personal", "personal_reason", uploads.UPLOADED)
+    kept = [(name, text) for name, text in request.form.items(multi=True) if name not in decided]
+    kept.append((uploads.UPLOADED, uploads.kept()))
     page = render_template("personal.html", findings=error.facts["findings"], kept=kept, action=request.path)
     return page, error.status, {"Cache-Control": "no-store"}
 

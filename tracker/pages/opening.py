@@ -7,6 +7,7 @@ from werkzeug.wrappers import Response as Answer
 
 from tracker import browse, desks, disclosure, forms, limits, links, speech, tickets, viewer
 from tracker.errors import Invalid, Unauthorized
+from tracker.pages import uploads
 from tracker.pages.following import wanted_language
 from tracker.pages.lists import first_word
 from tracker.viewer import admits, current
@@ -15,7 +16,7 @@ blueprint = Blueprint("opening", __name__)
 FASTEST_S = 2
 """Nobody reads and fills the form sooner; what does is no person."""
 FORM_LIVES_S = 24 * 3600
-FIELDS = tuple(name for name in tickets.Opening().fields if name not in ("source", "received_at", "consent"))
+FIELDS = tuple(name for name in tickets.Opening().fields if name not in ("files", "source", "received_at", "consent"))
 
 
 @blueprint.get("/new")
@@ -33,7 +34,10 @@ def send() -> Answer | tuple[str, int]:
     try:
         _require_person()
         limits.hit("opens", viewer.network())
-        given = {name: text for name, text in typed.items() if text.strip()}
+        sent = uploads.typed()
+        typed |= {name: sent[name] for name in ("uploaded", "alt") if name in sent}
+        given: dict[str, Any] = {name: typed[name] for name in FIELDS if typed[name].strip()}
+        given["files"] = uploads.wanted(sent)
         ticket, secret = tickets.open(given, by=viewer.anyone(), personal=forms.wish(request.form))
     except Invalid as error:
         return _form(forms.Form("new", typed, error.fields or {"": error.message})), error.status

@@ -5,10 +5,10 @@ import hashlib
 from flask import Blueprint, Response, make_response, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as Answer
 
-from tracker import browse, disclosure, forms, limits, links, permissions, statistics, tickets, viewer, waiting
+from tracker import browse, disclosure, forms, kinds, limits, links, permissions, statistics, tickets, viewer, waiting
 from tracker.errors import Invalid, NotFound
 from tracker.models import Ticket
-from tracker.pages import metadata
+from tracker.pages import metadata, uploads
 from tracker.viewer import admits, current
 
 blueprint = Blueprint("tickets", __name__)
@@ -44,12 +44,15 @@ def say(ref: str, kind: str) -> Answer | tuple[Response, int]:
     if kind not in SAYABLE:
         raise NotFound()
     limits.hit("writes", viewer.network())
-    given = forms.payload(kind, request.form)
+    typed = uploads.typed()
+    given = forms.payload(kind, typed)
     try:
-        ticket, event = tickets.post(ref, kind, given, by=current(), personal=forms.wish(request.form))
+        if "files" in kinds.find(kind).fields:
+            given["files"] = uploads.wanted(typed)
+        ticket, event = tickets.post(ref, kind, given, by=current(), personal=forms.wish(typed))
     except Invalid as error:
         ticket, audience = browse.find(ref, current())
-        return _page(ticket, audience, forms.Form(kind, dict(request.form), error.fields)), error.status
+        return _page(ticket, audience, forms.Form(kind, typed, error.fields)), error.status
     anchor = f"#e{event.seq}" if permissions.audience(current(), ticket) != "public" else ""
     return redirect(f"{url_for('tickets.page', ref=ref)}{anchor}", 303)
 

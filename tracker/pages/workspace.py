@@ -9,6 +9,7 @@ from tracker import browse, desks, disclosure, forms, limits, links, permissions
 from tracker.errors import Forbidden, Invalid
 from tracker.kinds.opened import SOURCES
 from tracker.models import Desk, Person
+from tracker.pages import uploads
 from tracker.viewer import admits, current
 
 blueprint = Blueprint("workspace", __name__, url_prefix="/workspace")
@@ -54,11 +55,12 @@ def new() -> Page:
 def file() -> Answer | Page:
     """Open the ticket for them; what was typed comes back when it can't be taken."""
     limits.hit("writes", viewer.network())
-    typed = {name: request.form.get(name, "") for name in tickets.Opening().fields}
-    given = {name: text for name, text in typed.items() if text.strip()}
+    typed = uploads.typed()
+    given: dict[str, Any] = {name: typed[name] for name in tickets.Opening().fields if typed.get(name, "").strip()}
     if "received_at" in given:
         given["received_at"] = forms.moment(given["received_at"], person().desk.zone)
     try:
+        given["files"] = uploads.wanted(typed)
         ticket, _secret = tickets.open(given, by=current(), personal=forms.wish(request.form))
     except Invalid as error:
         return _new(forms.Form("new", typed, error.fields or {"": error.message}), error.status)

@@ -8,6 +8,7 @@ from werkzeug.wrappers import Response as Answer
 from tracker import advice, drafts, forms, richtext
 from tracker.errors import Invalid
 from tracker.kinds._fields import TEXT
+from tracker.pages import uploads
 from tracker.pages.workspace import Page, back_to, person
 from tracker.pages.workspace_ticket import at_desk, desk_page
 from tracker.viewer import admits, current
@@ -36,7 +37,7 @@ def keep(ref: str) -> Answer:
 @admits("work")
 def preview(ref: str) -> Page:
     """Show how the words will read; they are kept on the way."""
-    ticket, typed = at_desk(ref), request.form.to_dict()
+    ticket, typed = at_desk(ref), uploads.typed()
     try:
         drafts.keep(ticket, typed, by=current())
         text = richtext.normalise_text(typed.get("text", ""), field="text", max_length=TEXT)

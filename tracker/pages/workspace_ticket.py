@@ -15,6 +15,7 @@ from tracker import (
     forms,
     handoffs,
     helping,
+    kinds,
     limits,
     links,
     people,
@@ -29,6 +30,7 @@ from tracker import (
 from tracker.disclosure import Shown
 from tracker.errors import Conflict, Invalid, NotFound
 from tracker.models import Person, Ticket
+from tracker.pages import uploads
 from tracker.pages.workspace import Page, person, show, urgent
 from tracker.viewer import admits, current
 
@@ -73,7 +75,7 @@ def say(ref: str, kind: str) -> Answer | Page:
     if kind not in SAYABLE:
         raise NotFound()
     limits.hit("writes", viewer.network())
-    ticket, typed = at_desk(ref), request.form.to_dict()
+    ticket, typed = at_desk(ref), uploads.typed()
     spoken, facts = _spoken(kind, typed)
     given = forms.payload(spoken, facts, zone=ticket.desk.zone)
     version = forms.number(typed["version"]) if "version" in typed else None
@@ -81,6 +83,8 @@ def say(ref: str, kind: str) -> Answer | Page:
     if known:
         return desk_page(ticket, forms.Form(kind, typed), Invalid.status, advised=known)
     try:
+        if "files" in kinds.find(spoken).fields:
+            given["files"] = uploads.wanted(typed)
         ticket, event = tickets.post(ref, spoken, given, by=current(), version=version, personal=forms.wish(typed))
     except Invalid as error:
         return desk_page(at_desk(ref), forms.Form(kind, typed, error.fields or {"": error.message}), error.status)
