@@ -7,8 +7,9 @@ from flask import Response, request
 from api.answers import shown
 from api.spec import PREFIX, fails, gives, needs
 from api.strict import Blueprint
-from tracker import attachments, disclosure, limits, viewer
+from tracker import attachments, limits, viewer
 from tracker.errors import Invalid
+from tracker.models import File
 from tracker.viewer import admits
 
 blueprint = Blueprint("files_api", __name__, url_prefix=f"{PREFIX}/files", description="Files")
@@ -43,4 +44,8 @@ def upload() -> Response:
     sent = request.files.get("file")
     if sent is None:
         raise Invalid(fields={"file": "Send it as the part `file` of multipart/form-data."})
-    return shown(disclosure.waiting_file(attachments.keep(sent.read(), sent.filename or "")), status=201)
+    return shown(_waiting(attachments.keep(sent.read(), sent.filename or "")), status=201)
+
+
+def _waiting(one: File) -> dict[str, Any]:
+    return {"file": one.key, "kind": one.kind, "type": one.type, "size": one.size, "name": one.name}

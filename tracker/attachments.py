@@ -1,7 +1,7 @@
 """Files of what people said: kept when they arrive, bound to the event that sends them, gone with its words."""
 
 import hmac
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -85,15 +85,25 @@ def of(ticket: Ticket, seqs: Collection[int]) -> dict[int, list[File]]:
     return found
 
 
-def waiting(keys: Iterable[str]) -> list[File]:
-    """Return those of these files that still wait for their words, for a form that comes back."""
-    query = select(File).where(File.key.in_(list(keys)[:MOST_OF_EVENT]), File.ticket_id.is_(None))
-    return list(store.session().scalars(query.order_by(File.id)))
-
-
 def address(file: File, audience: str, name: str) -> str:
     """Return where an audience finds a file: whoever has the address may read it as long as that audience may."""
     return f"/f/{file.key}/{_stamp(file.key, audience)}/{name}"
+
+
+def shown(file: File, audience: str) -> dict[str, Any]:
+    """Return a file as disclosure gives it out: under an address of this audience, its own name for the two sides."""
+    name = f"{file.kind}.{SUFFIXES[file.type]}"
+    return {
+        "kind": file.kind,
+        "type": file.type,
+        "size": file.size,
+        "name": file.name if audience != "public" else name,
+        "alt": file.alt,
+        "width": file.width,
+        "height": file.height,
+        "url": address(file, audience, name),
+        "thumb_url": address(file, audience, THUMB) if file.kind == "picture" else None,
+    }
 
 
 def open(key: str, stamp: str) -> File:

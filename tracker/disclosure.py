@@ -147,27 +147,6 @@ def desk_page(one: Desk, *, now: datetime) -> Shown:
     }
 
 
-def file(one: File, audience: str) -> Shown:
-    """Return a file to an audience: under an address that is theirs, by its own name for the two sides only."""
-    suffix = attachments.SUFFIXES[one.type]
-    return {
-        "kind": one.kind,
-        "type": one.type,
-        "size": one.size,
-        "name": one.name if audience != "public" else f"{one.kind}.{suffix}",
-        "alt": one.alt,
-        "width": one.width,
-        "height": one.height,
-        "url": attachments.address(one, audience, f"{one.kind}.{suffix}"),
-        "thumb_url": attachments.address(one, audience, attachments.THUMB) if one.kind == "picture" else None,
-    }
-
-
-def waiting_file(one: File) -> Shown:
-    """Return a file to whoever sent it, before any words name it."""
-    return {"file": one.key, "kind": one.kind, "type": one.type, "size": one.size, "name": one.name}
-
-
 def promise(one: Promise, by: Person) -> Shown:
     """Return a promise with what became of it."""
     return {
@@ -324,7 +303,7 @@ def _fields(of: Ticket, event: Event, kind: Kind, audience: str, around: _Around
             continue
         value = _typed(event, audience).get(name, event.payload.get(name))
         if isinstance(one, Files):
-            value = [] if hidden else [file(each, audience) for each in around.files.get(event.seq, ())]
+            value = [] if hidden else [attachments.shown(each, audience) for each in around.files.get(event.seq, ())]
         if hidden and value and name in kind.word_fields:
             value = type(value)()
         if one.metadata.get("person") and value:
