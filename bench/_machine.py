@@ -9,6 +9,7 @@ from pathlib import Path
 PATIENCE_S = 60.0
 QUIET_SHARE = 0.10
 LOOK_S = 1.0
+SETTLED_S = 0.3
 
 
 def is_quick() -> bool:
@@ -24,6 +25,26 @@ def cpu_us(pids: Iterable[int]) -> float:
             with suppress(FileNotFoundError):  # a thread may end between the listing and the look
                 total += int((task / "schedstat").read_text().split()[0])
     return total / 1000
+
+
+def part(servers: Iterable[int], clients: int) -> None:
+    """Give the servers one core, with every thread they have, and the clients the others, as far as there are more."""
+    first, *others = sorted(os.sched_getaffinity(0))
+    for pid in servers:
+        for task in Path(f"/proc/{pid}/task").iterdir():
+            with suppress(ProcessLookupError):
+                os.sched_setaffinity(int(task.name), {first})
+    os.sched_setaffinity(clients, others or {first})
+
+
+def settle(servers: Iterable[int], within_s: float = 10.0) -> None:
+    """Wait until servers have done what they do after a start, such as sending the demo's mail."""
+    pids, end = list(servers), time.monotonic() + within_s
+    while time.monotonic() < end:
+        before = cpu_us(pids)
+        time.sleep(SETTLED_S)
+        if cpu_us(pids) - before < SETTLED_S * 1e6 / 50:
+            return
 
 
 class Quiet:

@@ -7,6 +7,7 @@ import select
 import socket
 import sys
 import time
+import zlib
 from collections import deque
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +17,11 @@ OPENING = (
     "GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: {host}:{port}\r\nUpgrade: websocket\r\n"
     "Connection: Upgrade\r\nSec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\n{more}\r\n"
 )
+COMPRESSED = 0x40
+BIND_ADDRESS_NO_PORT = 24
+"""From linux/in.h: the port is chosen when we connect."""
+PER_ADDRESS = 4000
+"""Viewers of one address: the fuller its range of ports, the longer the kernel looks for a free one."""
 DEFLATE = "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n"
 
 
@@ -38,6 +44,8 @@ class Viewer:
     step: int = 0
     rest: bytes = b""
     seq: int = 0
+    inflate: Any = None
+    """Set when the server agreed to compress."""
 
 
 class Viewers:
@@ -84,7 +92,11 @@ class Viewers:
             self._turn(0.2)
 
     def _dial(self) -> None:
-        sock = socket.create_connection((self.host, self.port), timeout=30)
+        sock = socket.socket()
+        sock.setsockopt(socket.IPPROTO_IP, BIND_ADDRESS_NO_PORT, 1)
+        sock.bind((f"127.0.0.{2 + len(self.all) // PER_ADDRESS}", 0))
+        sock.settimeout(30)
+        sock.connect((self.host, self.port))
         sock.setblocking(False)
         sock.send(self.opening)
         self.all[sock.fileno()] = Viewer(sock)
@@ -115,13 +127,18 @@ class Viewers:
             if not received.startswith(b"HTTP/1.1 101"):
                 raise RuntimeError(f"refused: {received[:60]!r}")
             one.step = 1
+            if b"permessage-deflate" in received[:at]:
+                one.inflate = zlib.decompressobj(-zlib.MAX_WBITS)
         while at + 2 <= len(received):
             size, head = received[at + 1] & 127, 2
             if size == 126:
                 size, head = int.from_bytes(received[at + 2 : at + 4], "big"), 4
             if at + head + size > len(received):
                 break
-            self._take(one, received[at + head : at + head + size])
+            text = received[at + head : at + head + size]
+            if received[at] & COMPRESSED:
+                text = one.inflate.decompress(text + b"\0\0\xff\xff")
+            self._take(one, text)
             at += head + size
         one.rest = received[at:]
 
@@ -153,7 +170,11 @@ def main() -> None:
     slow = Viewers(spec["host"], spec["port"], spec["ref"], reads=False)
     for line in sys.stdin:
         order, *given = json.loads(line)
-        answer: Any = getattr(slow if order == "slow" else viewers, "connect" if order == "slow" else order)(*given)
+        whose, what = (slow, "connect") if order == "slow" else (viewers, order)
+        try:
+            answer: Any = {"found": getattr(whose, what)(*given)}
+        except (OSError, RuntimeError) as error:
+            answer = {"failed": str(error)}
         print(json.dumps(answer), flush=True)
 
 

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench import _peers
+from bench import _machine, _peers
 from bench._figures import Figures, percentile
-from bench._machine import Quiet, cpu_us, is_quick
+from bench._machine import Quiet, is_quick
 from bench._peers import Running
 from tests.servers.ground import ROOT, end
 
@@ -45,6 +45,10 @@ class Plan:
 QUICK = Plan(reps=2, updates=8)
 
 
+class Failed(Exception):
+    """A server could not hold or tell so many viewers; says how far it came."""
+
+
 class Audience:
     """The parent's end of bench/_viewers.py."""
 
@@ -53,8 +57,12 @@ class Audience:
         command = [sys.executable, "-m", "bench._viewers", json.dumps(spec)]
         self._process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
 
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
     def ask(self, *order: Any) -> Any:
-        """Give an order and wait for the answer, at most HOLDS_WITHIN_S."""
+        """Give an order and wait for the answer, at most HOLDS_WITHIN_S; Failed when the server did not do its part."""
         assert self._process.stdin
         assert self._process.stdout
         self._process.stdin.write(json.dumps(order).encode() + b"\n")
@@ -62,9 +70,12 @@ class Audience:
         watchdog = threading.Timer(HOLDS_WITHIN_S, self._process.kill)
         watchdog.start()
         try:
-            return json.loads(self._process.stdout.readline())
+            said = json.loads(self._process.stdout.readline() or '{"failed": "nothing moved any more"}')
         finally:
             watchdog.cancel()
+        if "failed" in said:
+            raise Failed(said["failed"])
+        return said["found"]
 
     def close(self) -> None:
         for pipe in (self._process.stdin, self._process.stdout):
@@ -82,85 +93,88 @@ def audience(running: Running, **given: Any) -> Iterator[Audience]:
         one.close()
 
 
-def measure(plan: Plan, figures: Figures, quiet: Quiet, systems: list[str]) -> None:
-    """Measure every scenario on every system, one repetition of each in turn."""
-    for _ in range(plan.reps):
-        for count in plan.crowds:
-            for system in systems:
-                if count <= MOST.get(system, count):
-                    noisy = quiet.wait()
-                    with SYSTEMS[system]() as running, audience(running) as viewers:
-                        _fan_out(figures, f"emit-{count}", system, running, viewers, count, plan, noisy=noisy)
-        for system in systems:
-            noisy = quiet.wait()
-            with SYSTEMS[system]() as running, audience(running) as viewers:
-                viewers.ask("slow", SLOW)
-                _fan_out(figures, "slow-readers", system, running, viewers, plan.few, plan, noisy=noisy)
-            with SYSTEMS[system]() as running, audience(running, deflate=True) as viewers:
-                _fan_out(figures, "deflate", system, running, viewers, plan.few, plan, noisy=noisy)
-        _mixed(figures, plan, quiet, [one for one in systems if one not in MOST])
+class Bench:
+    """Measures every scenario on every system, one repetition of each in turn. Who fails at one is not asked again."""
+
+    def __init__(self, plan: Plan, figures: Figures, quiet: Quiet, systems: list[str]) -> None:
+        self.plan, self.figures, self.quiet, self.systems = plan, figures, quiet, systems
+        self.failed: dict[tuple[str, str], str] = {}
+
+    def measure(self) -> None:
+        """Take every figure of the plan."""
+        few = self.plan.few
+        for _ in range(self.plan.reps):
+            for count in self.plan.crowds:
+                for system in self.systems:
+                    if count <= MOST.get(system, count):
+                        self._try(f"emit-{count}", system, count)
+            for system in self.systems:
+                self._try("slow-readers", system, few, slow=SLOW)
+                self._try("deflate", system, few, deflate=True)
+            for system in self.systems:
+                if system not in MOST:
+                    self._try("mixed", system, 2 * few, busy="api")
+            self._try("mixed-one-process", OURS, 2 * few, busy="both")
+
+    def _try(self, scenario: str, system: str, count: int, **given: Any) -> None:
+        if (scenario, system) in self.failed:
+            return
+        noisy = self.quiet.wait()
+        try:
+            found = self._measure(scenario, system, count, **given)
+        except Failed as why:
+            if system == OURS:
+                raise
+            self.failed[scenario, system] = str(why)
+            print(f"{scenario}: {system} could not be measured: {why}")
+            return
+        self.figures.add(scenario, system, noisy=noisy, **found)
+        if scenario == f"emit-{CROWD}":
+            self.figures.add("connect", system, noisy=noisy, connects_per_s=found["connects_per_s"])
+
+    def _measure(
+        self, scenario: str, system: str, count: int, *, slow: int = 0, deflate: bool = False, busy: str = ""
+    ) -> dict[str, float]:
+        """`busy`: the API of a Nameplate is saturated meanwhile, of one beside it ("api") or of this one ("both")."""
+        with ExitStack() as stack:
+            running = stack.enter_context(SYSTEMS[system]())
+            viewers = stack.enter_context(audience(running, deflate=deflate))
+            _machine.settle(running.pids())
+            if busy:
+                api = stack.enter_context(_peers.nameplate(role="api")) if busy == "api" else running
+                stack.enter_context(_saturated(api))
+            else:
+                _machine.part(running.pids(), viewers.pid)
+            if slow:
+                viewers.ask("slow", slow)
+            found = _fan_out(running, viewers, count, self.plan.updates)
+        if busy:
+            del found["cpu_us_per_delivery"]
+        if not scenario.startswith("emit-"):
+            del found["kb_per_conn"], found["connects_per_s"]
+        return found
 
 
-def _fan_out(
-    figures: Figures,
-    scenario: str,
-    system: str,
-    running: Running,
-    viewers: Audience,
-    count: int,
-    plan: Plan,
-    *,
-    noisy: bool,
-    counts_cpu: bool = True,
-) -> None:
+def _fan_out(running: Running, viewers: Audience, count: int, updates: int) -> dict[str, float]:
     pids = running.pids()
     before = memory_kb(pids)
     per_s = viewers.ask("connect", count)
     viewers.ask("idle", 1)
     held = (memory_kb(pids) - before) / count
     viewers.ask("emit", 1)  # whatever is made on first use has been made now
-    used, lasts, got = cpu_us(pids), list[float](), 0
-    for number in range(2, plan.updates + 2):
+    used, lasts, got = _machine.cpu_us(pids), list[float](), 0
+    for number in range(2, updates + 2):
         last, seen = viewers.ask("emit", number)
         lasts.append(last)
         got += seen
-    used = cpu_us(pids) - used
-    found = {
+    return {
         "last_p50_ms": percentile(lasts, 50),
         "last_p99_ms": percentile(lasts, 99),
-        "delivered_ratio": got / (count * plan.updates),
+        "delivered_ratio": got / (count * updates),
+        "cpu_us_per_delivery": (_machine.cpu_us(pids) - used) / max(1, got),
+        "kb_per_conn": max(0.0, held),
+        "connects_per_s": per_s,
     }
-    if counts_cpu:
-        found["cpu_us_per_delivery"] = used / max(1, got)
-    figures.add(scenario, system, noisy=noisy, **found)
-    if scenario.startswith("emit-"):
-        figures.add(scenario, system, noisy=noisy, kb_per_conn=max(0.0, held))
-    if scenario == f"emit-{CROWD}":
-        figures.add("connect", system, noisy=noisy, connects_per_s=per_s)
-
-
-def _mixed(figures: Figures, plan: Plan, quiet: Quiet, systems: list[str]) -> None:
-    """2,000 viewers while the API of a Nameplate is saturated: live beside it, and live within it."""
-    for system in systems:
-        noisy = quiet.wait()
-        with ExitStack() as stack:
-            api = stack.enter_context(_peers.nameplate(role="api"))
-            running = stack.enter_context(SYSTEMS[system]())
-            viewers = stack.enter_context(audience(running))
-            stack.enter_context(_saturated(api))
-            _fan_out(figures, "mixed", system, running, viewers, 2 * plan.few, plan, noisy=noisy, counts_cpu=False)
-    with _peers.nameplate() as running, audience(running) as viewers, _saturated(running):
-        _fan_out(
-            figures,
-            "mixed-one-process",
-            OURS,
-            running,
-            viewers,
-            2 * plan.few,
-            plan,
-            noisy=quiet.wait(),
-            counts_cpu=False,
-        )
 
 
 @contextmanager
@@ -189,7 +203,7 @@ def main() -> None:
     _peers.install()
     figures = Figures("live")
     wanted = [name for name in sys.argv[1:] if name in SYSTEMS] or list(SYSTEMS)
-    measure(QUICK if is_quick() else Plan(), figures, Quiet(), wanted)
+    Bench(QUICK if is_quick() else Plan(), figures, Quiet(), wanted).measure()
     figures.publish()
 
 

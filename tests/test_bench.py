@@ -2,6 +2,8 @@
 
 import json
 import os
+import subprocess
+import sys
 import time
 from importlib import import_module
 from pathlib import Path
@@ -11,7 +13,7 @@ import pytest
 from bench import post, read, report
 from bench._crowd import Seen
 from bench._figures import RESULTS, Figures, Row, dump, load, percentile, unit
-from bench._machine import Quiet, busy_share, cpu_us
+from bench._machine import Quiet, busy_share, cpu_us, part
 from bench._stage import SQLITE, Posted
 
 SHAPE = {"scenario": str, "system": str, "metric": str, "unit": str, "median": float, "min": float, "max": float}
@@ -103,6 +105,20 @@ def test_the_cpu_time_of_a_process_grows_with_its_work() -> None:
     # The kernel counts a running thread at its ticks, a few milliseconds late.
     assert 150_000 < cpu_us([os.getpid()]) - before < 2_000_000
     assert 0 <= busy_share(0.05) <= 1
+
+
+def test_a_server_gets_one_core_and_its_clients_the_others() -> None:
+    cores = sorted(os.sched_getaffinity(0))
+    sleeper = [sys.executable, "-c", "input()"]
+    with (
+        subprocess.Popen(sleeper, stdin=subprocess.PIPE) as server,
+        subprocess.Popen(sleeper, stdin=subprocess.PIPE) as clients,
+    ):
+        part([server.pid], clients.pid)
+        assert os.sched_getaffinity(server.pid) == {cores[0]}
+        assert os.sched_getaffinity(clients.pid) == (set(cores[1:]) or {cores[0]})
+        server.kill()
+        clients.kill()
 
 
 def test_the_page_holds_the_newest_results() -> None:

@@ -20,7 +20,7 @@ def test_every_scenario_gives_its_figures_and_everything_arrives(
     monkeypatch.setattr(live, "SLOW", 5)
     plan = live.Plan(reps=1, updates=3, crowds=(60,), few=20)
     figures = Figures("live")
-    live.measure(plan, figures, Quiet(patience_s=0, look_s=0.01), [live.OURS])
+    live.Bench(plan, figures, Quiet(patience_s=0, look_s=0.01), [live.OURS]).measure()
     rows = json.loads(figures.publish(tmp_path).read_text())
     found = {(row["scenario"], row["metric"]): row["median"] for row in rows}
     scenarios = {"emit-60", "connect", "slow-readers", "deflate", "mixed", "mixed-one-process"}

@@ -37,6 +37,7 @@ class Stage:
 
     def client(self, network: str = "10.0.0.0/24", origin: str = "") -> Raw:
         ours, theirs = socket.socketpair()
+        ours.setblocking(False)
         self.engine.loop.post(lambda: self.engine.welcome(ours, network=network, origin=origin, first=b""))
         self.clients.append(Raw(theirs))
         return self.clients[-1]

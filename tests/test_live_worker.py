@@ -2,12 +2,14 @@
 
 import http.client
 import json
+import resource
 import signal
 import socket
 import threading
 import time
 import urllib.request
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -18,6 +20,7 @@ from bench._stage import SQLITE, Poster, staged
 from tests.live_client import DIALLED, Raw, dial, knock
 from tests.servers.ground import wait_until
 from tests.servers.instance import Instance
+from tracker.settings import Settings
 
 pytestmark = [
     pytest.mark.slow,
@@ -280,6 +283,13 @@ def test_a_busy_pool_does_not_hold_up_the_sockets(engine: Instance) -> None:
     assert time.monotonic() - begin < 2, "unfinished requests hold no thread"
     for one in slow:
         one.close()
+
+
+def test_the_table_of_descriptors_never_grows_under_viewers(engine: Instance) -> None:
+    (worker,) = engine.workers()
+    status = Path(f"/proc/{worker}/status").read_text()
+    (size,) = [int(line.split()[1]) for line in status.splitlines() if line.startswith("FDSize:")]
+    assert size >= min(Settings().sockets, resource.getrlimit(resource.RLIMIT_NOFILE)[1] - 500)
 
 
 def test_a_client_that_says_close_and_stays_delays_nobody(engine: Instance) -> None:

@@ -219,6 +219,7 @@ class Driver:
         raise StopIteration  # gunicorn: this connection is no longer yours
 
     def _begin(self, taken: socket.socket, network: str, origin: str, first: bytes) -> None:
+        taken.setblocking(False)
         self.engine.welcome(taken, network=network, origin=origin, first=first, carry=self._carry)
 
     def _carry(self, session: Session) -> Carriage:

@@ -79,12 +79,11 @@ class Engine:
         said: tuple[str, bytes] | None = None,
         carry: Callable[[Session], Carried] | None = None,
     ) -> Session:
-        """Begin a session on a connected socket that nobody else holds; `first` opens it.
+        """Begin a session on a connected socket that nobody else holds and that never blocks; `first` opens it.
 
         `said` is the client's address and its request, for handlers that want to see them. What python-socketio
         carries from the start says its own open packet.
         """
-        sock.setblocking(False)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, KERNEL_HOLDS_BYTES)
         session = Session(self, sock, self._name(), network=network, origin=origin)
         session.asked = said

@@ -18,7 +18,7 @@ THREADS = 4
 FAILED = {"error": "error"}
 GATHERS_S = 0.005
 """How long an equal question waits for company when it was asked a moment ago."""
-REPEATS_S = 0.25
+REPEATS_S = 0.5
 """How long an answer that its handler lets us repeat is given to whoever asks the same."""
 MOST_KEPT = 64
 
@@ -34,6 +34,10 @@ class Group:
         self.repeat: Callable[[str], bool] | None = None
         """Set by a handler whose answer holds for the next who asks the same: lets one more in, on the loop's thread;
         False when something has happened since."""
+
+    def add(self, session: "Session", id: str) -> None:
+        self.asking.append((session, id))
+        self.sids.append(session.sid)
 
     def refuse(self, sid: str, answer: Any) -> None:
         """Answer one of them differently."""
@@ -77,8 +81,7 @@ class Errands:
             starts = group is None and key not in self._running
             if group is None:
                 group = self._waiting[key] = Group(event.name, event.given, session.origin)
-            group.asking.append((session, event.id))
-            group.sids.append(session.sid)
+            group.add(session, event.id)
             if starts:
                 self._running.add(key)
         if starts:
@@ -127,19 +130,42 @@ class Errands:
         self.loop.post(self._tell, group, common, apart)
         if group.repeat is not None and not group.apart:
             self.loop.post(self._keep, key, Kept(group.repeat, common, until))
+        else:
+            self._go_on(key)
+
+    def _go_on(self, key: Key) -> None:
+        """Turn to those who asked the same meanwhile."""
         with self._lock:
             goes_on = key in self._waiting
             if not goes_on:
                 self._running.discard(key)
         if goes_on:
-            time.sleep(GATHERS_S)
-            self._pool.submit(self._answer, key)
+            self._pool.submit(self._gather, key)
+
+    def _gather(self, key: Key) -> None:
+        time.sleep(GATHERS_S)
+        self._answer(key)
 
     def _keep(self, key: Key, kept: Kept) -> None:
         if len(self._kept) >= MOST_KEPT:
             self._kept.clear()
         self._kept[key] = kept
         self.loop.later(1, lambda: self._kept.pop(key, None) if self._kept.get(key) is kept else None)
+        let_in = self._let_in(key, kept)
+        self._go_on(key)
+        self._tell(let_in, kept.common, {})
+
+    def _let_in(self, key: Key, kept: Kept) -> Group:
+        """Take those who may have the same answer out of the group that waits."""
+        with self._lock:
+            group = self._waiting.pop(key, Group("", [], ""))
+        found, left = Group(group.name, group.given, group.origin), Group(group.name, group.given, group.origin)
+        for session, id in group.asking:
+            (found if kept.repeat(session.sid) else left).add(session, id)
+        if left.asking:
+            with self._lock:
+                self._waiting[key] = left
+        return found
 
     def _tell(self, group: Group, common: bytes, apart: dict[str, bytes]) -> None:
         frames: dict[str, bytes] = {}

@@ -1,7 +1,9 @@
 """A gunicorn worker: gthread with the live engine in its loop. Handshakes go to the engine, the rest to the threads."""
 
 import errno
+import fcntl
 import gc
+import os
 import resource
 import socket
 import struct
@@ -25,6 +27,8 @@ ACCEPTS_AT_ONCE = 64
 MOST_ARRIVALS = 4000
 """Connections that have said nothing yet; past that the oldest goes."""
 DRAIN_WITHIN_S = 3
+GARBAGE_AFTER = 20_000
+"""Objects made before the collector looks at the youngest; ours die by themselves, storms make thousands."""
 THREAD_WAITS_S = 20
 """A thread waits at most this long for one read or write of a slow client."""
 KERNEL_WAITS = struct.pack("ll", THREAD_WAITS_S, 0)
@@ -51,6 +55,8 @@ class LiveWorker(ThreadWorker):  # type: ignore[misc]
         self.proxies = live.proxies(self.wsgi)
         if self.engine is not None:
             self.lane = self._lane(self.engine)
+            _widen(self.engine.most + live.SPARE_DESCRIPTORS)
+        gc.set_threshold(GARBAGE_AFTER)
         gc.freeze()  # what was imported stays: the collector need not walk it each time
 
     def run(self) -> None:
@@ -216,6 +222,13 @@ class LiveWorker(ThreadWorker):  # type: ignore[misc]
 
     def _forget_connection(self) -> None:
         self.nr_conns -= 1
+
+
+def _widen(descriptors: int) -> None:
+    """Give the table of descriptors its size now: each time it grows under threads, the kernel stops us for 40 ms."""
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    with open(os.devnull, "rb") as nothing:
+        os.close(fcntl.fcntl(nothing, fcntl.F_DUPFD_CLOEXEC, min(descriptors, hard) - 1))
 
 
 @lru_cache(maxsize=64)
