@@ -413,3 +413,61 @@ def test_the_possible_acts_follow_the_status(ticket: Ticket) -> None:
     assert "resumed" not in tickets.possible(ticket, by=mine)
     make.post(ticket, "resolved")
     assert not {"update", "resolved", "waiting"} & tickets.possible(make.fresh(ticket), by=mine)
+
+
+def test_the_desk_shows_who_filed_a_ticket_and_how_the_customer_agreed(house: Flask, client: Visitor) -> None:
+    rosa = make.agent(make.desk(), name="Rosa Ortega")
+    make.sign_in(client, rosa)
+    filed = FILED | {"desk": rosa.desk.slug, "received_at": "", "consent": "Said so on the phone, at ten."}
+    place = client.post("/workspace/new", data=filed).location
+    page = read(client.get(place))
+    assert "Filed for them by <bdi>Rosa Ortega</bdi>, came by phone." in page
+    assert "Said so on the phone, at ten." in page
+    ref = place.rsplit("/", 1)[1]
+    assert "at ten" not in house.test_client().get(f"/t/{ref}").text
+
+
+def test_the_undo_of_what_was_said_is_a_visible_correction(
+    travel: Any, ticket: Ticket, agent: Person, client: Visitor
+) -> None:
+    said = make.post(make.fresh(ticket), "update", text="The part comes on Tuesday.")
+    page = read(client.get(desk_of(ticket)))
+    assert f'href="/workspace/t/{ticket.ref}?amend={said.seq}#amend" data-hotkey="c"' in page
+    travel.shift(timedelta(minutes=15))
+    assert 'data-hotkey="c"' not in client.get(desk_of(ticket)).text
+
+
+def test_words_of_others_have_no_undo(ticket: Ticket, agent: Person, client: Visitor) -> None:
+    make.post(ticket, "update")
+    make.sign_in(client, make.lead(ticket.desk))
+    assert 'data-hotkey="c"' not in client.get(desk_of(ticket)).text
+
+
+def test_the_queue_says_what_each_of_them_is_waiting_for(house: Flask, client: Visitor) -> None:
+    desk = make.desk()
+    rosa = make.agent(desk)
+    make.ticket(desk, text="Canary one drips.")
+    answered, asked = make.ticket(desk), make.ticket(desk)
+    make.post(answered, "update", text="The canary two is ordered.")
+    make.post(asked, "update")
+    make.post(asked, "reply", text="Is canary three here?")
+    make.sign_in(client, rosa)
+    page = read(client.get("/workspace/"))
+    assert 'waits for a first word on <q dir="auto">Canary one drips.</q>' in page
+    assert 'waits for what comes after <q dir="auto">The canary two is ordered.</q>' in page
+    assert 'waits for an answer to <q dir="auto">Is canary three here?</q>' in page
+    make.post(asked, "redacted", make.lead(desk), target=make.events_of(asked)[-1].seq)
+    assert "canary three" not in client.get("/workspace/").text
+
+
+def test_the_first_day_is_shown_until_it_is_done(house: Flask, client: Visitor) -> None:
+    rosa = make.agent(make.desk(), on_duty=False)
+    make.sign_in(client, rosa)
+    page = read(client.get("/workspace/"))
+    assert "Your first day" in page
+    assert page.count("tour__step--done") == 0
+    make.ticket(rosa.desk)
+    assert "Your first day" not in client.get("/workspace/").text, "there is somebody to answer"
+    other = make.agent(rosa.desk, line="Pipes.")
+    make.sign_in(client, other)
+    assert read(client.get("/workspace/")).count("tour__step--done") == 2

@@ -1,12 +1,12 @@
 /** The form for words and the next promise, by keyboard: a digit picks the promise, Alt + P previews, Ctrl or ⌘ + Enter sends. */
 import { fragment } from './page-parts.js';
+import { isTyping, singleKeys } from './workspace-keys.js';
 
-const TYPING = 'input:not([type="radio"], [type="checkbox"], [type="submit"], [type="button"]), textarea, select, [contenteditable]';
 
-/** The digit that a key press means: alone outside of text, with Alt anywhere; null for every other press. */
-export function digitOf({ code, altKey, ctrlKey, metaKey, shiftKey }, isTyping) {
+/** The digit that a key press means: alone where single keys work, with Alt anywhere; null for every other press. */
+export function digitOf({ code, altKey, ctrlKey, metaKey, shiftKey }, needsAlt) {
   const digit = /^(?:Digit|Numpad)([1-9])$/.exec(code)?.[1];
-  if (!digit || ctrlKey || metaKey || shiftKey || (isTyping && !altKey)) return null;
+  if (!digit || ctrlKey || metaKey || shiftKey || (needsAlt && !altKey)) return null;
   return digit;
 }
 
@@ -42,10 +42,10 @@ export class WriteKeys extends HTMLElement {
   }
 
   #press(press) {
-    const isTyping = press.target.matches?.(TYPING) ?? false;
+    const typing = isTyping(press.target);
     if (press.key === 'Enter' && (press.ctrlKey || press.metaKey)) {
       const form = press.target.closest?.('form');
-      if (!form || !isTyping) return;
+      if (!form || !typing) return;
       press.preventDefault();
       if (!press.repeat) form.requestSubmit(form.querySelector('[data-send]'));
       return;
@@ -54,14 +54,14 @@ export class WriteKeys extends HTMLElement {
       press.preventDefault();
       return void this.querySelector('[formaction*="/preview"]').click();
     }
-    const digit = digitOf(press, isTyping);
+    const digit = digitOf(press, typing || !singleKeys());
     const key = digit && this.querySelector(`[data-key="${digit}"]`);
     if (!key) return;
     press.preventDefault();
     key.checked = true;
     key.dispatchEvent(new Event('input', { bubbles: true }));
     key.dispatchEvent(new Event('change', { bubbles: true }));
-    if (!isTyping && key.value !== 'date') key.focus();
+    if (!typing && key.value !== 'date') key.focus();
   }
 
   /** Ask the server how the words will read and show its answer here, without leaving the page. */

@@ -23,7 +23,8 @@ ON_BEHALF = tuple(source for source in SOURCES if source not in ("web", "import"
 def queue() -> Page:
     """Whom you owe a word, and by when."""
     mine = browse.queue(person())
-    return show("workspace/queue.html", queue=mine, urgent=urgent(mine), desk_shown=None)
+    tour = [] if mine else _tour(person())
+    return show("workspace/queue.html", queue=mine, urgent=urgent(mine), desk_shown=None, tour=tour)
 
 
 @blueprint.get("/desks/<slug>")
@@ -32,7 +33,7 @@ def desk_queue(slug: str) -> Page:
     """All open tickets of a desk, for those who run it."""
     one = run(slug)
     rows = browse.desk_queue(one)
-    return show("workspace/queue.html", queue=rows, urgent=urgent(rows), desk_shown=disclosure.desk(one))
+    return show("workspace/queue.html", queue=rows, urgent=urgent(rows), desk_shown=disclosure.desk(one), tour=[])
 
 
 @blueprint.post("/pass")
@@ -99,6 +100,28 @@ def show(template: str, status: int = 200, **context: Any) -> Page:
         "runs": permissions.may(current(), "run_desk", me.desk),
     }
     return render_template(template, **(frame | context)), status, dict(PRIVATE)
+
+
+def _tour(me: Person) -> list[dict[str, Any]]:
+    """Return the steps of a first day; nothing once all that can be seen to be done is."""
+    about, duty = "/workspace/profile", "/workspace/profile#duty"
+    steps = [
+        (bool(me.face_digest), "Show your face", "People write to somebody, not to a desk.", about, "Upload a picture"),
+        (bool(me.line), "Say a line about yourself", "What you look after, and how.", about, "Write it"),
+        (
+            me.backup_id is not None,
+            "Choose who stands in",
+            "They get what falls due meanwhile.",
+            about,
+            "Choose",
+        ),
+        (me.on_duty, "Come on duty", "New tickets then come to you, here, by themselves.", duty, "Come on duty"),
+    ]
+    if all(done for done, *_ in steps):
+        return []
+    how = "A word, a key for when the next one comes, Ctrl and Enter. Press ? for every key."
+    steps.append((False, "Answer your first ticket", how, "", ""))
+    return [dict(zip(("done", "words", "more", "url", "action"), step, strict=True)) for step in steps]
 
 
 def _new(filled: forms.Form, status: int = 200) -> Page:

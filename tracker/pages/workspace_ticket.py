@@ -1,6 +1,7 @@
 """The ticket desk: what it does to the customer, the head, the words to send with the next promise, every other act."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 from flask import Blueprint, flash, redirect, request, url_for
@@ -37,6 +38,7 @@ from tracker.viewer import admits, current
 blueprint = Blueprint("workspace_ticket", __name__, url_prefix="/workspace/t")
 PAGE = 200
 NEWS = 20
+UNDO_WITHIN = timedelta(minutes=15)
 SAYABLE = frozenset(
     {"update", "note", "waiting", "resumed", "promise_moved", "resolved", "declined", "reassigned"}
     | {"handoff_offered", "handoff_accepted", "handoff_declined", "corrected", "redacted", "erased"}
@@ -122,7 +124,7 @@ def desk_page(
     me = person()
     first = max(0, ticket.last_seq - PAGE)
     entries, _ = browse.entries(ticket, after=first, audience="staff", limit=PAGE)
-    queue = browse.queue(me)
+    queue, amendable = browse.queue(me), _amendable(ticket, entries)
     return show(
         "workspace/ticket.html",
         status,
@@ -140,7 +142,9 @@ def desk_page(
         asked=told.record(ticket).asked,
         **_next_words(ticket),
         **_others(ticket, me, form),
-        amendable=_amendable(ticket, entries),
+        amendable=amendable,
+        filed=_filed(ticket),
+        undo=_undo(amendable, me),
         amend=_amended(ticket, form),
         form=form,
         changed=_changed(ticket, form, status),
@@ -197,6 +201,22 @@ def _amendable(ticket: Ticket, entries: list[Shown]) -> list[Shown]:
     known = {entry["seq"]: entry for entry in entries}
     found = words.amendable(ticket, current())
     return [{"entry": known[one.event.seq], "acts": one.acts} for one in found if one.event.seq in known]
+
+
+def _filed(ticket: Ticket) -> Shown | None:
+    """Return who filed a ticket for its customer, and how they agreed to be read by others."""
+    by = store.session().get(Person, ticket.filed_by_id) if ticket.filed_by_id else None
+    return {"by": disclosure.person_ref(by), "consent": ticket.consent} if by else None
+
+
+def _undo(amendable: list[Shown], me: Person) -> Shown | None:
+    """Return what this person said a moment ago and may correct: the undo of words that others may have read."""
+    since = store.now() - UNDO_WITHIN
+    for one in amendable:
+        entry: Shown = one["entry"]
+        if "corrected" in one["acts"] and entry["actor"].get("slug") == me.slug and entry["at"] > since:
+            return entry
+    return None
 
 
 def _amended(ticket: Ticket, form: forms.Form) -> Shown | None:
