@@ -156,3 +156,11 @@ def test_no_payload_harms_a_card(client: Visitor) -> None:
             found = make.fresh(ticket)
             found.subject, found.assignee.name, found.desk.name = text[:140], text[:80], text[:80]
         assert wrong(client.get(f"/t/{ticket.ref}/card").text) == [], text
+
+
+def test_a_card_says_how_often_a_ticket_was_passed_on(client: Visitor) -> None:
+    ticket = make.ticket()
+    eid = worn(ticket).eid
+    assert "passed on" not in words(client.get(f"/e/{eid}").text)
+    make.post(ticket, "reassigned", make.lead(ticket.desk, on_duty=False), to=make.agent(ticket.desk))
+    assert "passed on once" in words(client.get(f"/e/{eid}").text)

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.test_workspace import at_desk
-from tests.browser.trips import SOON, Office, sign_in_as, watch
+from tests.browser.trips import SOON, Office, open_list, open_ticket, sign_in_as, watch
 from tests.browser.visitor import Visitor
 
 WORDS = "I stand in your stairwell at 8, with a ladder."
@@ -107,3 +107,104 @@ def test_a_preview_stays_on_the_page(office: Office, ref: str, visitor: Visitor)
     expect(page.locator("#preview em")).to_have_text("mended")
     expect(page.locator("#preview")).to_be_focused()
     assert page.url.endswith(f"/workspace/t/{ref}")
+
+
+def test_every_key_is_named_in_the_help_and_does_what_it_says(office: Office, ref: str, visitor: Visitor) -> None:
+    page = at_desk(visitor, office, ref)
+    page.keyboard.press("?")
+    help_box = page.get_by_role("dialog", name="Keys of the workspace")
+    expect(help_box).to_be_visible()
+    visitor.assert_accessible(of="workspace-keys")
+    page.keyboard.press("Escape")
+    expect(help_box).to_be_hidden()
+    page.keyboard.press("w")
+    expect(page.locator("#update-text")).to_be_focused()
+    expect(page.locator("#update-text")).to_have_value("")
+    for key, label in (("i", "The note"), ("q", "What do you need from them?"), ("m", "The new time")):
+        page.keyboard.press("Escape")
+        page.keyboard.press(key)
+        expect(page.get_by_label(label)).to_be_focused()
+    page.keyboard.press("Escape")
+    page.keyboard.press("u")
+    page.wait_for_url("**/workspace/")
+    page.keyboard.press("k")
+    page.keyboard.press("j")
+    page.keyboard.press("k")
+    expect(page.locator("[data-row]:focus")).to_have_count(1)
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/workspace/t/*")
+
+
+def test_single_keys_can_be_switched_off(office: Office, ref: str, visitor: Visitor) -> None:
+    page = at_desk(visitor, office, ref)
+    page.keyboard.press("?")
+    page.get_by_label("Single keys work").uncheck()
+    page.keyboard.press("Escape")
+    page.keyboard.press("u")
+    page.keyboard.press("3")
+    page.keyboard.press("w")
+    expect(page.locator("#update-text")).not_to_be_focused()
+    assert page.url.endswith(f"/workspace/t/{ref}")
+    page.locator("#update-text").focus()
+    page.keyboard.press("Alt+5")
+    expect(page.locator("[data-key='5']")).to_be_checked()
+
+
+def test_a_word_is_undone_by_a_visible_correction_with_keys_alone(office: Office, ref: str, visitor: Visitor) -> None:
+    page = at_desk(visitor, office, ref)
+    page.keyboard.press("w")
+    page.keyboard.type("The lamp comes on Tuesday.")
+    page.keyboard.press("Control+Enter")
+    page.wait_for_url("**#e*")
+    page.keyboard.press("c")
+    page.wait_for_url("**amend=*")
+    page.get_by_label("The words as they should be").fill("The lamp comes on Thursday.")
+    page.locator("[id^=corrected-] [name=reason]").fill("The wrong day.")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/workspace/t/*#e*")
+    expect(page.locator(".timeline")).to_contain_text("The lamp comes on Thursday.")
+    expect(page.locator(".entry__old")).to_contain_text("The wrong day.")
+
+
+SCRIPT = "Thank you for your patience. We have received your request and come back to you as soon as we possibly can."
+
+
+def test_a_copy_is_shown_with_its_twin_and_marked_when_it_is_sent_anyway(
+    office: Office, ref: str, visitors: Visitors
+) -> None:
+    visitor = visitors()
+    visitor.forgive("422")
+    office.say(ref, text=SCRIPT)
+    reader = watch(visitors(), office, ref)
+    page = at_desk(visitor, office, ref)
+    page.keyboard.press("w")
+    page.keyboard.type(SCRIPT)
+    page.keyboard.press("Control+Enter")
+    expect(page.locator("#advice")).to_contain_text("said nearly the same")
+    page.get_by_role("button", name="Say it anyway, as standard text").click()
+    page.wait_for_url("**#e*")
+    expect(reader.locator(".mark", has_text="standard text")).to_be_visible()
+
+
+def test_a_lead_gives_a_ticket_to_somebody_from_the_board(office: Office, ref: str, visitor: Visitor) -> None:
+    sign_in_as(visitor, office, "rosa@example.org")
+    page = visitor.page
+    page.keyboard.press("b")
+    page.wait_for_url("**/workspace/board")
+    row = page.locator(f"li:has([href='/workspace/t/{ref}'])").first
+    row.locator("[data-row]").focus()
+    page.keyboard.press("r")
+    page.wait_for_url("**give=*")
+    page.get_by_label("To whom?").select_option(index=1)
+    page.get_by_label("Why?").fill("Somebody nearer by.")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/workspace/board?desk=buildings")
+    expect(page.locator(f"li:has([href='/workspace/t/{ref}'])").first).to_contain_text("passed on once")
+
+
+def test_the_board_changes_by_itself(office: Office, visitors: Visitors) -> None:
+    visitor = visitors()
+    sign_in_as(visitor, office, "rosa@example.org")
+    open_list(visitor.page, f"{office.url}/workspace/board")
+    open_ticket(visitors(), office.url, subject="A lift that sings")
+    expect(visitor.page.locator(".board__what", has_text="A lift that sings")).to_be_visible(timeout=15_000)

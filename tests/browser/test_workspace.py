@@ -10,7 +10,8 @@ from tests.browser.visitor import Visitor
 from tests.html import parse_errors
 from tests.servers.instance import Instance
 
-WORDS = "I stand in your stairwell at 8, with a ladder."
+WORDS = "I stand in your stairwell at 8."
+"""Short enough to be nobody's script: longer words said in two of these tests would be standard text."""
 FRESH = "The bulb is out on floor 2 as well."
 
 
@@ -167,6 +168,7 @@ def test_the_workspace_is_whole_in_every_light_and_size(
     visitor.page.locator("#password").fill("rosa answers here")
     visitor.page.get_by_role("button", name="Sign in", exact=True).click()
     visitor.page.wait_for_url("**/workspace/")
-    for path in ("", f"t/{ref}", f"t/{ref}?amend=1", "desks/buildings", "new", "profile", "desk/buildings"):
+    pages = ("", f"t/{ref}", f"t/{ref}?amend=1", "desks/buildings", "board", f"board?give={ref}", "new", "profile")
+    for path in (*pages, "desk/buildings"):
         name = path.partition("/")[0].partition("?")[0] or "queue"
         whole(visitor, f"{nameplate.url}/workspace/{path}", f"workspace-{name}")
