@@ -143,6 +143,7 @@ def _wire(app: Flask) -> None:
         expand=recipients.find,
         told=recipients.told,
         deliver={name: way.deliver for name, way in ways.items()},
+        check_target={name: way.check_target for name, way in ways.items()},
         check={name: way.check for name, way in ways.items() if hasattr(way, "check")} | {"mail in": intake.check},
         rest={name: way.rest for name, way in ways.items() if hasattr(way, "rest")},
         threads={name: way.THREADS for name, way in ways.items() if hasattr(way, "THREADS")},

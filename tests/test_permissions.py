@@ -13,7 +13,7 @@ from tracker.models import Ticket
 from tracker.permissions import ANYONE, HOUSE_ACTS, SYSTEM, TICKET_ACTS, Viewer
 
 READER = {"see", "thanks", "wait_too"}
-CUSTOMER = {"see", "see_as_customer", "embed", "keep_key", "reply", "reply_published", "confirmed", "reopened"}
+CUSTOMER = {"see", "see_as_customer", "embed", "keep_key", "hook", "reply", "reply_published", "confirmed", "reopened"}
 CUSTOMER |= {"feedback", "thanks", "visibility_changed"}
 STAFF = {"see", "see_as_customer", "see_as_staff", "note", "corrected"}
 ASSIGNEE = STAFF | {

@@ -12,7 +12,18 @@ from sqlalchemy import select
 from tracker import attachments, clock, desks, links, masks, people, personal, richtext, store
 from tracker.kinds import KINDS, Kind
 from tracker.kinds._fields import Files
-from tracker.models import ApiToken, Desk, Embed, Event, Fact, File, Handoff, Person, Promise, Subscription, Ticket
+from tracker.models import (
+    ApiToken,
+    Desk,
+    Embed,
+    Event,
+    Fact,
+    File,
+    Handoff,
+    Person,
+    Promise,
+    Ticket,
+)
 from tracker.timeline import SEES, find
 
 Shown = dict[str, Any]
@@ -187,14 +198,6 @@ def embed(one: Embed) -> Shown:
         "svg_url": links.absolute(links.embed(one.eid, "badge.svg")),
         "json_url": links.absolute(links.embed(one.eid, "badge.json")),
     }
-
-
-def subscription(one: Subscription) -> Shown:
-    """Return a subscription to whoever holds its link: where it stands, never the address."""
-    state = "asked" if one.confirmed_at is None else "hears"
-    if one.ended_at:
-        state = "left" if one.ended_why == "left" else "ended"
-    return {"state": state, "channel": one.channel, "frequency": one.frequency, "language": one.language}
 
 
 def token(one: ApiToken) -> Shown:

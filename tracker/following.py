@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+from flask import current_app
 from sqlalchemy import ColumnElement, delete, or_, select, update
 
 from tracker import clock, links, outbox, permissions, speech, store, timeline
@@ -9,6 +10,7 @@ from tracker.errors import Conflict, Invalid, NotFound
 from tracker.models import Delivery, News, Subscription
 from tracker.permissions import Viewer
 
+CHANNELS = ("email", "chat")
 FREQUENCIES = ("once", "hourly", "daily")
 UNCONFIRMED_LIVES = timedelta(days=7)
 ENDED_LIVES = timedelta(days=30)
@@ -17,11 +19,15 @@ ROUND = 200
 
 
 def follow(ref: str, target: str, *, by: Viewer, language: str, zone: str, channel: str = "email") -> None:
-    """Ask an address whether it wants news of a ticket; nothing else is sent before it says yes.
+    """Ask an address, of a mail or a chat, whether it wants news of a ticket; nothing else is sent before it says yes.
 
     Alike for addresses that follow already: they are sent their link again. Raises NotFound, or Conflict on a ticket
-    that is private, for followers hear only what everybody may read.
+    that is private, for followers hear only what everybody may read; Invalid when we could not reach the address.
     """
+    if channel not in CHANNELS:
+        raise Invalid(fields={"channel": f"Choose one of: {', '.join(CHANNELS)}."})
+    wiring: outbox.Wiring = current_app.extensions["tracker_outbox"]
+    target = wiring.check_target[channel](target)
     with store.transaction() as session:
         ticket = timeline.lock(ref)
         permissions.require(by, "see", ticket)
@@ -30,14 +36,15 @@ def follow(ref: str, target: str, *, by: Viewer, language: str, zone: str, chann
         query = select(Subscription).where(Subscription.ticket_id == ticket.id, Subscription.channel == channel)
         found = session.scalars(query.where(Subscription.target == target)).first()
         if found is None:
-            found = Subscription(
-                sid=links.new_ref(), channel=channel, target=target, ticket_id=ticket.id, created_at=store.now()
-            )
+            facts = {"channel": channel, "target": target, "ticket_id": ticket.id, "role": "public"}
+            found = Subscription(sid=links.new_ref(), created_at=store.now(), **facts)
             session.add(found)
         if not found.hears:
             found.language, found.zone = speech.pick(language), zone if clock.is_zone(zone) else ""
         session.flush()
-        outbox.letter("follow", ticket_id=ticket.id, subscription_id=found.id, address=target)
+        if found.role == "public":
+            address = target if channel == "email" else links.stamp(target)
+            outbox.letter("follow", ticket_id=ticket.id, subscription_id=found.id, address=address)
 
 
 def find(token: str) -> Subscription:
@@ -75,6 +82,14 @@ def leave(token: str) -> None:
         found.ended_at, found.ended_why = found.ended_at or store.now(), found.ended_why or "left"
 
 
+def shown(one: Subscription) -> dict[str, str]:
+    """Return a subscription to whoever holds its link: where it stands, never the address."""
+    state = "asked" if one.confirmed_at is None else "hears"
+    if one.ended_at:
+        state = "left" if one.ended_why == "left" else "ended"
+    return {"state": state, "channel": one.channel, "frequency": one.frequency, "language": one.language}
+
+
 def forget_addresses(target: str) -> int:
     """Erase an address from all it follows, at its owner's request; return how many subscriptions that ended."""
     return _forget(Subscription.target == target)
@@ -88,7 +103,7 @@ def forget_old() -> int:
 
 
 def _forget(which: ColumnElement[bool]) -> int:
-    query = select(Subscription.id).where(which, Subscription.channel != "webhook").limit(ROUND)
+    query = select(Subscription.id).where(which).limit(ROUND)
     if store.session().execute(query.limit(1)).first() is None:
         return 0
     with store.transaction() as session:

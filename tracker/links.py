@@ -59,6 +59,11 @@ def reply_address(ref: str, role: str, address: str) -> str:
     return f"reply+{ref}.{stamp(f'reply.{ref}.{role}.{address.lower()}')}@{domain}" if domain else ""
 
 
+def keyed(text: str) -> bytes:
+    """Return 32 bytes that only who has our key can make from `text`."""
+    return hmac.new(settings.current().key.encode(), f"keyed.{text}".encode(), hashlib.sha256).digest()
+
+
 def absolute(path: str, **query: str) -> str:
     """Return `path` with scheme and host of the public address."""
     return settings.current().origin + path + (f"?{urlencode(query)}" if query else "")

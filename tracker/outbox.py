@@ -81,6 +81,8 @@ class Wiring:
     """Which roles an event is news for: waiting mail to them takes it along."""
     deliver: dict[str, Deliver]
     due_work: list[DueWork]
+    check_target: dict[str, Callable[[str], str]] = field(default_factory=dict)
+    """What a channel makes of an address somebody typed; raises Invalid."""
     check: dict[str, Check] = field(default_factory=dict)
     rest: dict[str, Callable[[], None]] = field(default_factory=dict)
     """What a channel does when there is nothing more to deliver now, such as closing its connection."""

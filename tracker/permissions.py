@@ -18,6 +18,7 @@ TICKET_ACTS: dict[str, frozenset[str]] = {
     "see_as_staff": frozenset({"staff", "system"}),
     "embed": frozenset({"customer"}),
     "keep_key": frozenset({"customer"}),
+    "hook": frozenset({"customer"}),
     "wait_too": frozenset({"public"}),
 }
 """Acts on a ticket that are no event, with the relations that allow them. Kinds name theirs in `posted_by`."""

@@ -76,7 +76,10 @@ def _followers(event: Event, ticket: Ticket, *, after: int) -> tuple[list[Recipi
 def _is_news(row: Any, event: Event, ticket: Ticket) -> bool:
     if row.role == "public" and ticket.visibility == "private":
         return False
-    return row.role in told(event) if row.channel == "email" else event.audience in SEES[row.role]
+    if row.role == "public" and row.channel != "webhook":
+        return row.role in told(event)
+    is_told = row.channel == "webhook" or KINDS[event.kind].tells
+    return bool(is_told) and event.audience in SEES[row.role]
 
 
 def _follower(row: Any, at: datetime) -> Recipient:
@@ -113,12 +116,19 @@ def _of_letter(news: News) -> list[Recipient]:
     if news.person_id:
         person = store.session().get(Person, news.person_id)
         return [Recipient("email", person.email, "staff")] if person and person.active else []
+    if news.topic == "hooktest":
+        hook = store.session().get(Subscription, news.subscription_id)
+        return [Recipient(hook.channel, hook.sid, hook.role, None, hook.id)] if hook else []
+    if news.topic == "hookoff":
+        return [Recipient("email", news.address, "customer")]
     if news.topic == "reset":
         return _of_person(news)
     if _is_pestered(news):
         return []
-    if news.subscription_id:
-        return [Recipient("email", news.address, "public", None, news.subscription_id)]
+    follower = store.session().get(Subscription, news.subscription_id) if news.subscription_id else None
+    if follower:
+        address = follower.target if follower.channel == "email" else follower.sid
+        return [Recipient(follower.channel, address, "public", None, follower.id)]
     known = select(Ticket.id).where(Ticket.email == news.address).limit(1)
     return [Recipient("email", news.address, "customer")] if store.session().execute(known).first() else []
 

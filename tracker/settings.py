@@ -46,6 +46,9 @@ class Settings:
         "", "smtp://user:password@host:port or smtps://…; empty means the mailbox page in development"
     )
     mail_from: str = _setting("Nameplate <desk@nameplate.invalid>", "From of every mail")
+    private_targets: bool = _setting(
+        False, "let webhooks and chats lead to plain http and private addresses: development only"
+    )
     mail_bundle_s: int = _setting(
         60, "seconds in which several news of a ticket become one mail; 0: each its own", low=0, high=3600
     )
@@ -105,6 +108,7 @@ class Settings:
             low, high, value = one.metadata["low"], one.metadata["high"], getattr(self, one.name)
             if low is not None:
                 _require(low <= value <= high, one.name, f"a number from {low} to {high}")
+        _require(not (self.private_targets and self.mode == "production"), "private_targets", "off in production")
         if self.mode == "production":
             _require(len(self.secret_key) >= 32, "secret_key", "at least 32 random characters in production")
 

@@ -1,8 +1,11 @@
 """What a mail says: which template, with which facts, in whose language and zone."""
 
+import re
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 from sqlalchemy import select
 
@@ -15,6 +18,9 @@ from tracker.recipients import told
 from tracker.speech import Speech, pick
 
 PURPOSES = ("signin", "reset", "invite")
+SUBJECT_LENGTH = 80
+LINK = re.compile(r"://|@|mailto:|\bwww\.|\w[.\u3002]\w*[^\W\d_]", re.IGNORECASE)
+"""A word that some mail program would turn into a link."""
 AMENDING = ("corrected", "redacted", "erased")
 ACCENTS = (
     "#8f3734",
@@ -58,21 +64,39 @@ class Letter:
     """It answers what its reader has just done (RFC 3834: auto-replied)."""
 
 
-def write(delivery: Delivery, news: News, *, subject: str, manage_url: str) -> Letter:
+def write(delivery: Delivery, news: News, *, manage_url: str = "") -> Letter:
     """Return what one delivery says. Raises Dropped when its reader may no longer see any of it."""
     ticket = _ticket(news)
     speech = speech_of(delivery, ticket)
+    subject = short_subject(ticket) if ticket else ""
     facts = _frame(delivery, ticket, speech) | {"subject": subject, "manage_url": manage_url}
     if news.topic == "event" and ticket:
         return _news(delivery, news, ticket, speech, facts)
     person = store.session().get(Person, news.person_id) if news.person_id else None
-    facts |= {"person": disclosure.person(person) if person else None, "ticket": facts["ticket"]}
+    facts |= {"person": disclosure.person(person) if person else None, "place": _place(news)}
     if news.topic in PURPOSES:
         secret = people.mint_link(news.topic, person_id=news.person_id, address=news.address)
         facts["link"] = links.absolute(f"/link/{news.topic}/{secret}")
     key = f"{news.topic}_subject"
-    spoken = speech.say(key, subject=subject) if speech.knows(key) else ""
+    spoken = speech.say(key, subject=subject, place=facts["place"]) if speech.knows(key) else ""
     return Letter(news.topic, spoken or present.render(f"email/{news.topic}.subject.txt", **facts), facts)
+
+
+def manage_url(found: Subscription) -> str:
+    """Return where a follower changes or ends what they hear; places of the two sides are kept on their own page."""
+    return links.absolute(links.follow(links.follow_token(found.sid))) if found.role == "public" else ""
+
+
+def short_subject(ticket: Ticket) -> str:
+    """Return a ticket's subject as a stranger's mail may carry it: no links, 80 characters."""
+    words = [word for word in ticket.subject.split() if not LINK.search(unicodedata.normalize("NFKC", word))]
+    return " ".join(words)[:SUBJECT_LENGTH] or "your ticket"
+
+
+def _place(news: News) -> str:
+    """Return the host of the place a letter is about; its whole address may hold secrets."""
+    found = store.session().get(Subscription, news.subscription_id) if news.subscription_id else None
+    return (urlsplit(found.target).hostname or found.channel) if found else ""
 
 
 def speech_of(delivery: Delivery, ticket: Ticket | None) -> Speech:
@@ -127,14 +151,15 @@ def _news(delivery: Delivery, news: News, ticket: Ticket, speech: Speech, facts:
     if not shown:
         raise Dropped
     subject = facts["subject"]
-    if shown[0]["kind"] == "opened" and delivery.role == "customer":
+    is_own = delivery.role == "customer" and delivery.subscription_id is None
+    if shown[0]["kind"] == "opened" and is_own:
         secret = people.mint_link("confirm", ticket_id=ticket.id, address=ticket.email)
         facts |= {"confirm_url": links.absolute(f"/link/confirm/{secret}")}
         return Letter("acknowledgement", subject, facts | {"preview": _answers_by(facts, speech)}, answers=True)
     facts["entries"] = [_said(entry, ticket, delivery.role, speech) for entry in shown]
     facts["preview"] = " · ".join(one["headline"] for one in facts["entries"])
     subject = subject if shown[0]["kind"] == "opened" else f"Re: {subject}"
-    if delivery.role == "customer" and ticket.status == "resolved" and shown[-1]["kind"] == "resolved":
+    if is_own and ticket.status == "resolved" and shown[-1]["kind"] == "resolved":
         facts |= _questions(ticket, speech)
     return Letter("news", subject, facts, answers=shown[0]["kind"] == "reopened")
 

@@ -5,7 +5,6 @@ import email
 import email.policy
 import re
 import secrets
-import unicodedata
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.utils import format_datetime, parseaddr
@@ -19,9 +18,6 @@ from tracker.channels import _letters, _smtp
 from tracker.models import Delivery, News, Subscription, Ticket
 from tracker.outbox import Dropped, Undeliverable
 
-SUBJECT_LENGTH = 80
-LINK = re.compile(r"://|@|mailto:|\bwww\.|\w[.\u3002]\w*[^\W\d_]", re.IGNORECASE)
-"""A word that some mail program would turn into a link."""
 PLAIN_ADDRESS = re.compile(r"[\x21-\x7e]+@[\x21-\x7e]+")
 TOKEN = f"token{secrets.token_hex(12)}"
 """Stands in a sheet for what opens one follower's own page; nobody can type it, for nobody knows it."""
@@ -64,12 +60,6 @@ def compose(delivery: Delivery, news: News) -> EmailMessage:
     return _parsed(_compose(delivery, news))
 
 
-def short_subject(ticket: Ticket) -> str:
-    """Return a ticket's subject as a stranger's mail may carry it: no links, 80 characters."""
-    words = [word for word in ticket.subject.split() if not LINK.search(unicodedata.normalize("NFKC", word))]
-    return " ".join(words)[:SUBJECT_LENGTH] or "your ticket"
-
-
 def _compose(delivery: Delivery, news: News) -> bytes:
     """Put what is one recipient's own around and into the sheet; many followers share one, rendered once."""
     found = _subscription(delivery)
@@ -109,9 +99,8 @@ def _own_headers(delivery: Delivery, news: News, token: str) -> list[tuple[str, 
 def _sheet(delivery: Delivery, news: News) -> bytes:
     """Render what all readers alike get: shared headers, plain words and HTML."""
     ticket = store.session().get(Ticket, news.ticket_id) if news.ticket_id else None
-    subject = short_subject(ticket) if ticket else ""
     manage_url = links.absolute(links.follow(TOKEN)) if delivery.subscription_id else ""
-    letter = _letters.write(delivery, news, subject=subject, manage_url=manage_url)
+    letter = _letters.write(delivery, news, manage_url=manage_url)
     message = EmailMessage(policy=email.policy.SMTP)
     message["Subject"] = " ".join(letter.subject.split())[:250]
     message["From"] = _sender(ticket)

@@ -17,6 +17,7 @@ from tracker.pages import (
     faces,
     files,
     following,
+    hooks,
     lists,
     opening,
     system,
@@ -52,7 +53,7 @@ UPLOADS = re.compile(
 
 def init_app(app: Flask) -> None:
     """Register the pages, their errors, and the rules before and after every request."""
-    for module in (system, lists, tickets, opening, following, answers, access, faces, files, *WORKSHOPS):
+    for module in (system, lists, tickets, opening, following, hooks, answers, access, faces, files, *WORKSHOPS):
         app.register_blueprint(module.blueprint)
     app.before_request(_guard)
     app.after_request(_dress)

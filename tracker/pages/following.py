@@ -3,7 +3,7 @@
 from flask import Blueprint, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as Answer
 
-from tracker import browse, disclosure, following, forms, limits, speech, tickets, viewer
+from tracker import browse, disclosure, following, forms, limits, speech, viewer
 from tracker.errors import Invalid, NotFound
 from tracker.models import Subscription
 from tracker.viewer import admits, current
@@ -12,7 +12,7 @@ blueprint = Blueprint("following", __name__)
 Page = tuple[str, int, dict[str, str]]
 OWN = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
 """A page whose address is a secret: kept nowhere, told to nobody."""
-SENT = "We have sent a mail to this address. Press the button in it, and news begins."
+SENT = "We have sent a question there. Press the button behind its link, and news begins."
 ACTS = {"confirm": following.confirm, "leave": following.leave}
 
 
@@ -33,12 +33,14 @@ def ask(ref: str) -> Page:
     try:
         if typed.get("website"):
             raise Invalid(fields={"email": "Leave the empty field empty, please; it is there to catch machines."})
-        address, language = tickets.address(typed.get("email", "")), typed.get("language") or wanted_language()
-        following.follow(ticket.ref, address, by=current(), language=language, zone=typed.get("zone", ""))
+        channel, language = typed.get("channel", "email"), typed.get("language") or wanted_language()
+        target = typed.get("email" if channel == "email" else "target", "")
+        how = {"channel": channel, "language": language, "zone": typed.get("zone", "")}
+        following.follow(ticket.ref, target, by=current(), **how)
     except Invalid as error:
         return _ask(ref, forms.Form("follow", typed, error.fields), error.status)
     action = {"url": url_for("tickets.page", ref=ref), "words": "Back to the ticket"}
-    return render_template("message.html", heading="Look into your mail", words=[SENT], action=action), 200, OWN
+    return render_template("message.html", heading="Look what we sent you", words=[SENT], action=action), 200, OWN
 
 
 @blueprint.get("/follow/<token>")
@@ -97,7 +99,7 @@ def _page(found: Subscription, token: str, form: forms.Form, status: int) -> Pag
     readable = found.ticket is not None and found.ticket.visibility != "private"
     html = render_template(
         "follow.html",
-        follower=disclosure.subscription(found),
+        follower=following.shown(found),
         ticket=disclosure.ticket(found.ticket, "public") if found.ticket and readable else None,
         url=url_for("following.change", token=token),
         languages=list(speech.NAMES.items()),

@@ -51,4 +51,7 @@ WORDS = {
     "signin_asked": "Jemand, hoffentlich Sie, möchte Ihre Anliegen auf diesem Gerät sehen.",
     "signin_open": "Meine Anliegen öffnen",
     "signin_once": "Der Link wirkt einmal, 15 Minuten lang. Wenn Sie das nicht waren, lassen Sie die Mail liegen.",
+    "hookoff_subject": "Wir schicken keine Neuigkeiten mehr an {place}",
+    "hookoff_said": "Dort kamen unsere Neuigkeiten über eine Stunde lang nicht an,"
+    " darum schicken wir keine mehr. Richten Sie es neu ein, wenn es wieder geht.",
 }

@@ -51,4 +51,7 @@ WORDS = {
     "signin_asked": "Somebody, we hope you, asked to see your tickets on this device.",
     "signin_open": "Open my tickets",
     "signin_once": "The link works once, for 15 minutes. If it was not you, ignore this mail; nothing happens.",
+    "hookoff_subject": "We stopped sending news to {place}",
+    "hookoff_said": "It has not taken our news for over an hour, so we stopped sending"
+    " it there. Set it up again when it works.",
 }

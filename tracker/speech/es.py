@@ -51,4 +51,7 @@ WORDS = {
     "signin_asked": "Alguien, esperamos que usted, quiere ver sus asuntos en este dispositivo.",
     "signin_open": "Abrir mis asuntos",
     "signin_once": "El enlace sirve una vez, durante 15 minutos. Si no fue usted, ignore este correo.",
+    "hookoff_subject": "Ya no enviamos novedades a {place}",
+    "hookoff_said": "Desde hace más de una hora no recibe nuestras novedades, así"
+    " que hemos parado. Configúrelo de nuevo cuando funcione.",
 }

@@ -51,4 +51,7 @@ WORDS = {
     "signin_asked": "Quelqu’un, vous espérons-nous, veut voir vos demandes sur cet appareil.",
     "signin_open": "Ouvrir mes demandes",
     "signin_once": "Le lien sert une fois, pendant 15 minutes. Si ce n’était pas vous, ignorez ce message.",
+    "hookoff_subject": "Nous n’envoyons plus de nouvelles à {place}",
+    "hookoff_said": "Nos nouvelles n’y arrivent plus depuis plus d’une heure, nous"
+    " avons donc arrêté. Réglez-le à nouveau quand il marche.",
 }

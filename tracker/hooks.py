@@ -1,0 +1,175 @@
+"""COMMANDS of places that programs and chats listen at: a ticket's (its customer's) or a desk's (its lead's)."""
+
+import base64
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+from urllib.parse import urlsplit
+
+from flask import current_app
+from sqlalchemy import ColumnElement, select
+
+from tracker import deliveries, links, outbox, permissions, store
+from tracker.errors import Conflict, Invalid, NotFound
+from tracker.models import Delivery, Desk, Event, News, Subscription, Ticket
+from tracker.permissions import Viewer
+
+CHANNELS = ("webhook", "chat")
+MOST = 10
+LOG = 50
+FAILS_FOR = timedelta(hours=1)
+FAILS_TIMES = 10
+"""A place that failed so often in a row, and for so long, is switched off, and who set it up is told."""
+BOTH_SECRETS_LAST = timedelta(hours=24)
+"""After a new secret was made the old one signs too, so that nothing is refused while programs change."""
+
+
+def create(on: Ticket | Desk, channel: str, target: str, *, by: Viewer) -> tuple[Subscription, str]:
+    """Let a place hear of a ticket or desk; return it with its secret ("" for chats), which is shown once.
+
+    It hears what both sides of a ticket see: notes and briefings stay in the house. Raises Invalid, Conflict.
+    """
+    _require(by, on)
+    if channel not in CHANNELS:
+        raise Invalid(fields={"channel": f"Choose one of: {', '.join(CHANNELS)}."})
+    wiring: outbox.Wiring = current_app.extensions["tracker_outbox"]
+    target = wiring.check_target[channel](target)
+    with store.transaction() as session:
+        kept = of(on, by=by)
+        if len([one for one in kept if one.ended_at is None]) >= MOST:
+            raise Conflict(f"{MOST} places are the most there can be here. Remove one.")
+        same = (_owned(on), Subscription.channel == channel, Subscription.target == target)
+        found = session.scalars(select(Subscription).where(*same)).first()
+        if found and found.ended_at is None and found.role == "customer":
+            raise Conflict("News goes there already.")
+        now = store.now()
+        hook = found or Subscription(sid=links.new_ref(), channel=channel, target=target)
+        hook.role, hook.created_at, hook.confirmed_at = "customer", now, now
+        hook.ended_at, hook.ended_why, hook.failures, hook.failing_since = None, "", 0, None
+        hook.turn = (hook.turn or 0) + (1 if found else 0)
+        hook.made_by_id = by.person.id if by.person else None
+        hook.ticket_id, hook.desk_id = (on.id, None) if isinstance(on, Ticket) else (None, on.id)
+        session.add(hook)
+        session.flush()
+    return hook, secret(hook) if channel == "webhook" else ""
+
+
+def of(on: Ticket | Desk, *, by: Viewer) -> Sequence[Subscription]:
+    """Return the places of a ticket or desk, those switched off too, oldest first."""
+    _require(by, on)
+    places = (Subscription.channel.in_(CHANNELS), Subscription.role == "customer")
+    query = select(Subscription).where(_owned(on), *places).order_by(Subscription.id)
+    return store.session().scalars(query).all()
+
+
+def find(on: Ticket | Desk, sid: str, *, by: Viewer) -> Subscription:
+    """Return one place; raise NotFound."""
+    for one in of(on, by=by):
+        if one.sid == sid:
+            return one
+    raise NotFound()
+
+
+def remove(hook: Subscription) -> None:
+    """Send nothing there any more."""
+    with store.transaction():
+        hook.ended_at, hook.ended_why = hook.ended_at or store.now(), hook.ended_why or "left"
+
+
+def test(hook: Subscription) -> None:
+    """Send a word that means nothing, to see whether it arrives."""
+    with store.transaction():
+        outbox.letter("hooktest", subscription_id=hook.id)
+
+
+def turn(hook: Subscription) -> str:
+    """Give a webhook another secret and return it; the one before signs too for a day."""
+    with store.transaction():
+        hook.turn, hook.confirmed_at = hook.turn + 1, store.now()
+    return secret(hook)
+
+
+def secret(hook: Subscription, *, before: int = 0) -> str:
+    """Return what a webhook is signed with, as Standard Webhooks spells it; derived from our key, kept nowhere."""
+    raw = links.keyed(f"hook.{hook.sid}.{hook.turn - before}")
+    return f"whsec_{base64.b64encode(raw).decode()}"
+
+
+def secrets(hook: Subscription) -> list[str]:
+    """Return what signs now: the newest, and for a day the one before."""
+    is_new = hook.confirmed_at is not None and store.now() < hook.confirmed_at + BOTH_SECRETS_LAST
+    return [secret(hook)] + ([secret(hook, before=1)] if hook.turn and is_new else [])
+
+
+def log(hook: Subscription) -> list[tuple[Delivery, str]]:
+    """Return what was sent there with the kind of event each told of, newest first."""
+    query = select(Delivery, Event.kind).join(News, News.id == Delivery.news_id)
+    query = query.join(Event, Event.id == News.event_id, isouter=True).where(Delivery.subscription_id == hook.id)
+    query = query.order_by(Delivery.id.desc()).limit(LOG).execution_options(populate_existing=True)
+    return [(delivery, kind or "test") for delivery, kind in store.session().execute(query)]
+
+
+def replay(hook: Subscription, name: str) -> None:
+    """Send one entry of the log once more, under the same id; raise NotFound."""
+    if not any(deliveries.replay(one.id) for one, _kind in log(hook) if links.stamp(f"delivery.{one.id}") == name):
+        raise NotFound()
+
+
+def shown(one: Subscription) -> dict[str, Any]:
+    """Return a place that programs or chats listen at, to its owner: the host alone, for the rest may be secret."""
+    parts = urlsplit(one.target)
+    return {
+        "sid": one.sid,
+        "channel": one.channel,
+        "place": f"{parts.scheme}://{parts.hostname or '…'}",
+        "made_at": one.created_at,
+        "ended_at": one.ended_at,
+        "ended_why": one.ended_why,
+        "failures": one.failures,
+    }
+
+
+def entry(one: Delivery, kind: str) -> dict[str, Any]:
+    """Return one entry of a place's log: what was sent, when, and what came of it."""
+    return {
+        "name": links.stamp(f"delivery.{one.id}"),
+        "kind": kind,
+        "state": one.state,
+        "attempts": one.attempts,
+        "next_at": one.next_at if one.state == "waiting" else None,
+        "sent_at": one.sent_at,
+        "problem": one.last_error,
+    }
+
+
+def arrived(hook: Subscription) -> None:
+    """Note that the place took what we sent."""
+    if hook.failures:
+        with store.transaction():
+            hook.failures, hook.failing_since = 0, None
+
+
+def failed(hook: Subscription, *, for_good: bool) -> None:
+    """Note that it did not; switch it off when it says so itself, or has failed for long, and tell who set it up."""
+    with store.transaction():
+        now = store.now()
+        hook.failures, hook.failing_since = hook.failures + 1, hook.failing_since or now
+        for_long = hook.failures >= FAILS_TIMES and now - hook.failing_since >= FAILS_FOR
+        if hook.ended_at is None and (for_good or for_long):
+            hook.ended_at, hook.ended_why = now, "gone" if for_good else "failed"
+            _tell_owner(hook)
+
+
+def _tell_owner(hook: Subscription) -> None:
+    if hook.made_by_id:
+        outbox.letter("hookoff", person_id=hook.made_by_id, subscription_id=hook.id)
+    elif hook.ticket and hook.ticket.email:
+        outbox.letter("hookoff", ticket_id=hook.ticket_id, subscription_id=hook.id, address=hook.ticket.email)
+
+
+def _owned(on: Ticket | Desk) -> ColumnElement[bool]:
+    return Subscription.ticket_id == on.id if isinstance(on, Ticket) else Subscription.desk_id == on.id
+
+
+def _require(by: Viewer, on: Ticket | Desk) -> None:
+    permissions.require(by, "hook" if isinstance(on, Ticket) else "run_desk", on)

@@ -1,0 +1,116 @@
+"""Where a customer, for a ticket, and a lead, for a desk, say which programs and chats hear of it."""
+
+from typing import Any
+
+from flask import Blueprint, redirect, render_template, request, session, url_for
+from werkzeug.wrappers import Response as Answer
+
+from tracker import browse, forms, hooks, limits, permissions, viewer
+from tracker.errors import Conflict, Invalid, NotFound
+from tracker.models import Desk, Ticket
+from tracker.pages.workspace import run
+from tracker.viewer import admits, current
+
+blueprint = Blueprint("hooks", __name__)
+Page = tuple[str, int, dict[str, str]]
+OWN = {"Cache-Control": "private, no-store"}
+
+
+@blueprint.get("/t/<ref>/hooks")
+@admits("ticket")
+def of_ticket(ref: str) -> Page:
+    """The places that hear of a ticket."""
+    return _page(_ticket(ref), forms.Form(), 200)
+
+
+@blueprint.post("/t/<ref>/hooks")
+@admits("ticket")
+def add_to_ticket(ref: str) -> Answer | Page:
+    """Let one more place hear of a ticket."""
+    return _add(_ticket(ref))
+
+
+@blueprint.post("/t/<ref>/hooks/<sid>")
+@admits("ticket")
+def change_of_ticket(ref: str, sid: str) -> Answer:
+    """Test, renew, replay or remove a place of a ticket."""
+    return _change(_ticket(ref), sid)
+
+
+@blueprint.get("/workspace/desk/<slug>/hooks")
+@admits("run_desk")
+def of_desk(slug: str) -> Page:
+    """The places that hear of all tickets of a desk."""
+    return _page(run(slug), forms.Form(), 200)
+
+
+@blueprint.post("/workspace/desk/<slug>/hooks")
+@admits("run_desk")
+def add_to_desk(slug: str) -> Answer | Page:
+    """Let one more place hear of a desk."""
+    return _add(run(slug))
+
+
+@blueprint.post("/workspace/desk/<slug>/hooks/<sid>")
+@admits("run_desk")
+def change_of_desk(slug: str, sid: str) -> Answer:
+    """Test, renew, replay or remove a place of a desk."""
+    return _change(run(slug), sid)
+
+
+def _ticket(ref: str) -> Ticket:
+    ticket, _audience = browse.find(ref, current())
+    permissions.require(current(), "hook", ticket)
+    return ticket
+
+
+def _add(on: Ticket | Desk) -> Answer | Page:
+    limits.hit("writes", viewer.network())
+    typed = request.form.to_dict()
+    try:
+        hook, secret = hooks.create(on, typed.get("channel", ""), typed.get("target", ""), by=current())
+    except Invalid as error:
+        return _page(on, forms.Form("new", typed, error.fields), error.status)
+    except Conflict as error:
+        return _page(on, forms.Form("new", typed, {"target": error.message}), error.status)
+    return _back(on, hook.sid, secret)
+
+
+def _change(on: Ticket | Desk, sid: str) -> Answer:
+    limits.hit("writes", viewer.network())
+    hook, act = hooks.find(on, sid, by=current()), request.form.get("do", "")
+    if act == "renew":
+        return _back(on, sid, hooks.turn(hook))
+    if act == "replay":
+        hooks.replay(hook, request.form.get("name", ""))
+    elif act in ("test", "remove"):
+        {"test": hooks.test, "remove": hooks.remove}[act](hook)
+    else:
+        raise NotFound()
+    return _back(on, sid)
+
+
+def _back(on: Ticket | Desk, sid: str, secret: str = "") -> Answer:
+    """Go back to the page; a new secret travels in the session to be shown there once."""
+    if secret:
+        session["hook_secret"] = [sid, secret]
+    return redirect(f"{_address(on)}#hook-{sid}", 303)
+
+
+def _address(on: Ticket | Desk) -> str:
+    return url_for("hooks.of_ticket", ref=on.ref) if isinstance(on, Ticket) else url_for("hooks.of_desk", slug=on.slug)
+
+
+def _page(on: Ticket | Desk, form: forms.Form, status: int) -> Page:
+    sid, secret = session.pop("hook_secret", ("", ""))
+    places: list[dict[str, Any]] = [
+        hooks.shown(one)
+        | {"log": [hooks.entry(*entry) for entry in hooks.log(one)], "secret": secret if one.sid == sid else ""}
+        for one in hooks.of(on, by=current())
+    ]
+    is_ticket = isinstance(on, Ticket)
+    name, url = (on.subject, f"/t/{on.ref}") if isinstance(on, Ticket) else (on.name, f"/workspace/desk/{on.slug}")
+    html = render_template(
+        "hooks.html", places=places, form=form, here=_address(on), name=name, url=url, is_ticket=is_ticket
+    )
+    return html, status, OWN
