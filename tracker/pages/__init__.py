@@ -15,6 +15,7 @@ from tracker.pages import (
     answers,
     desk_settings,
     faces,
+    figures,
     files,
     following,
     hooks,
@@ -53,7 +54,20 @@ UPLOADS = re.compile(
 
 def init_app(app: Flask) -> None:
     """Register the pages, their errors, and the rules before and after every request."""
-    for module in (system, lists, tickets, opening, following, hooks, answers, access, faces, files, *WORKSHOPS):
+    for module in (
+        system,
+        lists,
+        tickets,
+        opening,
+        following,
+        hooks,
+        answers,
+        access,
+        faces,
+        files,
+        figures,
+        *WORKSHOPS,
+    ):
         app.register_blueprint(module.blueprint)
     app.before_request(_guard)
     app.after_request(_dress)

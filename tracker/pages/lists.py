@@ -5,9 +5,10 @@ from urllib.parse import urlencode
 
 from flask import Blueprint, render_template, request, url_for
 
-from tracker import browse, clock, desks, disclosure, links, people, statistics, store, unscripted
+from tracker import browse, clock, desks, disclosure, links, people, store, unscripted
 from tracker.browse import Filter
 from tracker.models import Desk, Person
+from tracker.pages import figures
 from tracker.viewer import admits, current
 
 blueprint = Blueprint("lists", __name__)
@@ -51,6 +52,7 @@ def desk(slug: str) -> str:
         | {"line": one.about, "hours": opening_words(one), "zone": one.zone}
         | {"open_now": desks.is_open(one, store.now()), "first_word": first_word(one)},
         people=[disclosure.person(person) for person in people.of_desk(one)],
+        told=figures.shown(one),
         feed_url=links.feed(links.desk(one.slug)),
         **tickets(Filter(desk=one), "lists.desk", slug=slug),
     )
@@ -64,7 +66,7 @@ def person(slug: str) -> str:
     return render_template(
         "person.html",
         person=disclosure.person(one),
-        promises=statistics.promises(one),
+        told=figures.shown(one),
         written=unscripted.share(one),
         feed_url=links.feed(links.person(one.slug)),
         **tickets(Filter(person=one), "lists.person", slug=slug),
