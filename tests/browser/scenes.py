@@ -71,6 +71,7 @@ def ticket(**changes: Any) -> Row:
         "waiting_customer_s": 86400 + 23 * 3600,
         "waiting_customer": "1 d 23 h",
         "business_us": "61 h",
+        "waiting_too": 3,
         "passed_on": 2,
         "imported": False,
         "promise": {"due_at": ago(hours=3), "made_at": ago(days=3), "state": "missed", "check_in": False, "part": 100},
