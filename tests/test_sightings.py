@@ -123,3 +123,21 @@ def test_the_figures_are_by_site_and_day_of_the_last_thirty_days(house: Flask, e
     assert (told["views"], told["images"]) == (2, 1)
     assert told["sites"] == [("blog.example", 2), ("code.example", 1)]
     assert [views for _day, views in told["by_day"]] == [2, 1]
+
+
+def test_the_customer_and_the_agent_are_shown_it_and_readers_are_not(
+    house: Flask, client: Visitor, embed: Embed
+) -> None:
+    assert embed.ticket
+    for _ in range(3):
+        sightings.note(embed.eid, "blog.example", sightings.SCRIPT)
+    flush(house)
+    page = f"/t/{embed.ticket.ref}"
+    assert "blog.example" not in client.get(page).text
+    agent = house.test_client()
+    make.sign_in(agent, embed.ticket.assignee)
+    make.own(client, embed.ticket)
+    for who, address in ((client, page), (client, f"{page}/embeds"), (agent, page), (agent, f"/workspace{page}")):
+        told = who.get(address).text
+        assert "Seen <b>3</b> times" in told, address
+        assert "<bdi>blog.example</bdi></th><td>3</td>" in told

@@ -13,7 +13,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from tracker import embeds, store
 from tracker.disclosure import Shown
 from tracker.errors import TrackerError
-from tracker.models import Embed, Sighting
+from tracker.models import Embed, Sighting, Ticket
 
 FLUSH_S = 60
 MOST_SITES = 50
@@ -88,12 +88,23 @@ def counter() -> Sightings:
 
 def of(those: Sequence[Embed]) -> dict[str, Shown]:
     """Return where embeds were seen in the last days, by eid: {days, views, images, sites, by_day}, the most first."""
-    since, names = store.now().date() - timedelta(days=DAYS - 1), {one.id: one.eid for one in those}
-    query = select(Sighting).where(Sighting.embed_id.in_(names), Sighting.on_day >= since)
+    names = {one.id: one.eid for one in those}
+    query = select(Sighting).where(Sighting.embed_id.in_(names), Sighting.on_day >= _since())
     found: dict[str, list[Sighting]] = {eid: [] for eid in names.values()}
     for one in store.session().scalars(query.execution_options(populate_existing=True)):
         found[names[one.embed_id]].append(one)
     return {eid: _summed(rows) for eid, rows in found.items()}
+
+
+def on_page(ticket: Ticket) -> Shown:
+    """Return the same of everything kept on a ticket's page, taken together."""
+    mine = select(Embed.id).where(Embed.ticket_id == ticket.id)
+    query = select(Sighting).where(Sighting.embed_id.in_(mine), Sighting.on_day >= _since())
+    return _summed(list(store.session().scalars(query.execution_options(populate_existing=True))))
+
+
+def _since() -> date:
+    return store.now().date() - timedelta(days=DAYS - 1)
 
 
 def _summed(rows: Sequence[Sighting]) -> Shown:

@@ -5,7 +5,20 @@ import hashlib
 from flask import Blueprint, Response, make_response, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as Answer
 
-from tracker import browse, disclosure, forms, kinds, limits, links, permissions, statistics, tickets, viewer, waiting
+from tracker import (
+    browse,
+    disclosure,
+    forms,
+    kinds,
+    limits,
+    links,
+    permissions,
+    sightings,
+    statistics,
+    tickets,
+    viewer,
+    waiting,
+)
 from tracker.errors import Invalid, NotFound
 from tracker.models import Ticket
 from tracker.pages import metadata, uploads
@@ -97,6 +110,7 @@ def _page(ticket: Ticket, audience: str, form: forms.Form) -> Response:
         feed_url=links.feed(links.ticket(ticket.ref)) if ticket.visibility != "private" else None,
         metadata=metadata.of(ticket),
         embed_url=links.embeds(ticket.ref) if is_customer else None,
+        seen_on=sightings.on_page(ticket) if audience != "public" else None,
         promises=statistics.promises(ticket.assignee),
         controls=is_customer,
         may_wait=permissions.may(who, "wait_too", ticket) and not is_customer and ticket.is_open,
