@@ -12,7 +12,7 @@ def head(target: str = BADGE, *lines: str, method: str = "GET", host: str = "Hos
 
 
 def request(target: str = BADGE, *lines: str) -> asked.Asked:
-    found = asked.read(head(target, *lines))
+    found = asked.Reader().read(head(target, *lines))
     assert found is not None
     return found
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from bench import post, read, report
+from bench import badge, post, read, report
 from bench._crowd import Seen
 from bench._figures import RESULTS, Figures, Row, dump, load, percentile, unit
 from bench._machine import Quiet, busy_share, cpu_us, part
@@ -161,3 +161,15 @@ def test_import_brings_in_every_record(tmp_path: Path) -> None:
     imports.measure(imports.Plan(reps=1, records=5), figures, fast())
     rows = published(figures, tmp_path)
     assert {row["metric"] for row in rows} >= {"records_per_s", "peak_mb"}
+
+
+@pytest.mark.slow
+def test_badge_asks_for_every_part_and_watches_a_changing_one(tmp_path: Path) -> None:
+    figures = Figures("badge")
+    badge.measure(badge.Plan(reps=1, seconds=1, posts=3), figures, fast(), peers=["nginx"])
+    rows = published(figures, tmp_path)
+    assert {(row["scenario"], row["system"]) for row in rows} >= {
+        (scenario, system) for scenario in badge.SCENARIOS for system in ("nameplate", "nginx")
+    }
+    found = {(row["scenario"], row["metric"]) for row in rows}
+    assert found >= {("json", "cpu_us_per_req"), ("hot", "views_per_s"), ("changing", "stale_p99_ms")}

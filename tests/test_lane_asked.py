@@ -3,7 +3,10 @@
 import pytest
 
 from tests.lane_requests import BADGE, head, request
-from tracker.live.asked import read
+from tracker.live import asked
+from tracker.live.asked import Reader
+
+read = Reader().read
 
 
 @pytest.mark.parametrize(
@@ -91,3 +94,18 @@ def test_what_decides_on_an_answer_is_read_and_nothing_else() -> None:
     assert request(BADGE, "Connection: CLOSE").closes
     assert request(BADGE, "Origin: null", "Referer: https://b.example/p").page == "https://b.example/p"
     assert request(BADGE, 'If-None-Match: "a"', "If-Modified-Since: Mon, 02 Mar 2026 10:00:00 GMT").none_match == '"a"'
+
+
+def test_lines_that_were_read_before_mean_the_same_again_and_nobodys_cookies_are_remembered(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(asked, "MOST_KNOWN", 5)
+    one = Reader()
+    for number in range(20):
+        found = one.read(head(BADGE, "Origin: https://a.example", f"X-Number: {number}", f"Cookie: {number}"))
+        assert found
+        assert (found.origin, found.has_cookies) == ("https://a.example", True)
+        assert len(one._known) <= 5
+        assert one.read(head(BADGE, "Origin: https://a.example", "Origin: https://a.example")) is None
+        assert one.read(head(BADGE, "Content-Length: 5")) is None
+    assert not any(b"Cookie" in line for line in one._known)

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from werkzeug.http import parse_etags
 
-from tracker.live.handshake import HOST
+from tracker.live.handshake import END, HOST
 
 MAX_HEAD_BYTES = 8 * 1024
 MOST_HEADERS = 64
@@ -16,13 +16,21 @@ TARGET = (
     rb"|embed\.js|static(?:/" + SEGMENT + rb"){1,6})(?:\?[0-9A-Za-z_.=&%+#~-]{0,200})?"
 )
 # RFC 9112 without what it allows for the sake of old programs: no folded lines, no bare LF, no absolute form.
-REQUEST = re.compile(
-    rb"(GET|HEAD) (" + TARGET + rb") HTTP/1\.1\r\n((?:[0-9A-Za-z-]+:[ \t]*+[\x20-\x7e\x80-\xff\t]*\r\n)+)\r\n"
-)
+FIRST = re.compile(rb"(GET|HEAD) (" + TARGET + rb") HTTP/1\.1")
+LINE = re.compile(rb"([0-9A-Za-z-]+):([\x20-\x7e\x80-\xff\t]*)")
 CANDIDATE = (b"GET /e/", b"GET /t/", b"GET /embed.js", b"GET /static/", b"HEAD /e/", b"HEAD /t/")
 """How most of what the lane answers begins."""
-ORIGIN = re.compile(rb"[\x21-\x7e]{1,300}")
-ONCE = (b"host", b"origin", b"connection", b"referer", b"if-none-match", b"if-modified-since", b"x-forwarded-for")
+DECIDES = {
+    b"host": HOST,
+    b"origin": re.compile(rb"[\x21-\x7e]{1,300}"),
+    b"connection": re.compile(rb"keep-alive|close", re.IGNORECASE),
+    b"if-none-match": re.compile(rb".*"),
+    b"if-modified-since": re.compile(rb".*"),
+    b"referer": re.compile(rb".*"),
+    b"x-forwarded-for": re.compile(rb".*"),
+    b"cookie": re.compile(rb".*"),
+}
+"""Headers that may be there once, with what they may say."""
 ELSEWHERE = frozenset(
     (
         *(b"content-length", b"transfer-encoding", b"expect", b"upgrade", b"trailer", b"te", b"http2-settings"),
@@ -30,6 +38,9 @@ ELSEWHERE = frozenset(
     )
 )
 """Headers that ask for more than a copy."""
+Header = tuple[bytes, bytes]
+OF_NO_CONCERN: Header = (b"", b"")
+MOST_KNOWN, LONGEST_KNOWN = 4096, 256
 
 
 class Asked(NamedTuple):
@@ -45,42 +56,57 @@ class Asked(NamedTuple):
     has_cookies: bool
 
 
-def read(head: bytes) -> Asked | None:
-    """Return what a request asks; None for anything but an exact, bodyless GET or HEAD of a path the lane knows."""
-    found = REQUEST.fullmatch(head)
-    if found is None:
-        return None
-    headers: dict[bytes, bytes] = {}
-    lines = found[3].split(b"\r\n")
-    if len(lines) > MOST_HEADERS:
-        return None
-    for line in lines[:-1]:
-        name, _, value = line.partition(b":")
-        name = name.lower()
-        if name in ELSEWHERE or (name in ONCE and name in headers):
+class Reader:
+    """Reads heads. Most lines of most heads have been seen before: they are looked up, not looked at."""
+
+    def __init__(self) -> None:
+        self._known: dict[bytes, Header] = {}
+
+    def read(self, head: bytes) -> Asked | None:
+        """Return what a request asks; None for anything but an exact, bodyless GET or HEAD of a path the lane knows."""
+        if not head.endswith(END) or len(head) > MAX_HEAD_BYTES:
             return None
-        headers[name] = value.strip(b" \t")
-    return _asked(found[2], found[1] == b"HEAD", headers)
+        first, *lines = head[: -len(END)].split(b"\r\n")
+        start = FIRST.fullmatch(first)
+        if start is None or len(lines) > MOST_HEADERS:
+            return None
+        said: dict[bytes, bytes] = {}
+        for line in lines:
+            header = self._known.get(line) or self._look_at(line)
+            if header is None or header[0] in said:
+                return None
+            if header is not OF_NO_CONCERN:
+                said[header[0]] = header[1]
+        return _asked(start[2], start[1] == b"HEAD", said)
+
+    def _look_at(self, line: bytes) -> Header | None:
+        found = LINE.fullmatch(line)
+        if found is None or (name := found[1].lower()) in ELSEWHERE:
+            return None
+        value = found[2].strip(b" \t")
+        if name in DECIDES and DECIDES[name].fullmatch(value) is None:
+            return None
+        header = (name, value) if name in DECIDES else OF_NO_CONCERN
+        if len(line) <= LONGEST_KNOWN and name != b"cookie":
+            if len(self._known) >= MOST_KNOWN:
+                self._known.clear()
+            self._known[line] = header
+        return header
 
 
-def _asked(target: bytes, is_head: bool, headers: dict[bytes, bytes]) -> Asked | None:
-    connection = headers.get(b"connection", b"").lower()
-    origin = headers.get(b"origin")
-    none_match = headers.get(b"if-none-match", b"").decode("latin-1")
-    if (
-        connection not in (b"", b"keep-alive", b"close")
-        or HOST.fullmatch(headers.get(b"host", b"")) is None
-        or (origin is not None and ORIGIN.fullmatch(origin) is None)
-        or (b"if-modified-since" in headers and not parse_etags(none_match))
-    ):
+def _asked(target: bytes, is_head: bool, said: dict[bytes, bytes]) -> Asked | None:
+    origin = said.get(b"origin")
+    none_match = said.get(b"if-none-match", b"").decode("latin-1")
+    if b"host" not in said or (b"if-modified-since" in said and not parse_etags(none_match)):
         return None
+    page = said.get(b"referer", b"") if origin in (None, b"null") else origin
     return Asked(
         target,
         is_head,
-        connection == b"close",
+        said.get(b"connection", b"").lower() == b"close",
         None if origin is None else origin.decode("latin-1"),
         none_match,
-        headers.get(b"x-forwarded-for", b"").decode("latin-1"),
-        (headers.get(b"referer", b"") if origin in (None, b"", b"null") else origin).decode("latin-1"),
-        b"cookie" in headers,
+        said.get(b"x-forwarded-for", b"").decode("latin-1"),
+        page.decode("latin-1"),
+        b"cookie" in said,
     )

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from gunicorn.util import http_date
 
-from tracker.live import asked as requests
-from tracker.live.asked import Asked
+from tracker.live.asked import Asked, Reader
 from tracker.live.callers import CLOSES, KEPT, WAITS_AT_MOST_S, Caller
 from tracker.live.journal import Write
 from tracker.live.refill import Refill
@@ -55,6 +54,7 @@ class Lane:
         self._callers: dict[Caller, None] = {}
         self._networks: Counter[str] = Counter()
         self._waiting: dict[Key, list[Caller]] = {}
+        self._reader = Reader()
         self._heads: dict[bytes, Asked] = {}
         self._looks: Counter[tuple[Callable[[str, int], None], str]] = Counter()
         self.date = http_date()
@@ -124,7 +124,7 @@ class Lane:
 
     def _read(self, head: bytes) -> Asked | None:
         """Read a head; equal ones, such as those of a badge that polls, need it once."""
-        asked = requests.read(head)
+        asked = self._reader.read(head)
         if asked is None or asked.closes or asked.has_cookies or len(head) > LONGEST_KNOWN or self.is_draining:
             return asked
         if len(self._heads) >= MOST_HEADS:

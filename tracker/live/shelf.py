@@ -9,7 +9,7 @@ from werkzeug.http import is_resource_modified, remove_entity_headers
 from tracker.copies import LISTS, Terms, is_foreign
 from tracker.live.asked import Asked
 
-RENEWED_AFTER_S = 1.0
+RENEWED_AFTER_S = 1.25
 """Past this age whoever asks still gets the copy, and has it made anew."""
 LASTS_S = 2.0
 """No copy is given past this age, whatever was or was not heard of changes."""

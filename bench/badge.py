@@ -1,0 +1,128 @@
+"""bench badge: what a widget costs beside a file of nginx and the badges of others, and how fresh it is under load."""
+
+import json
+import os
+import time
+import urllib.request
+from collections.abc import Callable, Collection
+from contextlib import AbstractContextManager, ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench import _badges
+from bench._badges import OTHERS_CORE, Server
+from bench._figures import Figures, percentile
+from bench._machine import Quiet, cpu_us, is_quick
+from bench._stage import Poster, Stage
+from bench._wrk import Wrk
+
+OURS, NGINX = "nameplate", "nginx"
+PEERS: dict[str, Callable[[Path], AbstractContextManager[Server]]] = {
+    NGINX: _badges.nginx,
+    "badge-maker": _badges.node("made"),
+    "badge-maker-cached": _badges.node("cached"),
+    "express": _badges.node("express"),
+}
+SCENARIOS = {
+    "json": "badge.json",
+    "svg": "badge.svg",
+    "embed": "embed.js",
+    "304": "badge.json",
+    "strangers": "badge.json",
+}
+STRANGERS = Path(__file__).resolve().parent / "strangers.lua"
+EVERY_S = 0.1
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How much is measured."""
+
+    reps: int = 5
+    seconds: float = 2.0
+    posts: int = 100
+
+
+QUICK = Plan(reps=2, seconds=1.0, posts=30)
+
+
+def measure(plan: Plan, figures: Figures, quiet: Quiet, peers: Collection[str] = PEERS.keys()) -> None:
+    """Measure all servers, in turns within a repetition; then how fresh ours is."""
+    with ExitStack() as stack:
+        server, stage = stack.enter_context(_badges.ours())
+        folder = stack.enter_context(_badges.bodies(server))
+        servers = {OURS: server, **{name: stack.enter_context(PEERS[name](folder)) for name in peers}}
+        for _ in range(plan.reps):
+            for scenario in SCENARIOS:
+                for system, one in servers.items():
+                    if scenario == "strangers" and system not in (OURS, NGINX):
+                        continue
+                    noisy = quiet.wait()
+                    figures.add(scenario, system, noisy=noisy, **_repetition(plan, one, scenario))
+        noisy = quiet.wait()
+        figures.add("hot", OURS, noisy=noisy, **_hot(plan, server, stage))
+        figures.add("changing", OURS, noisy=noisy, **_changing(plan, server, stage))
+
+
+def _repetition(plan: Plan, server: Server, scenario: str) -> dict[str, float]:
+    url = server.url(SCENARIOS[scenario])
+    with urllib.request.urlopen(url, timeout=10) as answer:
+        known = f"If-None-Match: {answer.headers['ETag']}"
+    before = cpu_us(server.pids())
+    headers = [known] if scenario == "304" else []
+    heard = Wrk(url, plan.seconds, *headers, script=STRANGERS if scenario == "strangers" else None).heard()
+    used = cpu_us(server.pids()) - before
+    return {"req_per_s": heard.req_per_s, "cpu_us_per_req": used / heard.requests, "p99_ms": heard.p99_ms}
+
+
+def _hot(plan: Plan, server: Server, stage: Stage) -> dict[str, float]:
+    """One badge that everybody asks for and nothing changes: how often its view runs and asks the database."""
+    began, before = time.monotonic(), _views(server, stage)
+    heard = Wrk(server.url("badge.json"), 5 * plan.seconds).heard()
+    seconds = time.monotonic() - began
+    return {"req_per_s": heard.req_per_s, "views_per_s": (_views(server, stage) - before) / seconds}
+
+
+def _changing(plan: Plan, server: Server, stage: Stage) -> dict[str, float]:
+    """Updates while the badge is asked for without a pause: from the word that it is stored until a badge shows it."""
+    waits: list[float] = []
+    load = Wrk(server.url("badge.json"), plan.posts * EVERY_S * 1.5)
+    before, began = _views(server, stage), time.monotonic()
+    with Poster(stage) as poster:
+        for number in range(plan.posts):
+            posted = poster.post(stage.refs[0], number)
+            while _shown(server) < posted.seq:
+                """Ask again."""
+            waits.append(1000 * (time.monotonic() - posted.stored_at))
+            time.sleep(EVERY_S)
+    views, seconds = _views(server, stage) - before, time.monotonic() - began
+    return {
+        "req_per_s": load.heard().req_per_s,
+        "stale_p50_ms": percentile(waits, 50),
+        "stale_p99_ms": percentile(waits, 99),
+        "posts_per_s": plan.posts / seconds,
+        "views_per_s": views / seconds,
+    }
+
+
+def _shown(server: Server) -> int:
+    with urllib.request.urlopen(server.url("badge.json"), timeout=10) as answer:
+        return int(json.loads(answer.read())["last"])
+
+
+def _views(server: Server, stage: Stage) -> int:
+    with urllib.request.urlopen(f"{stage.server.url}/test/reached", timeout=10) as answer:
+        return int(json.loads(answer.read()).get(f"copy {server.paths['badge.json']}", 0))
+
+
+def main() -> None:
+    """Install the peers, measure, publish."""
+    _badges.install()
+    figures = Figures("badge")
+    _badges.settle([os.getpid()], OTHERS_CORE)
+    measure(QUICK if is_quick() else Plan(), figures, Quiet(5.0, look_s=0.3) if is_quick() else Quiet(look_s=0.3))
+    figures.publish()
+
+
+if __name__ == "__main__":
+    main()
