@@ -361,6 +361,24 @@ def test_broken_heads_get_a_4xx_or_an_end_and_never_a_5xx(engine: Instance) -> N
             assert not received or received.startswith((b"HTTP/1.1 4", b"HTTP/1.0 4")), (head[:80], received[:80])
 
 
+def test_the_access_log_says_who_came_in_and_who_did_not() -> None:
+    running = Instance(arguments=(*DRIVERS["engine"], "--access-logfile", "-"), sockets_per_address=2)
+    running.environ |= {"LIVE_ORIGINS": "https://good.example"}
+    running.application = "tests.live_app:app"
+    try:
+        running.flask("init")
+        running.start()
+        asked = [knock(running.port)[0] for _ in range(3)]
+        asked += [knock(running.port, headers={"Origin": "https://bad.example"})[0]]
+        assert asked == [101, 101, 503, 400]
+        lines = [line for line in running.log().splitlines() if line.startswith("127.0.0.1 [")]
+        told = [line.partition("] ")[2].split(" ")[:3] for line in lines if " 200 " not in line]
+        assert told == [['"GET"', "101", "0"], ['"GET"', "101", "0"], ['"GET"', "503", "39"], ['"GET"', "400", "23"]]
+        assert "socket.io" not in "".join(lines), "the address asked for may hold secrets"
+    finally:
+        running.close()
+
+
 def test_an_address_that_has_its_share_is_told_to_come_later(engine: Instance) -> None:
     asked = [knock(engine.port) for _ in range(31)]
     statuses = [status for status, _ in asked]

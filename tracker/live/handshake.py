@@ -25,6 +25,7 @@ ONCE = (
 )
 NEVER = (b"content-length", b"transfer-encoding", b"expect", b"sec-websocket-protocol")
 GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+SWITCHED = b"HTTP/1.1 101"
 FULL = (
     b"HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: 39\r\n"
     b"Retry-After: 30\r\nConnection: close\r\n\r\nEnough sockets are open here; try later"
@@ -71,7 +72,7 @@ def accepted(key: bytes) -> bytes:
     """Return the answer that switches protocols; no extension is ever agreed to."""
     proof = base64.b64encode(hashlib.sha1(key + GUID, usedforsecurity=False).digest())
     return (
-        b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: "
+        SWITCHED + b" Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: "
         + proof
         + END
     )

@@ -39,6 +39,7 @@ class LiveWorker(ThreadWorker):  # type: ignore[misc]
 
     engine: Engine | None = None
     lane: Lane | None = None
+    write: journal.Write | None = None
     proxies = 0
     arrivals: dict[Arrival, None]
     drains_until = 0.0
@@ -54,6 +55,7 @@ class LiveWorker(ThreadWorker):  # type: ignore[misc]
         self.engine = live.take_over(self.wsgi, descriptors=hard, alone=self.cfg.workers == 1)
         self.proxies = live.proxies(self.wsgi)
         if self.engine is not None:
+            self.write = journal.writer(self.log)
             self.lane = self._lane(self.engine)
             _widen(self.engine.most + live.SPARE_DESCRIPTORS)
         gc.set_threshold(GARBAGE_AFTER)
@@ -174,13 +176,16 @@ class LiveWorker(ThreadWorker):  # type: ignore[misc]
         beyond = self.engine.beyond
         if beyond is not None and not beyond.admits(hello.origin):
             answer = handshake.FORBIDDEN
-        elif self.engine.admits(network):
-            first = handshake.accepted(hello.key)
-            said = (address, hello.head) if beyond is not None and beyond.handles("") else None
-            self.engine.welcome(sock, network=network, origin=hello.origin, first=first, said=said)
-            return
-        else:
+        elif not self.engine.admits(network):
             answer = handshake.FULL
+        else:
+            answer = handshake.accepted(hello.key)
+        if self.write is not None:
+            self.write(_host(peer), hello.head, answer)
+        if answer.startswith(handshake.SWITCHED):
+            said = (address, hello.head) if beyond is not None and beyond.handles("") else None
+            self.engine.welcome(sock, network=network, origin=hello.origin, first=answer, said=said)
+            return
         refuse(sock, answer)
         self.nr_conns += 1
         Lingering(self.engine.loop, sock, self._forget_connection)
@@ -193,11 +198,11 @@ class LiveWorker(ThreadWorker):  # type: ignore[misc]
             address_of=self._address,
             elsewhere=lambda one: self._send_on(one.take(), one.peer, one.server, one.head),
             part=self._part,
-            write=journal.writer(self.log),
+            write=self.write,
         )
 
     def _address(self, peer: Any, forwarded: str) -> str:
-        return handshake.client(peer[0] if isinstance(peer, tuple) else "", forwarded, self.proxies)
+        return handshake.client(_host(peer), forwarded, self.proxies)
 
     def _drain(self) -> None:
         assert self.engine
@@ -229,6 +234,10 @@ def _widen(descriptors: int) -> None:
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
     with open(os.devnull, "rb") as nothing:
         os.close(fcntl.fcntl(nothing, fcntl.F_DUPFD_CLOEXEC, min(descriptors, hard) - 1))
+
+
+def _host(peer: Any) -> str:
+    return str(peer[0]) if isinstance(peer, tuple) else ""
 
 
 @lru_cache(maxsize=64)
