@@ -14,7 +14,7 @@ from flask.testing import FlaskClient
 from flask_migrate import upgrade
 from sqlalchemy import make_url
 
-from tracker import seed, store
+from tracker import live, seed, store
 from tracker.settings import MIGRATIONS, Settings
 from wsgi import create_app
 
@@ -65,6 +65,7 @@ def opened(database_url: str, data_dir: Path, **settings: Any) -> Iterator[Flask
         try:
             yield app
         finally:
+            live.close(app)
             store.db.session.remove()
             store.db.engine.dispose()
 
@@ -120,10 +121,11 @@ class Standing:
             try:
                 yield app
             finally:
+                if app.extensions["tracker_fanout"].is_running:
+                    live.close(app)
+                    self.app = None
                 store.db.session.remove()
                 store.db.engine.dispose()
-        if app.extensions["tracker_fanout"].is_running:
-            self.app = None
         for now, before in kept:
             now.clear()
             now.update(before)

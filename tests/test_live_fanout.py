@@ -1,10 +1,15 @@
 """Joins under a mark: what was read before anything happened may be given again, and not a moment longer."""
 
+import threading
+from dataclasses import replace
 from typing import Any
 
+import pytest
 from flask import Flask
 
 from tests import make
+from tests.servers.redis import Redis
+from tracker import live
 from tracker.live.fanout import Fanout
 from tracker.live.rooms import Watch
 
@@ -73,3 +78,16 @@ def test_news_that_only_the_tail_finds_changes_the_mark_before_it_is_told(house:
     one._tail()
     assert seen, "the opening was told"
     assert mark not in seen
+
+
+@pytest.mark.slow
+def test_a_closed_application_leaves_no_thread_behind(house: Flask, redis_server: Redis) -> None:
+    chosen = house.extensions["tracker_settings"]
+    house.extensions["tracker_settings"] = replace(chosen, redis_url=redis_server.url)
+    before = set(threading.enumerate())
+    one = house.extensions["tracker_fanout"] = Fanout(house, Server())  # type: ignore[arg-type]
+    one.watch("s", WATCH, 3)
+    assert {thread.name for thread in set(threading.enumerate()) - before} == {"fanout", "hints"}
+    live.close(house)
+    assert set(threading.enumerate()) == before
+    live.close(house)

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,7 +9,7 @@ import time_machine
 from flask import Flask
 from flask_socketio import SocketIOTestClient
 
-from tests import houses, make
+from tests import make
 from tests.houses import Visitor
 from tests.servers.ground import wait_until
 from tracker import embeds, links, staff, store, tickets
@@ -38,12 +37,6 @@ class Ear:
 
     def waits_for(self, name: str) -> Any:
         return wait_until(lambda: self.hears(name), within=10, what=f"the socket hears {name}")[0]
-
-
-@pytest.fixture
-def database_url(sqlite_template: Path, tmp_path: Path) -> str:
-    """SQLite alone: the fan-out's thread outlives a test, and a PostgreSQL database does not."""
-    return houses.copied(sqlite_template, tmp_path)
 
 
 @pytest.fixture

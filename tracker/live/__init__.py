@@ -104,6 +104,15 @@ def hear(app: Flask, topic: str, subject: Any) -> None:
     fanout.hear(topic, subject)
 
 
+def close(app: Flask) -> None:
+    """End the threads an application has for live news; nobody hears anything from it afterwards."""
+    fanout: Fanout = app.extensions["tracker_fanout"]
+    fanout.stop()
+    engine: Engine | None = app.extensions.pop("tracker_engine", None)
+    if engine is not None:
+        engine.close()
+
+
 def _any_origin(_origin: str, _environ: dict[str, Any] | None = None) -> bool:
     """Badges stand on any site, and a socket has no identity but the passes it brings; embeds check their own sites."""
     return True

@@ -18,6 +18,7 @@ from tracker.models import Event, Ticket
 
 TAIL_S = 1.0
 """How often the watched tickets are compared with the database: Redis and bells are only hints."""
+ENDS_WITHIN_S = 5.0
 BATCH = 100
 MILLISECOND = timedelta(milliseconds=1)
 WALLS_AT_ONCE = 50
@@ -35,6 +36,9 @@ class Notice(NamedTuple):
     subject: Any
 
 
+OVER = Notice("over", None)
+
+
 class Fanout:
     """Rings rooms after commits. Three ways lead here: the local bell, Redis, and a tail once a second."""
 
@@ -50,6 +54,7 @@ class Fanout:
         self._notices: queue.SimpleQueue[Notice] = queue.SimpleQueue()
         self._hints = Hints(app.extensions["tracker_settings"].redis_url, self._take)
         self._started = threading.Lock()
+        self._thread = threading.Thread(target=self._run, name="fanout", daemon=True)
         self._counting = threading.Lock()
 
     @property
@@ -108,8 +113,15 @@ class Fanout:
     def start(self) -> None:
         """Start the thread, once, in the process that serves."""
         if self._started.acquire(blocking=False):
-            threading.Thread(target=self._run, name="fanout", daemon=True).start()
+            self._thread.start()
             self._hints.listen()
+
+    def stop(self) -> None:
+        """Tell nobody anything more: end the thread, after what it is telling now."""
+        if self.is_running:
+            self._notices.put(OVER)
+            self._hints.close()
+            self._thread.join(ENDS_WITHIN_S)
 
     def _take(self, topic: str, subject: Any) -> None:
         self.mark = object()
@@ -123,6 +135,8 @@ class Fanout:
                 notice: Notice | None = self._notices.get(timeout=TAIL_S)
             except queue.Empty:
                 notice = None
+            if notice is OVER:
+                return
             with self.app.app_context():
                 try:
                     self._tail() if notice is None else self._tell(notice)

@@ -8,6 +8,7 @@ from typing import Any
 
 CHANNEL = "nameplate.notices"
 WAIT_S = 2.0
+ENDS_WITHIN_S = 2 * WAIT_S
 log = logging.getLogger(__name__)
 
 
@@ -17,7 +18,8 @@ class Hints:
     def __init__(self, url: str, take: Callable[[str, Any], None]) -> None:
         self._take = take
         self._client: Any = None
-        self._mine = object()
+        self._over = threading.Event()
+        self._thread: threading.Thread | None = None
         if url:
             from redis import Redis
 
@@ -34,18 +36,24 @@ class Hints:
     def listen(self) -> None:
         """Take the others' notices in a thread of its own."""
         if self._client is not None:
-            threading.Thread(target=self._listen, name="hints", daemon=True).start()
+            self._thread = threading.Thread(target=self._listen, name="hints", daemon=True)
+            self._thread.start()
+
+    def close(self) -> None:
+        """Stop listening, and wait until it has stopped."""
+        self._over.set()
+        if self._thread is not None:
+            self._thread.join(ENDS_WITHIN_S)
 
     def _listen(self) -> None:
-        pause = threading.Event()
-        while True:
+        while not self._over.is_set():
             try:
-                subscription = self._client.pubsub(ignore_subscribe_messages=True)
-                subscription.subscribe(CHANNEL)
-                while True:
-                    message = subscription.get_message(timeout=WAIT_S / 2)
-                    if message:
-                        self._take(*json.loads(message["data"]))
+                with self._client.pubsub(ignore_subscribe_messages=True) as subscription:
+                    subscription.subscribe(CHANNEL)
+                    while not self._over.is_set():
+                        message = subscription.get_message(timeout=WAIT_S / 2)
+                        if message:
+                            self._take(*json.loads(message["data"]))
             except Exception as error:  # Redis is away: try again, the tail goes on meanwhile
                 log.warning("live: no hints heard: %s", error)
-                pause.wait(WAIT_S)
+                self._over.wait(WAIT_S)
