@@ -72,7 +72,8 @@ def accepted(key: bytes) -> bytes:
     """Return the answer that switches protocols; no extension is ever agreed to."""
     proof = base64.b64encode(hashlib.sha1(key + GUID, usedforsecurity=False).digest())
     return (
-        SWITCHED + b" Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: "
+        SWITCHED
+        + b" Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: "
         + proof
         + END
     )
