@@ -29,7 +29,7 @@ def keep(ticket: Ticket, typed: Mapping[str, str], *, by: Viewer) -> Draft:
     if by.person is None:
         raise Forbidden()
     with store.transaction() as session:
-        session.get(Person, by.person.id, with_for_update={"key_share": True})  # two pages of theirs, one row
+        session.get(Person, by.person.id, with_for_update={"key_share": True, "of": Person})  # one row, two pages
         now, draft = store.now(), find(ticket, by.person)
         if draft is None:
             draft = Draft(ticket_id=ticket.id, person=by.person, kept_at=now, text="", next="", next_word_at="")

@@ -1,7 +1,7 @@
 /** Keeps the words being written on the server, and says who else is at this ticket's desk: both over HTTP alone. */
 const SETTLE = 900;
 const LONGEST = 3_000;
-const BEAT = 5_000;
+const BEAT = 7_000;
 const OVER = [401, 403, 404, 410];
 
 /** Who is there, in words: `[{name, writing}, …]` as the server tells. */

@@ -12,7 +12,7 @@ from flask_socketio import SocketIOTestClient
 from tests import make
 from tests.houses import Visitor
 from tests.servers.ground import wait_until
-from tracker import embeds, links, staff, store, tickets
+from tracker import drafts, embeds, links, staff, store, tickets
 from tracker.models import Ticket
 from tracker.permissions import SYSTEM
 from tracker.viewer import PASS_LIVES_S
@@ -279,3 +279,47 @@ def test_signing_in_again_begins_another_session_and_keeps_the_customers_tickets
     assert client.get(f"/t/{ticket.ref}").status_code == 200
     tickets.revoke_keys(ticket.ref, by=make.customer(ticket), keep=[])
     assert client.get(f"/t/{ticket.ref}").status_code == 404
+
+
+def write(ticket: Ticket) -> None:
+    typed = {"text": "Half a sentence", "seen": str(make.fresh(ticket).last_seq)}
+    drafts.keep(ticket, typed, by=make.viewer(ticket.assignee))
+
+
+def test_pages_hear_that_somebody_writes_and_badges_and_programs_do_not(house: Flask, plug: Plug) -> None:
+    ticket, page, bare = make.ticket(), plug(), plug()
+    page.say("watch", ref=ticket.ref, after=0, html=True)
+    bare.say("watch", ref=ticket.ref, after=0)
+    write(ticket)
+    said = page.waits_for("writing")
+    assert (said["ref"], said["name"]) == (ticket.ref, ticket.assignee.name)
+    make.post(ticket, "update")
+    bare.waits_for("event")
+    assert bare.hears("writing") == []
+    assert wait_until(lambda: len(page.hears("writing")) == 2, within=10)
+    assert page.hears("writing")[-1]["name"] is None
+
+
+def test_whoever_watches_a_private_ticket_does_not_hear_that_somebody_writes(
+    house: Flask, client: Visitor, plug: Plug
+) -> None:
+    ticket = make.ticket(visibility="private")
+    make.own(client, ticket)
+    owner = plug()
+    owner.say("watch", ref=ticket.ref, after=0, html=True, **{"pass": pass_of(client, ticket)})
+    write(ticket)
+    make.post(ticket, "note", text="A note")
+    make.post(ticket, "update")
+    owner.waits_for("event")
+    assert [said["name"] for said in owner.hears("writing") if said["name"]] == []
+
+
+def test_a_helper_who_goes_leaves_the_room(house: Flask, client: Visitor, plug: Plug) -> None:
+    ticket = make.ticket(visibility="private")
+    mia = make.agent(make.desk("streets"))
+    make.post(ticket, "helper_added", to=mia)
+    make.sign_in(client, mia)
+    ear = plug()
+    assert "opened" in kinds(ear.say("watch", ref=ticket.ref, after=0, **{"pass": pass_of(client, ticket)}))
+    make.post(ticket, "helper_left", mia, to=mia)
+    ear.waits_for("gone")

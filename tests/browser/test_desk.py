@@ -5,9 +5,11 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests import make
 from tests.browser.test_workspace import at_desk
 from tests.browser.trips import SOON, Office, open_list, open_ticket, sign_in_as, watch
 from tests.browser.visitor import Visitor
+from tracker import desks
 
 WORDS = "I stand in your stairwell at 8, with a ladder."
 Visitors = Callable[..., Visitor]
@@ -32,6 +34,7 @@ def test_two_agents_on_one_ticket_see_each_other(office: Office, ref: str, visit
     expect(ann.locator("[data-present]")).to_contain_text("is looking at this too", timeout=2 * SOON)
     write(ann)
     expect(second.page.locator("[data-present]")).to_contain_text("is writing here", timeout=2 * SOON)
+    second.assert_accessible(of="workspace-present")
     second.leave()
     expect(ann.locator("[data-present]")).to_be_empty(timeout=20_000)
 
@@ -72,11 +75,16 @@ def test_words_are_kept_on_the_device_while_the_server_is_away(office: Office, r
 
 
 def test_a_viewer_sees_that_somebody_writes_and_then_the_words(office: Office, ref: str, visitors: Visitors) -> None:
-    reader = watch(visitors(), office, ref)
+    readers = visitors()
+    reader = watch(readers, office, ref)
     page = at_desk(visitors(), office, ref)
     line = reader.locator(".is-writing")
     expect(line).to_be_empty()
     write(page)
+    expect(line).to_contain_text("is writing")
+    readers.assert_accessible(of="ticket-writing")
+    page.locator("#update-text").press("End")
+    page.keyboard.type(" And more.")
     expect(line).to_contain_text("is writing")
     page.locator("#update-text").fill("")
     expect(line).to_be_empty()
@@ -106,6 +114,7 @@ def test_a_preview_stays_on_the_page(office: Office, ref: str, visitor: Visitor)
     page.locator("#update-text").press("Alt+p")
     expect(page.locator("#preview em")).to_have_text("mended")
     expect(page.locator("#preview")).to_be_focused()
+    visitor.assert_accessible(of="workspace-preview")
     assert page.url.endswith(f"/workspace/t/{ref}")
 
 
@@ -175,15 +184,18 @@ def test_a_copy_is_shown_with_its_twin_and_marked_when_it_is_sent_anyway(
     visitor = visitors()
     visitor.forgive("422")
     office.say(ref, text=SCRIPT)
-    reader = watch(visitors(), office, ref)
+    readers = visitors()
+    reader = watch(readers, office, ref)
     page = at_desk(visitor, office, ref)
     page.keyboard.press("w")
     page.keyboard.type(SCRIPT)
     page.keyboard.press("Control+Enter")
     expect(page.locator("#advice")).to_contain_text("said nearly the same")
+    visitor.assert_accessible(of="workspace-advice")
     page.get_by_role("button", name="Say it anyway, as standard text").click()
     page.wait_for_url("**#e*")
     expect(reader.locator(".mark", has_text="standard text")).to_be_visible()
+    readers.assert_accessible(of="ticket-standard")
 
 
 def test_a_lead_gives_a_ticket_to_somebody_from_the_board(office: Office, ref: str, visitor: Visitor) -> None:
@@ -208,3 +220,41 @@ def test_the_board_changes_by_itself(office: Office, visitors: Visitors) -> None
     open_list(visitor.page, f"{office.url}/workspace/board")
     open_ticket(visitors(), office.url, subject="A lift that sings")
     expect(visitor.page.locator(".board__what", has_text="A lift that sings")).to_be_visible(timeout=15_000)
+
+
+def test_whoever_is_offered_a_ticket_reads_what_was_told_and_takes_it(
+    office: Office, ref: str, visitors: Visitors
+) -> None:
+    office.say(ref, text="I look at it now. On which floor is the light out? Is the door shut at night?")
+    office.say(ref, "reply", text="On the second, and the door stands open.", publish=True)
+    office.say(ref, "helper_added", to="tom-baker")
+    office.say(ref, "handoff_offered", to="mia-lindqvist", reason="She has lamps.", briefing="The ladder is in 4b.")
+    visitor = visitors()
+    sign_in_as(visitor, office, "mia@example.org")
+    page = visitor.page
+    page.goto(f"{office.url}/workspace/t/{ref}")
+    offer = page.get_by_role("region", name="Handoff")
+    expect(offer).to_contain_text("On which floor is the light out?")
+    expect(offer).to_contain_text("On the second, and the door stands open.")
+    visitor.assert_accessible(of="workspace-offer")
+    page.get_by_role("button", name="Take it", exact=True).click()
+    page.wait_for_url("**#e*")
+    expect(page.locator("#update-text")).to_be_visible()
+
+
+def test_a_first_day_and_a_person_of_their_own_words_look_whole(office: Office, visitors: Visitors) -> None:
+    with office.open():
+        nia = make.agent(desks.find("streets"), name="Nia Brown", on_duty=False, password="nia answers here")
+        newcomer = nia.email
+    mine = next(
+        one for one in (office.ticket(desk="streets") for _ in range(9)) if "mia" in office.sign_in_address(one)
+    )
+    for number, word in enumerate(("lamp", "ladder", "socket", "switch", "bulb")):
+        office.say(mine, text=f"{number}: the {word} at your door is worn, I bring a new {word}.")
+    visitor = visitors()
+    sign_in_as(visitor, office, newcomer, password="nia answers here")
+    expect(visitor.page.get_by_text("Your first day")).to_be_visible()
+    visitor.assert_accessible(of="workspace-tour")
+    visitor.page.goto(f"{office.url}/people/mia-lindqvist")
+    expect(visitor.page.get_by_text("Written for the case")).to_be_visible()
+    visitor.assert_accessible(of="person-written")
