@@ -20,8 +20,8 @@ SAID = (
 
 def add(app: Flask, scene: "LiveStage") -> None:
     """Let a stage answer for embeds: `good`, `many…` (tickets of their own), `wall`; the others are grey."""
-    app.add_url_rule("/e/<embed>/badge.json", "badge", lambda embed: answer(facts(scene, embed)))
-    app.add_url_rule("/e/<embed>/timeline.json", "recent", lambda embed: answer(timeline(scene, embed)))
+    app.add_url_rule("/e/<embed>/badge.json", "badge", lambda embed: answer(scene, facts(scene, embed)))
+    app.add_url_rule("/e/<embed>/timeline.json", "recent", lambda embed: answer(scene, timeline(scene, embed)))
     app.add_url_rule("/e/<embed>/seen", "seen", lambda embed: ("", 204), methods=["POST"])
     app.add_url_rule("/embed.js", "embed", lambda: script("badge.js"))
     app.add_url_rule("/static/embed/<name>", "part", script)
@@ -33,7 +33,7 @@ def facts(scene: "LiveStage", embed: str) -> dict[str, Any]:
         items = [of_ticket(scene, one, one["ref"]) | {"ref": one["ref"]} for one in scenes.TICKETS]
         of = {"epoch": "e1", "variant": "wall", "theme": "auto", "url": f"{scene.url}/desks/buildings"}
         return of | {"title": scenes.DESK["name"], "items": items, "more": True} | scene.wall
-    if embed != "good" and not embed.startswith("many"):
+    if embed in scene.hidden or (embed != "good" and not embed.startswith("many")):
         return GREY
     ref = scene.ticket["ref"] if embed == "good" else embed
     return of_ticket(scene, scene.ticket, ref) | {"variant": "badge", "theme": "auto"} | scene.facts
@@ -48,7 +48,7 @@ def of_ticket(scene: "LiveStage", ticket: dict[str, Any], ref: str) -> dict[str,
         "url": f"{scene.url}/t/{ref}",
         "status": ticket["status"],
         "subject": ticket["subject"],
-        "assignee": {"name": ticket["assignee"]["name"], "face": ticket["assignee"]["face"]},
+        "assignee": {"name": ticket["assignee"]["name"], "face": face(scene, ticket["assignee"])},
         "opened_at": iso(ticket["opened_at"]),
         "ended_at": iso(ticket["ended_at"]) if ticket["ended_at"] else None,
         "promise": {"due_at": iso(promise["due_at"]), "state": promise["state"], "check_in": promise["check_in"]}
@@ -58,21 +58,31 @@ def of_ticket(scene: "LiveStage", ticket: dict[str, Any], ref: str) -> dict[str,
     }
 
 
+def face(scene: "LiveStage", of: dict[str, Any]) -> dict[str, Any]:
+    """Return a face as other sites need it: its picture's address is whole."""
+    url = of["face"]["url"]
+    return of["face"] | {"url": scene.url + url if url else None}
+
+
 def timeline(scene: "LiveStage", embed: str) -> dict[str, Any]:
     """Return what timeline.json says of an embed: the same and the last five events."""
     found = facts(scene, embed)
     recent = [
         {name: one[name] for name in ("seq", "kind", "sentence")}
         | {"at": iso(one["at"]), "html": one["body_html"]}
-        | {"actor": {name: one["actor"][name] for name in ("name", "role", "face")}}
+        | {"actor": {"name": one["actor"]["name"], "role": one["actor"]["role"], "face": face(scene, one["actor"])}}
         for one in scene.entries[-5:]
     ]
     return found if found == GREY else found | {"recent": recent}
 
 
-def answer(said: dict[str, Any]) -> Response:
+def answer(scene: "LiveStage", said: dict[str, Any]) -> Response:
+    if scene.is_away:
+        return Response("later", 503)
+    scene.conditional += bool(request.if_none_match)
     response = jsonify(said)
-    response.headers["Cache-Control"] = "public, max-age=2, stale-if-error=300"
+    # The clock that tests put forward is not the one of the browser's cache.
+    response.headers["Cache-Control"] = "public, max-age=0, stale-if-error=300"
     response.headers["Vary"] = "Origin"
     response.add_etag()
     return response.make_conditional(request)

@@ -38,6 +38,9 @@ class LiveStage:
         self.facts: dict[str, Any] = {}
         self.wall: dict[str, Any] = {}
         self.unwatched: list[str] = []
+        self.hidden: list[str] = []
+        self.is_away = False
+        self.conditional = 0
         self.watched: list[str] = []
         self.ticket = scenes.ticket(last=3, promise=scenes.STANDING)
         self.entries = scenes.timeline()[:3]

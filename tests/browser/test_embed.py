@@ -3,39 +3,17 @@
 import re
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Page, expect
 
 from tests.browser import scenes, stage
+from tests.browser.embed_pages import HIDE, SHIFTS, link, pill, publish
 from tests.browser.embed_stage import iso
 from tests.browser.live_stage import REF, LiveStage
 from tests.browser.visitor import Visitor
 from tests.servers.site import ForeignSite
-from tests.servers.site import Page as SitePage
 
 ENDED = iso(scenes.NOW)
 HOSTILE = "<img src=x onerror=alert(1)>"
-SHIFTS = """window.shifted = 0; new PerformanceObserver((list) => {
-  for (const each of list.getEntries()) shifted += each.value;
-}).observe({ type: "layout-shift", buffered: true })"""
-HIDE = """Object.defineProperty(document, "hidden", { get: () => %s, configurable: true });
-document.dispatchEvent(new Event("visibilitychange"))"""
-LINK = '<a class="ticket-badge" href="{url}/t/{ref}" data-embed="{embed}">Our ticket</a>'
-
-
-def publish(blog: ForeignSite, scene: LiveStage, body: str, *, policy: str = "", scripts: int = 1) -> None:
-    script = f'<script async src="{scene.url}/embed.js"></script>' * scripts
-    text = body.replace("{url}", scene.url).replace("{ref}", REF)
-    head = '<!doctype html><html lang="en"><title>Blog</title><link rel="icon" href="data:,">'
-    html = f'{head}<main><h1>Blog</h1>{text}<p id="after">After.</p></main>{script}'
-    blog.pages["/"] = SitePage(html, headers={"Content-Security-Policy": policy} if policy else {})
-
-
-def link(embed: str = "good") -> str:
-    return LINK.replace("{embed}", embed)
-
-
-def pill(page: Page, place: int = 0) -> Locator:
-    return page.locator(".ticket-badge .pill, ticket-badge .pill").nth(place)
 
 
 def test_a_link_becomes_a_badge_that_names_the_person_and_the_time(

@@ -169,6 +169,7 @@
     let path = 'badge';
     for (const host of seen) if (look(host) === 'timeline') path = 'timeline';
     ticket.hint = 0;
+    ticket.next = within(POLL);
     try {
       const answer = await fetch(`${origin}/e/${ticket.id}/${path}.json`, options);
       if (!answer.ok) throw 0;

@@ -54,12 +54,15 @@ export function draw({ ticket: { facts, isWatched } }, look, base, kit) {
     return line;
   }
 
-  /** A list that may be longer than its room: it scrolls, also by keyboard. */
-  function list(rows) {
-    const shown = make('ol', 'list', ...rows);
+  /** A list that may be longer than its room, of events the newest first: it scrolls, also by keyboard. */
+  function list(found, draw) {
+    const shown = make('ol', 'list');
+    for (const one of found) shown[draw === entry ? 'prepend' : 'append'](draw(one));
     shown.tabIndex = 0;
-    return rows.length ? shown : make('p', 'quiet', words.none);
+    return found.length ? shown : make('p', 'quiet', words.none);
   }
+
+  const item = (one) => row(one.assignee, link('subject', one.url, one.subject), make('div', '', now(one, span(one, base.units)), make('span', 'quiet', ` · ${one.assignee.name}`)));
 
   function entry({ kind, at, sentence, actor, html }) {
     const told = words.kinds[kind]?.replace('{name}', actor.name);
@@ -79,15 +82,14 @@ export function draw({ ticket: { facts, isWatched } }, look, base, kit) {
   panel.part = 'panel';
   panel.ariaLabel = facts.subject ?? facts.title;
   if (look === 'wall') {
-    const items = facts.items ?? [facts];
-    panel.append(top(facts.title ?? '', ''), list(items.map((one) => row(one.assignee, link('subject', one.url, one.subject), make('div', '', now(one, span(one, base.units)), make('span', 'quiet', ` · ${one.assignee.name}`))))));
+    panel.append(top(facts.title ?? '', ''), list(facts.items ?? [facts], item));
     panel.append(make('div', 'links', link('link', url, words.all)));
     return panel;
   }
   const clock = make('div', 'clock', make('b', 'time', span(facts, base.units)));
   if (owed) clock.append(fill('promise', base[state(facts) === 'late' ? 'missed' : owed.check_in ? 'check' : 'next'] ?? words.missed, { due: due(owed.due_at, base.locale) }));
   panel.append(top(assignee.name, now(facts, words[state(facts)])), link('subject', url, facts.subject), clock);
-  if (look === 'timeline') panel.append(list((facts.recent ?? []).map(entry).reverse()));
+  if (look === 'timeline') panel.append(list(facts.recent ?? [], entry));
   else if (latest) panel.append(auto('said latest', written(latest.html)));
   panel.append(links());
   return panel;
@@ -126,7 +128,7 @@ export function morph(old, fresh) {
   }
   const [before, after] = [[...old.childNodes], [...fresh.childNodes]];
   if (before.length !== after.length) old.replaceChildren(...after);
-  else before.forEach((node, place) => morph(node, after[place]));
+  else for (let place = 0; place < after.length; place += 1) morph(before[place], after[place]);
 }
 
 /** "3 days ago", in the reader's language. */

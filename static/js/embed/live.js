@@ -53,9 +53,10 @@ function wired({ tickets, isLive, review, paint, safe }) {
     wire.onmessage = safe(async ({ data }) => {
       clearTimeout(silence);
       silence = setTimeout(() => wire.close(), SILENCE);
-      const [, type, id, body] = /^(\d[023]?)(\d*)(.*)/s.exec(data);
+      const [, type, id, body] = /^(\d[0-4]?)(\d*)(.*)/s.exec(data);
       if (type === '0') wire.send('40');
       if (type === '2') wire.send('3');
+      if (/^(1|41|44)$/.test(type)) wire.close();
       if (type === '40') {
         isUp = true;
         attempt = 1_000;
@@ -71,6 +72,7 @@ function wired({ tickets, isLive, review, paint, safe }) {
       for (const ticket of tickets.values()) {
         if (ticket.isWatched) ticket.next = Date.now() + Math.random() * 5_000;
         ticket.isWatched = ticket.isAsked = false;
+        ticket.seen.forEach(paint);
         review(ticket);
       }
     };
@@ -107,7 +109,7 @@ export const plain = (text) => text.replace(/&(#?)(\w+);/g, (whole, isNumber, na
 /** Say the words that are new since `before` to screen readers, once a page however many badges show them. */
 export function announce({ facts: { latest, assignee }, seen }, before) {
   const [host] = seen;
-  if (!host || !latest || latest.at === before.latest?.at) return;
+  if (!host || !before.epoch || !latest || latest.at === before.latest?.at) return;
   const region = (host.voice ??= document.createElement('span'));
   region.role = 'status';
   region.style = 'position:absolute;clip-path:inset(50%)';

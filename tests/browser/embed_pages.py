@@ -1,0 +1,56 @@
+"""Pages of somebody else that wear badges of the live stage, for tests of what badges do there."""
+
+from typing import Any
+
+from playwright.sync_api import Locator, Page
+
+from tests.browser.live_stage import REF, LiveStage
+from tests.servers.site import ForeignSite
+from tests.servers.site import Page as SitePage
+
+SHIFTS = """window.shifted = 0; new PerformanceObserver((list) => {
+  for (const each of list.getEntries()) shifted += each.value;
+}).observe({ type: "layout-shift", buffered: true })"""
+HIDE = """Object.defineProperty(document, "hidden", { get: () => %s, configurable: true });
+document.dispatchEvent(new Event("visibilitychange"))"""
+LINK = '<a class="ticket-badge" href="{url}/t/{ref}" data-embed="{embed}">Our ticket</a>'
+
+
+def publish(blog: ForeignSite, scene: LiveStage, body: str, *, policy: str = "", scripts: int = 1) -> None:
+    script = f'<script async src="{scene.url}/embed.js"></script>' * scripts
+    text = body.replace("{url}", scene.url).replace("{ref}", REF)
+    head = '<!doctype html><html lang="en"><title>Blog</title><link rel="icon" href="data:,">'
+    html = f'{head}<main><h1>Blog</h1>{text}<p id="after">After.</p></main>{script}'
+    blog.pages["/"] = SitePage(html, headers={"Content-Security-Policy": policy} if policy else {})
+
+
+def link(embed: str = "good") -> str:
+    return LINK.replace("{embed}", embed)
+
+
+def pill(page: Page, place: int = 0) -> Locator:
+    return page.locator(".ticket-badge .pill, ticket-badge .pill").nth(place)
+
+
+def badge(embed: str = "good", **attributes: str) -> str:
+    """Return an element with the author's own link in it; `link_lang` and the like are not needed, attributes are."""
+    given = "".join(f' {name}="{value}"' for name, value in attributes.items())
+    return f'<ticket-badge embed="{embed}"{given}><a href="{{url}}/t/{{ref}}">Our ticket</a></ticket-badge>'
+
+
+def panel(page: Page, place: int = 0) -> Locator:
+    """The card, timeline or wall on a foreign page."""
+    return page.locator("ticket-badge .panel").nth(place)
+
+
+def note_events(page: Page) -> None:
+    """From now on, keep what the page's elements tell: `told(page)`."""
+    page.add_init_script(
+        """window.told = []; for (const name of ["load", "error", "change"])
+        addEventListener(name, (event) => { if (event.target.localName === "ticket-badge")
+          told.push(`${name} ${event.detail?.status ?? ""}`.trim()) }, true)"""
+    )
+
+
+def told(page: Page) -> Any:
+    return page.evaluate("told")

@@ -1,0 +1,187 @@
+"""What badges do when the line, the server or the reader is away: ask less, say nothing false, come back."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from playwright.sync_api import Page, expect
+
+from tests.browser.embed_pages import HIDE, badge, note_events, panel, pill, publish, told
+from tests.browser.live_stage import LiveStage
+from tests.browser.test_embed import ENDED
+from tests.browser.visitor import Visitor
+from tests.servers.ground import wait_until
+from tests.servers.site import ForeignSite
+
+SAYS = "Rosa Ortega has this"
+MINUTES = 3 * 60_000
+STEP = 5_000
+
+
+def opened(page: Page, blog: ForeignSite, scene: LiveStage, body: str) -> Page:
+    """Open a page whose clock the test may put forward."""
+    publish(blog, scene, body)
+    page.clock.install()
+    page.goto(blog.url)
+    return page
+
+
+def later(page: Page, ms: int = MINUTES) -> None:
+    """Put the page's clock forward, in steps, so that what it asks for is answered on the way."""
+    for _ in range(ms // STEP):
+        page.clock.run_for(STEP)
+
+
+def in_time(page: Page, found: Callable[[], Any], what: str) -> None:
+    """Put the page's clock forward until something is so."""
+    wait_until(lambda: page.clock.run_for(STEP) or found(), what=what)
+
+
+def says(page: Page, words: str) -> Callable[[], bool]:
+    return lambda: (
+        words in (page.locator("ticket-badge [part=pill], ticket-badge [part=panel]").first.text_content() or "")
+    )
+
+
+def ask_count(scene: LiveStage) -> int:
+    return sum(path.endswith(".json") for path in scene.asked)
+
+
+def test_where_sockets_are_refused_the_badge_asks_again_with_what_it_has(
+    visitor: Visitor, blog: ForeignSite, scene: LiveStage
+) -> None:
+    visitor.forgive("socket.io")
+    scene.refuses = True
+    sent: list[Any] = []
+    visitor.page.on("response", lambda answer: sent.append(answer.status) if "badge.json" in answer.url else None)
+    page = opened(visitor.page, blog, scene, badge())
+    expect(pill(page)).to_contain_text(SAYS)
+    in_time(page, lambda: ask_count(scene) >= 2, "a second question")
+    assert scene.conditional, "the second question names the ETag of the first answer"
+    scene.facts = {"status": "waiting"}
+    in_time(page, says(page, "awaits an answer"), "the news without a socket")
+
+
+def test_a_badge_that_was_grey_comes_back_by_itself(page: Page, blog: ForeignSite, scene: LiveStage) -> None:
+    scene.hidden = ["good"]
+    opened(page, blog, scene, badge())
+    expect(pill(page)).to_have_text("Ticket status unknown")
+    scene.hidden = []
+    in_time(page, says(page, SAYS), "colours again")
+
+
+def test_a_server_that_was_down_is_asked_again_and_the_author_s_link_stays_meanwhile(
+    visitor: Visitor, blog: ForeignSite, scene: LiveStage
+) -> None:
+    visitor.forgive("503|CORS|ERR_FAILED")
+    note_events(visitor.page)
+    scene.is_away = True
+    page = opened(visitor.page, blog, scene, badge())
+    wait_until(lambda: told(page) == ["error"], what="the error being told once")
+    expect(page.get_by_role("link")).to_have_text("Our ticket")
+    later(page, 20_000)
+    scene.is_away = False
+    in_time(page, says(page, SAYS), "the badge when the server is back")
+    assert told(page) == ["error", "load"]
+
+
+def test_a_server_that_goes_leaves_the_last_facts_and_is_caught_up_with(
+    visitor: Visitor, blog: ForeignSite, scene: LiveStage
+) -> None:
+    visitor.forgive("503|CORS|ERR_FAILED|socket.io")
+    page = opened(visitor.page, blog, scene, badge(variant="card"))
+    expect(panel(page)).to_contain_text("Live")
+    scene.is_away = True
+    scene.cut()
+    expect(panel(page)).not_to_contain_text("Live")
+    expect(panel(page)).to_contain_text("tap in the yard")
+    scene.facts = {"status": "waiting"}
+    scene.say(quietly=True)
+    scene.is_away = scene.refuses = False
+    in_time(page, says(page, "Waiting for an answer"), "what was missed")
+    in_time(page, says(page, "Live"), "being live again")
+
+
+def test_nothing_is_asked_while_the_page_is_hidden(page: Page, blog: ForeignSite, scene: LiveStage) -> None:
+    scene.is_full = True
+    opened(page, blog, scene, badge())
+    expect(pill(page)).to_contain_text(SAYS)
+    page.evaluate(HIDE % "true")
+    before = ask_count(scene)
+    later(page)
+    assert ask_count(scene) == before
+    page.evaluate(HIDE % "false")
+    wait_until(lambda: page.evaluate("true") and ask_count(scene) > before, what="a question at the return")
+
+
+def test_nothing_is_asked_while_the_reader_is_offline(page: Page, blog: ForeignSite, scene: LiveStage) -> None:
+    scene.is_full = True
+    opened(page, blog, scene, badge())
+    expect(pill(page)).to_contain_text(SAYS)
+    page.context.set_offline(True)
+    page.wait_for_function("!navigator.onLine")
+    before = ask_count(scene)
+    later(page)
+    assert ask_count(scene) == before
+    scene.facts = {"status": "waiting"}
+    page.context.set_offline(False)
+    expect(pill(page)).to_contain_text("awaits an answer")
+
+
+def test_a_solved_badge_asks_for_nothing_more(page: Page, blog: ForeignSite, scene: LiveStage) -> None:
+    scene.facts = {"status": "resolved", "ended_at": ENDED, "promise": None}
+    opened(page, blog, scene, badge())
+    expect(pill(page)).to_contain_text("Solved in")
+    before = ask_count(scene)
+    later(page)
+    assert ask_count(scene) == before
+    assert not scene.count("/socket.io/")
+
+
+def test_a_badge_that_shall_not_be_live_is_read_once(page: Page, blog: ForeignSite, scene: LiveStage) -> None:
+    opened(page, blog, scene, badge(live="off"))
+    expect(pill(page)).to_contain_text(SAYS)
+    before = ask_count(scene)
+    later(page)
+    assert (ask_count(scene), scene.count("/socket.io/")) == (before, 0)
+
+
+def test_twenty_in_sight_watch_and_the_others_ask(page: Page, blog: ForeignSite, scene: LiveStage) -> None:
+    many = "".join(badge(f"many{number}") for number in range(30))
+    opened(page, blog, scene, many)
+    expect(pill(page, 29)).to_contain_text(SAYS)
+    in_time(page, lambda: len(scene.watched) == 20, "twenty being watched")
+    before = ask_count(scene)
+    in_time(page, lambda: ask_count(scene) >= before + 10, "questions of the others")
+    assert len(scene.watched) == len(set(scene.watched)) == 20
+    asked = {path for path in scene.asked[-10:] if path.endswith(".json")}
+    assert not {f"/e/{embed}/badge.json" for embed in scene.watched} & asked
+
+
+def test_what_is_out_of_sight_is_left_and_met_again(page: Page, blog: ForeignSite, scene: LiveStage) -> None:
+    space = '<p style="height: 3000px">far</p>'
+    opened(page, blog, scene, badge() + space + badge("many1"))
+    expect(pill(page)).to_contain_text(SAYS)
+    in_time(page, lambda: scene.watched == ["good"], "the first being watched")
+    assert "/e/many1/badge.json" not in scene.asked
+    page.evaluate("scrollTo(0, document.body.scrollHeight)")
+    expect(pill(page, 1)).to_contain_text(SAYS)
+    in_time(page, lambda: scene.unwatched == ["good"], "the first being left")
+    scene.facts = {"status": "waiting"}
+    scene.say(quietly=True)
+    page.evaluate("scrollTo(0, 0)")
+    in_time(page, says(page, "awaits an answer"), "what was said meanwhile")
+
+
+def test_a_hundred_seen_at_once_are_paced(page: Page, blog: ForeignSite, scene: LiveStage) -> None:
+    frames: list[str] = []
+    page.on("websocket", lambda wire: wire.on("framesent", lambda frame: frames.append(str(frame))))
+    opened(page, blog, scene, "".join(badge(f"many{number}") for number in range(40)))
+    expect(pill(page, 39)).to_contain_text(SAYS)
+    wait_until(lambda: page.evaluate("true") and any("watch" in frame for frame in frames), what="a first message")
+    page.clock.pause_at(page.evaluate("Date.now()") + 1)
+    before = len(frames)
+    page.clock.run_for(1_000)
+    page.evaluate("true")
+    assert len(frames) - before <= 8
+    assert all(re.match(r'42\d+\["watch",\{"embed":"many\d+","after":\d+\}\]|40|3', frame) for frame in frames)
