@@ -33,7 +33,7 @@ def pill(page: Page, place: int = 0) -> Locator:
 
 
 def badge(embed: str = "good", **attributes: str) -> str:
-    """Return an element with the author's own link in it; `link_lang` and the like are not needed, attributes are."""
+    """Return an element with the author's own link in it."""
     given = "".join(f' {name}="{value}"' for name, value in attributes.items())
     return f'<ticket-badge embed="{embed}"{given}><a href="{{url}}/t/{{ref}}">Our ticket</a></ticket-badge>'
 
@@ -47,7 +47,7 @@ def note_events(page: Page) -> None:
     """From now on, keep what the page's elements tell: `told(page)`."""
     page.add_init_script(
         """window.told = []; for (const name of ["load", "error", "change"])
-        addEventListener(name, (event) => { if (event.target.localName === "ticket-badge")
+        document.addEventListener(name, (event) => { if (event.target.localName === "ticket-badge")
           told.push(`${name} ${event.detail?.status ?? ""}`.trim()) }, true)"""
     )
 

@@ -82,7 +82,7 @@ def test_a_server_that_was_down_is_asked_again_and_the_author_s_link_stays_meanw
     later(page, 20_000)
     scene.is_away = False
     in_time(page, says(page, SAYS), "the badge when the server is back")
-    assert told(page) == ["error", "load"]
+    assert told(page) == ["error", "load open"]
 
 
 def test_a_server_that_goes_leaves_the_last_facts_and_is_caught_up_with(

@@ -12,24 +12,28 @@ function wired({ tickets, isLive, review, paint, safe }) {
   const ROOMS = 20;
   const PACE = 125;
   const SILENCE = 60_000;
+  const IDLE = 5_000;
   const LONGEST_WAIT = 30_000;
   const asked = [];
-  let [socket, isUp, attempt, hold, retry, pacing] = [null, false, 0, 0, 0, 0];
+  let [socket, isUp, attempt, hold, retry, pacing, idle] = [null, false, 0, 0, 0, 0, 0];
 
   /** One message at a time, slower than the server's limit. */
   function step() {
     const wanted = new Set();
     pacing = 0;
     for (const ticket of tickets.values()) if (wanted.size < ROOMS && ticket.facts?.epoch && isLive(ticket)) wanted.add(ticket);
+    clearTimeout(idle);
     if (!wanted.size) {
       clearTimeout(retry);
       retry = 0;
-      socket?.close();
-    } else if (!socket) {
+      if (document.hidden) socket?.end();
+      else idle = setTimeout(() => socket?.end(), IDLE);
+    } else if (!socket && !retry) {
       // The first try at once, the others spread, so that a crowd does not come back as one.
-      retry ||= setTimeout(connect, hold + attempt * (0.5 + Math.random()));
+      retry = setTimeout(connect, hold + attempt * (0.5 + Math.random()));
       attempt = Math.min(attempt * 2 || 1_000, LONGEST_WAIT);
-    } else if (isUp && socket.readyState === WebSocket.OPEN) send(wanted, false) || send(wanted, true);
+    }
+    if (isUp && socket?.readyState === WebSocket.OPEN) send(wanted, false) || send(wanted, true);
   }
 
   function send(wanted, isWanted) {
@@ -52,11 +56,11 @@ function wired({ tickets, isLive, review, paint, safe }) {
     retry = hold = 0;
     wire.onmessage = safe(async ({ data }) => {
       clearTimeout(silence);
-      silence = setTimeout(() => wire.close(), SILENCE);
+      silence = setTimeout(wire.end, SILENCE);
       const [, type, id, body] = /^(\d[0-4]?)(\d*)(.*)/s.exec(data);
       if (type === '0') wire.send('40');
       if (type === '2') wire.send('3');
-      if (/^(1|41|44)$/.test(type)) wire.close();
+      if (/^(1|41|44)$/.test(type)) wire.end();
       if (type === '40') {
         isUp = true;
         attempt = 1_000;
@@ -66,7 +70,13 @@ function wired({ tickets, isLive, review, paint, safe }) {
       if (said) hear(first, said);
       else if (first && asked[id]) settle(asked[id], first);
     });
+    wire.end = () => {
+      if (wire.readyState) wire.close();
+      else wire.onopen = () => wire.close(); // closed before it is open, it would complain in the host's console
+      wire.onclose(); // the other side may be slow to say goodbye, or gone
+    };
     wire.onclose = () => {
+      if (socket !== wire) return;
       clearTimeout(silence);
       socket = isUp = null;
       for (const ticket of tickets.values()) {
