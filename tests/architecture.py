@@ -44,11 +44,13 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "mailbox",
         "drafts",
         "deliveries",
+        "erasure",
     ),
     "audiences": ("disclosure", "recipients"),
     "presentation": ("present",),
     "commands and queries": (
         "tickets",
+        "reports",
         "lifecycle",
         "words",
         "promises",

@@ -26,6 +26,7 @@ LIMITS = (
     "opens_per_hour",
     "thanks_per_hour",
     "uploads_per_hour",
+    "reports_per_hour",
     "waits_per_hour",
     "follows_per_hour",
 )

@@ -28,7 +28,7 @@ ASSIGNEE = STAFF | {
     "helper_added",
     "helper_left",
 }
-LEAD = STAFF | {"reassigned", "redacted", "erased", "helper_added", "helper_left"}
+LEAD = STAFF | {"reassigned", "redacted", "erased", "visibility_changed", "helper_added", "helper_left"}
 # What each role may do on a private ticket; on an unlisted or public one everybody is a reader as well.
 TABLE: dict[str, set[str]] = {
     "nobody": set(),

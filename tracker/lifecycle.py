@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from tracker import desks, masks, people, promises, store, timeline, words
-from tracker.errors import Conflict, Invalid
+from tracker import desks, masks, people, permissions, promises, store, timeline, words
+from tracker.errors import Conflict, Forbidden, Invalid
 from tracker.models import Event, Ticket
 from tracker.permissions import Viewer, actor
 
@@ -59,16 +59,36 @@ def give_feedback(ticket: Ticket, loaded: Loaded, by: Viewer) -> Event:
 
 def change_visibility(ticket: Ticket, loaded: Loaded, by: Viewer) -> Event:
     """Decide, as the customer, who may read this. Wider than private needs a confirmed address."""
+    if "customer" not in permissions.relations(by, ticket):
+        return _take_from_public(ticket, loaded, by)
     if loaded["visibility"] != "private" and ticket.email_confirmed_at is None:
         raise Conflict("Confirm your address first: open the link in the mail we sent you, then choose again.")
-    facts = dict(loaded)
+    facts = {**loaded, "reason": ""}
     if facts["name_shown"] == "pseudonym":
         if not facts["pseudonym"]:
             raise Invalid(fields={"pseudonym": "Write the name to show, or choose to show none."})
         facts["pseudonym"] = people.customer_name(facts["pseudonym"], field="pseudonym")
     names = ticket.name_shown, ticket.pseudonym
-    event = timeline.append(ticket, "visibility_changed", facts, by=actor(by, ticket, "visibility_changed"))
+    event = timeline.append(ticket, "visibility_changed", facts, by=timeline.Actor("customer"))
     if names != (ticket.name_shown, ticket.pseudonym):
         masks.review(ticket)
+    store.notice("visibility", ticket.ref)
+    return event
+
+
+def _take_from_public(ticket: Ticket, loaded: Loaded, by: Viewer) -> Event:
+    """Hide the whole ticket as who runs the desk, for the law or somebody's privacy. Nothing else is theirs to say."""
+    if loaded["visibility"] != "private":
+        raise Forbidden(
+            "Publicity is the customer's to give; who runs the desk may only take the ticket from the public."
+        )
+    if not loaded["reason"]:
+        raise Invalid(fields={"reason": "Say why."})
+    if ticket.visibility == "private":
+        raise Conflict("This is private already.")
+    kept = {name: getattr(ticket, name) for name in ("name_shown", "pseudonym", "shares_feelings")}
+    event = timeline.append(
+        ticket, "visibility_changed", {**loaded, **kept}, by=actor(by, ticket, "visibility_changed")
+    )
     store.notice("visibility", ticket.ref)
     return event

@@ -12,7 +12,7 @@ from limits.strategies import FixedWindowRateLimiter
 from tracker import settings, store
 from tracker.errors import TooSoon
 
-NAMES = ("requests", "writes", "opens", "signins", "thanks", "uploads", "waits", "follows")
+NAMES = ("requests", "writes", "opens", "signins", "thanks", "uploads", "reports", "waits", "follows")
 
 
 def hit(name: str, who: str) -> None:
@@ -50,7 +50,7 @@ def network(address: str) -> str:
 
 def _item(name: str) -> RateLimitItem:
     chosen = settings.current()
-    names = ("opens", "uploads", "thanks", "waits", "follows")
+    names = ("opens", "uploads", "reports", "thanks", "waits", "follows")
     hourly = {one: getattr(chosen, f"{one}_per_hour") for one in names}
     if name in hourly:
         return RateLimitItemPerHour(hourly[name])

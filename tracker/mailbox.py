@@ -25,5 +25,13 @@ def newest() -> list[tuple[str, EmailMessage]]:
     return [(path.stem, message_from_bytes(path.read_bytes(), policy=default)) for path in paths]
 
 
+def forget(address: str) -> None:
+    """Remove the mails to an address."""
+    for path in _folder().glob("*.eml"):
+        found = message_from_bytes(path.read_bytes(), policy=default)
+        if address.lower() in str(found["To"]).lower():
+            path.unlink(missing_ok=True)
+
+
 def _folder() -> Path:
     return Path(settings.current().data_dir) / "mailbox"

@@ -20,6 +20,7 @@ TICKET_ACTS: dict[str, frozenset[str]] = {
     "embed": frozenset({"customer"}),
     "keep_key": frozenset({"customer"}),
     "hook": frozenset({"customer"}),
+    "erase": frozenset({"customer", "lead", "admin", "system"}),
     "wait_too": frozenset({"public"}),
 }
 """Acts on a ticket that are no event, with the relations that allow them. Kinds name theirs in `posted_by`."""

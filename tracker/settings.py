@@ -93,6 +93,12 @@ class Settings:
     follows_per_hour: int = _setting(
         20, "addresses one network address may enter to follow tickets in an hour", low=1, high=1_000_000
     )
+    reports_per_hour: int = _setting(
+        10, "reports of what should not be public, from one network address in an hour", low=1, high=1_000_000
+    )
+    erasure_log: str = _setting(
+        "", "file outside the database that erasures are written to; empty means erasures.log in the data folder"
+    )
     demo: bool = _setting(False, "show the demo's sign-in and mailbox on the home page")
 
     def __post_init__(self) -> None:

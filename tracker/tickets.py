@@ -213,6 +213,7 @@ def _confirm_address(ref: str, *, publish: bool) -> Ticket:
                 "name_shown": ticket.name_shown,
                 "pseudonym": ticket.pseudonym,
                 "shares_feelings": ticket.shares_feelings,
+                "reason": "",
             }
             timeline.append(ticket, "visibility_changed", facts, by=timeline.Actor("customer"))
             store.notice("visibility", ref)

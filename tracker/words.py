@@ -6,7 +6,19 @@ from typing import Any
 
 from sqlalchemy import select
 
-from tracker import attachments, drafts, handoffs, limits, masks, permissions, promises, store, timeline, unscripted
+from tracker import (
+    attachments,
+    drafts,
+    erasure,
+    handoffs,
+    limits,
+    masks,
+    permissions,
+    promises,
+    store,
+    timeline,
+    unscripted,
+)
 from tracker.errors import Conflict, Forbidden, Invalid
 from tracker.kinds import KINDS, _standing, _targets
 from tracker.models import Event, Ticket
@@ -90,8 +102,11 @@ def correct(ticket: Ticket, loaded: Loaded, by: Viewer) -> Event:
 
 
 def redact(ticket: Ticket, loaded: Loaded, by: Viewer) -> Event:
-    """Hide words from everyone, with a public reason."""
-    if _require_words(ticket, loaded["target"]).redacted_by:
+    """Hide words from everyone, and with the first entry the subject when asked to, with a public reason."""
+    target = _require_words(ticket, loaded["target"])
+    if loaded["subject"] and target.kind != "opened":
+        raise Invalid(fields={"subject": "The subject goes with the first entry only."})
+    if target.redacted_by and not (loaded["subject"] and ticket.subject != _targets.NO_SUBJECT):
         raise Conflict("These words are hidden already.")
     return timeline.append(ticket, "redacted", loaded, by=actor(by, ticket, "redacted"))
 
@@ -99,6 +114,7 @@ def redact(ticket: Ticket, loaded: Loaded, by: Viewer) -> Event:
 def erase(ticket: Ticket, loaded: Loaded, by: Viewer) -> Event:
     """Remove words for good, with a public reason."""
     target = _require_words(ticket, loaded["target"])
+    erasure.note(ticket, target)
     event = timeline.append(ticket, "erased", loaded, by=actor(by, ticket, "erased"))
     attachments.drop(ticket, [target.seq])
     if target.kind == "handoff_offered":

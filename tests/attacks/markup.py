@@ -83,6 +83,8 @@ PAGE_TAGS = frozenset(
         "datalist",
         "kbd",
         "noscript",
+        "attach-files",
+        "audio",
         "mark",
         "is-writing",
     ]

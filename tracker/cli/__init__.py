@@ -3,9 +3,10 @@
 import click
 from flask_migrate import upgrade
 
-from tracker import crowd, seed, settings, tallies
+from tracker import crowd, erasure, seed, settings, tallies
 from tracker.cli import agents, desks, doctor, exports, imports, mail_in, outboxes, tokens
 from tracker.cli._shell import Commands, track
+from tracker.permissions import SYSTEM
 
 tracker = Commands("tracker", help="Run the house: set up, seed, import, export, serve, look after people and news.")
 for group in (agents.agent, desks.desk, tokens.token, outboxes.outbox, mail_in.mail_in, imports.imports):
@@ -65,9 +66,19 @@ def recount() -> None:
 
 
 @tracker.command()
+@click.argument("address")
+def erase(address: str) -> None:
+    """Erase whoever has this mail address, as customer and as follower: words, files, names, contact data. For good."""
+    refs = erasure.person(address, by=SYSTEM)
+    click.echo(f"Erased {address}: {len(refs)} tickets ({', '.join(refs) or 'none'}). Written to {erasure.log_path()}.")
+
+
+@tracker.command()
 def restored() -> None:
-    """Say that a backup was restored: every open page starts afresh instead of mixing two histories."""
+    """Say that a backup was restored: what was erased since is erased again, and every open page starts afresh."""
+    again = erasure.replay()
     epoch = seed.renew_epoch()
+    click.echo(f"Erased again: {again:,}, by {erasure.log_path()}.")
     click.echo(f"The epoch is now {epoch}; open pages and badges read everything anew.")
     waiting = outboxes.waiting()
     if waiting:

@@ -9,6 +9,7 @@ from tracker.errors import Invalid
 from tracker.models import Event, Ticket
 from tracker.store import session
 
+NO_SUBJECT = "Subject removed"
 Mark = Literal["corrected_by", "redacted_by", "published_by"]
 
 
@@ -32,6 +33,11 @@ def corrections(ticket: Ticket, seq: int) -> list[Event]:
     """Return the events that corrected this one, oldest first: they go where it goes."""
     query = select(Event).where(Event.ticket_id == ticket.id, Event.target_seq == seq, Event.kind == "corrected")
     return list(session().scalars(query.order_by(Event.seq)))
+
+
+def without_subject(ticket: Ticket) -> None:
+    """Take away what a ticket is about; the page still needs a heading."""
+    ticket.subject, ticket.original = NO_SUBJECT, None
 
 
 def blank(target: Event, words: Collection[str]) -> None:

@@ -3,7 +3,7 @@
 from tracker import kinds
 from tracker.kinds import TARGET, Entry, Kind, Loaded
 from tracker.kinds._fields import REASON, Payload, seq, words
-from tracker.kinds._targets import blank, corrections, mark
+from tracker.kinds._targets import blank, corrections, mark, without_subject
 from tracker.models import Event, Ticket
 
 
@@ -24,6 +24,7 @@ def apply(ticket: Ticket, event: Event, loaded: Loaded) -> None:
         blank(correction, kinds.find("corrected").word_fields)
     if target.kind == "opened":
         ticket.impact, ticket.feeling, ticket.urgency_on = "", "", None
+        without_subject(ticket)
     if ticket.latest_word_seq == loaded["target"]:
         ticket.latest_word_html = ""
 

@@ -1,18 +1,22 @@
 """The company hides words, for the law or for somebody's privacy, and says why."""
 
 from tracker.kinds import TARGET, Entry, Kind, Loaded
-from tracker.kinds._fields import REASON, Payload, seq, words
-from tracker.kinds._targets import corrections, mark
+from tracker.kinds._fields import REASON, Payload, flag, seq, words
+from tracker.kinds._targets import corrections, mark, without_subject
 from tracker.models import Event, Ticket
 
 
 class Redacted(Payload):
     target = seq()
     reason = words(REASON, multiline=False)
+    subject = flag()
+    """The ticket's subject too; with the first entry only, which it belongs to."""
 
 
 def sentence(entry: Entry) -> str:
-    return f"{entry['actor']['name']} hid earlier words: {entry['reason']}"
+    return (
+        f"{entry['actor']['name']} hid earlier words{' and the subject' if entry['subject'] else ''}: {entry['reason']}"
+    )
 
 
 def apply(ticket: Ticket, event: Event, loaded: Loaded) -> None:
@@ -21,6 +25,8 @@ def apply(ticket: Ticket, event: Event, loaded: Loaded) -> None:
         correction.redacted_by = event.seq
     if target.kind == "opened":
         ticket.impact = ""
+    if loaded.get("subject"):
+        without_subject(ticket)
     if ticket.latest_word_seq == loaded["target"]:
         ticket.latest_word_html = ""
 

@@ -12,6 +12,7 @@ from tracker.models.keys import ApiToken, CustomerKey, EndedSession, LinkToken, 
 from tracker.models.outbox import Delivery, News
 from tracker.models.people import Face, Person
 from tracker.models.promises import Promise
+from tracker.models.reports import Report
 from tracker.models.system import Fact
 from tracker.models.tallies import Tally, TallyMark
 from tracker.models.tickets import Ticket, Waiter
@@ -37,6 +38,7 @@ __all__ = [
     "Pick",
     "Promise",
     "Replay",
+    "Report",
     "Sighting",
     "Subscription",
     "Tally",

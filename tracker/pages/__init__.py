@@ -13,6 +13,7 @@ from tracker.errors import PersonalData, TooLarge, TooSoon, TrackerError, Unauth
 from tracker.pages import (
     access,
     answers,
+    care,
     desk_settings,
     faces,
     figures,
@@ -63,6 +64,7 @@ def init_app(app: Flask) -> None:
         hooks,
         answers,
         access,
+        care,
         faces,
         files,
         figures,

@@ -6,16 +6,13 @@ from flask import Blueprint, redirect, render_template, request, session, url_fo
 from werkzeug.wrappers import Response as Answer
 
 from tracker import browse, desks, disclosure, forms, limits, links, speech, tickets, viewer
-from tracker.errors import Invalid, Unauthorized
-from tracker.pages import uploads
+from tracker.errors import Invalid
+from tracker.pages import humans, uploads
 from tracker.pages.following import wanted_language
 from tracker.pages.lists import first_word
 from tracker.viewer import admits, current
 
 blueprint = Blueprint("opening", __name__)
-FASTEST_S = 2
-"""Nobody reads and fills the form sooner; what does is no person."""
-FORM_LIVES_S = 24 * 3600
 FIELDS = tuple(name for name in tickets.Opening().fields if name not in ("files", "source", "received_at", "consent"))
 
 
@@ -32,7 +29,7 @@ def send() -> Answer | tuple[str, int]:
     """Open the ticket and go to it; what was typed comes back when it can't be taken."""
     typed = {name: request.form.get(name, "") for name in FIELDS}
     try:
-        _require_person()
+        humans.require()
         limits.hit("opens", viewer.network())
         sent = uploads.typed()
         typed |= {name: sent[name] for name in ("uploaded", "alt") if name in sent}
@@ -68,37 +65,8 @@ def _form(filled: forms.Form) -> str:
     context: dict[str, Any] = {
         "form": filled,
         "desks": [(one.slug, one.name) for one in everyone],
-        "stamp": _stamp(),
+        "stamp": humans.stamp(),
         "languages": list(speech.NAMES.items()),
         "first_word": first_word(everyone[0]) if len(everyone) == 1 else "",
     }
     return render_template("new.html", **context)
-
-
-def _stamp() -> str:
-    """Return when the form was made; one that comes back keeps its time, so that a quick correction is not too fast."""
-    made = request.form.get("made", "")
-    try:
-        links.unsign(made, "form", max_age_s=FORM_LIVES_S)
-    except Unauthorized:
-        return links.sign("form", "form")
-    return made
-
-
-def _require_person() -> None:
-    if request.form.get("website"):
-        raise Invalid("Leave the empty field empty, please; it is there to catch machines.")
-    try:
-        links.unsign(request.form.get("made", ""), "form", max_age_s=FORM_LIVES_S)
-        if _is_fresh(request.form["made"]):
-            raise Invalid("That was very fast. Please look over what you wrote, then send it again.")
-    except Unauthorized:
-        raise Invalid("This form has been open for long. Everything you typed is still here: send it again.") from None
-
-
-def _is_fresh(stamp: str) -> bool:
-    try:
-        links.unsign(stamp, "form", max_age_s=FASTEST_S - 1)
-    except Unauthorized:
-        return False
-    return True

@@ -1,0 +1,113 @@
+"""COMMANDS and QUERIES of reports: a reader says what should not be public, who runs the desk decides."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from sqlalchemy import func, select
+
+from tracker import disclosure, limits, links, permissions, richtext, store, tickets, timeline
+from tracker.disclosure import Shown
+from tracker.errors import Conflict, Invalid, NotFound, TooSoon
+from tracker.kinds import KINDS
+from tracker.kinds._fields import REASON
+from tracker.models import Desk, Report, Ticket
+from tracker.permissions import Viewer
+
+MOST_WAITING = 20
+"""Reports of one ticket that wait for a decision; more of them would tell nothing new."""
+MOST_SHOWN = 100
+Decision = Literal["dismissed", "redacted", "hidden"]
+DECISIONS: tuple[Decision, ...] = ("dismissed", "redacted", "hidden")
+
+
+@dataclass(frozen=True)
+class Case:
+    """A report with what it is about, as staff see it."""
+
+    report: Report
+    ticket: Shown
+    entry: Shown | None
+    can_redact: bool
+
+
+def reportable(ticket: Ticket, audience: str) -> list[Shown]:
+    """Return the entries with somebody's words that a reader may report, newest first."""
+    events, _ = timeline.since(ticket, max(0, ticket.last_seq - 200), audience=audience, limit=200)
+    spoken = [one for one in disclosure.entries(ticket, events, audience) if KINDS[one["kind"]].word_fields]
+    return [one for one in reversed(spoken) if not one["redaction"]]
+
+
+def file(ticket: Ticket, seq: int | None, reason: str, *, by: Viewer) -> Report:
+    """Report a ticket or an entry. Raises Invalid by field, TooSoon when there are many."""
+    limits.hit("reports", by.address)
+    text = richtext.normalise_text(reason, field="reason", max_length=REASON, min_length=3)
+    audience = permissions.audience(by, ticket)
+    if audience is None:
+        raise NotFound()
+    target = timeline.find(ticket, [seq]).get(seq) if seq else None
+    if seq and (target is None or not disclosure.may_see(target, audience)):
+        raise Invalid(fields={"entry": "That is no entry of this timeline."})
+    with store.transaction() as session:
+        waits = (Report.ticket_id == ticket.id, Report.decided_at.is_(None))
+        if (session.scalar(select(func.count()).where(*waits)) or 0) >= MOST_WAITING:
+            raise TooSoon("Others have reported this too; somebody is looking at it.", retry_after=3600)
+        report = Report(key=links.new_ref(), ticket_id=ticket.id, seq=seq, reason=text, created_at=store.now())
+        session.add(report)
+    return report
+
+
+def waiting(desk: Desk | None) -> list[Case]:
+    """Return the reports that wait for whoever runs a desk (None: any), oldest first."""
+    query = select(Report).join(Ticket, Ticket.id == Report.ticket_id).where(Report.decided_at.is_(None))
+    if desk is not None:
+        query = query.where(Ticket.desk_id == desk.id)
+    return [_case(one) for one in store.session().scalars(query.order_by(Report.id).limit(MOST_SHOWN))]
+
+
+def decided(desk: Desk | None, *, limit: int = 20) -> list[Case]:
+    """Return the newest decisions."""
+    query = select(Report).join(Ticket, Ticket.id == Report.ticket_id).where(Report.decided_at.is_not(None))
+    if desk is not None:
+        query = query.where(Ticket.desk_id == desk.id)
+    return [_case(one) for one in store.session().scalars(query.order_by(Report.decided_at.desc()).limit(limit))]
+
+
+def decide(key: str, decision: str, reason: str, *, by: Viewer) -> Report:
+    """Dismiss a report, redact what it is about, or take the ticket from the public; the reason is recorded.
+
+    Raises NotFound, Forbidden, Invalid by field, Conflict when somebody has decided already.
+    """
+    with store.transaction() as session:
+        report = session.scalars(select(Report).where(Report.key == key).with_for_update(of=Report)).first()
+        if report is None:
+            raise NotFound()
+        permissions.require(by, "run_desk", report.ticket.desk)
+        if decision not in DECISIONS:
+            raise Invalid(fields={"decision": "Choose one of: dismissed, redacted, hidden."})
+        if report.decided_at:
+            raise Conflict("Somebody has decided this already.")
+        text = richtext.normalise_text(reason, field="reason", max_length=REASON, min_length=3, multiline=False)
+        _act(report, decision, text, by)
+        report.decided_at, report.decision, report.decided_because = store.now(), decision, text
+        report.decided_by_id = by.person.id if by.person else None
+    return report
+
+
+def _act(report: Report, decision: str, reason: str, by: Viewer) -> None:
+    ref = report.ticket.ref
+    if decision == "redacted":
+        if report.seq is None:
+            raise Invalid(fields={"decision": "Choose an entry on the ticket's desk; this report is about all of it."})
+        tickets.post(ref, "redacted", {"target": report.seq, "reason": reason}, by=by)
+    if decision == "hidden":
+        tickets.post(ref, "visibility_changed", {"visibility": "private", "reason": reason}, by=by)
+
+
+def _case(report: Report) -> Case:
+    ticket = report.ticket
+    events = timeline.find(ticket, [report.seq]) if report.seq else {}
+    shown = disclosure.entries(ticket, list(events.values()), "staff")
+    entry = shown[0] if shown else None
+    can_redact = entry is not None and not entry["redaction"] and bool(KINDS[entry["kind"]].word_fields)
+    row = disclosure.row(ticket, now=store.now()) | {"subject": disclosure.subject(ticket, "staff")}
+    return Case(report, row, entry, can_redact)
