@@ -14,7 +14,7 @@ from tracker.permissions import ANYONE, HOUSE_ACTS, SYSTEM, TICKET_ACTS, Viewer
 
 READER = {"see", "thanks", "wait_too"}
 CUSTOMER = {"see", "see_as_customer", "embed", "keep_key", "hook", "reply", "reply_published", "confirmed", "reopened"}
-CUSTOMER |= {"feedback", "thanks", "visibility_changed"}
+CUSTOMER |= {"feedback", "thanks", "visibility_changed", "erase"}
 STAFF = {"see", "see_as_customer", "see_as_staff", "note", "corrected"}
 ASSIGNEE = STAFF | {
     "update",
@@ -28,7 +28,7 @@ ASSIGNEE = STAFF | {
     "helper_added",
     "helper_left",
 }
-LEAD = STAFF | {"reassigned", "redacted", "erased", "visibility_changed", "helper_added", "helper_left"}
+LEAD = STAFF | {"reassigned", "redacted", "erased", "erase", "visibility_changed", "helper_added", "helper_left"}
 # What each role may do on a private ticket; on an unlisted or public one everybody is a reader as well.
 TABLE: dict[str, set[str]] = {
     "nobody": set(),
