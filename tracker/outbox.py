@@ -9,10 +9,10 @@ from typing import Any
 
 from flask import Flask, current_app
 from sqlalchemy import insert, or_, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, selectinload
 
 from tracker import store
-from tracker.models import Delivery, Event, News
+from tracker.models import Delivery, Event, News, Subscription
 
 BACK_OFF = tuple(timedelta(seconds=s) for s in (5, 30, 120, 600, 1800, 7200, 21600, 43200))
 """Waits between attempts; after the last one the delivery is dead and listed."""
@@ -262,6 +262,7 @@ def _deliver(channel: str, limit: int = BATCH) -> int:
 
 def _attempt_all(channel: str, ids: list[int]) -> None:
     query = select(Delivery, News).join(News, News.id == Delivery.news_id).where(Delivery.id.in_(ids))
+    query = query.options(selectinload(Delivery.subscription).selectinload(Subscription.ticket))
     found = store.session().execute(query.execution_options(populate_existing=True)).all()
     began = recorded = time.monotonic()
     done: list[tuple[Delivery, Exception | None]] = []

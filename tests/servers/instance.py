@@ -47,6 +47,7 @@ class Instance:
             "thanks_per_hour": 1_000_000,
             "signins_per_minute": 1_000_000,
             "sockets_per_address": 1_000,
+            "mail_bundle_s": 0,
             **settings,
         }
         self.environ = {name: os.environ[name] for name in KEPT if name in os.environ}

@@ -10,8 +10,7 @@ from email.message import EmailMessage
 from email.utils import format_datetime, parseaddr
 from urllib.parse import urlsplit
 
-from flask import g
-from sqlalchemy import select
+from flask import current_app
 
 from tracker import links, mailbox, present, settings, store, tickets
 from tracker.channels import _letters, _smtp
@@ -44,7 +43,7 @@ def deliver(delivery: Delivery, news: News) -> None:
 def rest() -> None:
     """Say goodbye to the mail server until there is more to send, and forget what was rendered."""
     _smtp.close()
-    g.pop("sheets", None)
+    _sheets().clear()
 
 
 def check() -> str:
@@ -64,12 +63,11 @@ def _compose(delivery: Delivery, news: News) -> bytes:
     """Put what is one recipient's own around and into the sheet; many followers share one, rendered once."""
     found = _subscription(delivery)
     key = _sheet_key(delivery, news, found) if delivery.bulk and found else None
-    sheets: dict[tuple[object, ...], bytes] = g.setdefault("sheets", {})
-    sheet = sheets.get(key) if key else None
+    sheet = _sheets().get(key) if key else None
     if sheet is None:
         sheet = _sheet(delivery, news)
-        if key and len(sheets) < MOST_SHEETS:
-            sheets[key] = sheet
+        if key and len(_sheets()) < MOST_SHEETS:
+            _sheets()[key] = sheet
     own = links.follow_token(found.sid) if found else ""
     headers = _own_headers(delivery, news, own)
     return "".join(f"{name}: {value}\r\n" for name, value in headers).encode() + sheet.replace(
@@ -132,22 +130,25 @@ def _part(subtype: str, text: str) -> EmailMessage:
 
 
 def _sheet_key(delivery: Delivery, news: News, found: Subscription) -> tuple[object, ...]:
-    last_seq = store.session().scalar(select(Ticket.last_seq).where(Ticket.id == news.ticket_id))
-    span = (delivery.from_seq, delivery.upto_seq)
-    return (news.id, *span, delivery.role, found.language, found.zone, last_seq)
+    """Return what a sheet depends on; whatever happens to the ticket raises `last_seq`, and makes another sheet."""
+    last_seq = found.ticket.last_seq if found.ticket else 0
+    return (news.id, delivery.from_seq, delivery.upto_seq, delivery.role, found.language, found.zone, last_seq)
 
 
 def _subscription(delivery: Delivery) -> Subscription | None:
     """Return whose news this is, if it is a follower's; raise Dropped when they left or the ticket is private now."""
     if delivery.subscription_id is None:
         return None
-    found = store.session().get(Subscription, delivery.subscription_id, populate_existing=True)
+    found = delivery.subscription
     if found is None or (delivery.bulk and not found.hears):
         raise Dropped
-    if found.ticket_id:
-        visibility = store.session().scalar(select(Ticket.visibility).where(Ticket.id == found.ticket_id))
-        if visibility == "private" and found.role == "public":
-            raise Dropped
+    if found.ticket and found.ticket.visibility == "private" and found.role == "public":
+        raise Dropped
+    return found
+
+
+def _sheets() -> dict[tuple[object, ...], bytes]:
+    found: dict[tuple[object, ...], bytes] = current_app.extensions.setdefault("tracker_sheets", {})
     return found
 
 

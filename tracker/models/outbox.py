@@ -3,8 +3,9 @@
 from datetime import datetime
 
 from sqlalchemy import ForeignKey, Index, String, UniqueConstraint
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from tracker.models.following import Subscription
 from tracker.store import Base, Moment
 
 
@@ -52,6 +53,8 @@ class Delivery(Base):
     claimed_until: Mapped[datetime | None] = mapped_column(Moment)
     last_error: Mapped[str] = mapped_column(String(500), default="")
     sent_at: Mapped[datetime | None] = mapped_column(Moment)
+
+    subscription: Mapped[Subscription | None] = relationship()
 
     __table_args__ = (
         UniqueConstraint("news_id", "channel", "address"),
