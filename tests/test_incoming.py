@@ -2,19 +2,23 @@
 
 import threading
 from dataclasses import replace
+from email import message_from_bytes
 from email.message import EmailMessage
+from email.policy import default
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import pytest
 from flask import Flask
+from PIL import Image
 from sqlalchemy import select
 
 from tests import make
 from tests.houses import Visitor
-from tracker import incoming, links, outbox, people, store, tickets
+from tracker import attachments, incoming, links, outbox, people, store, tickets
 from tracker.errors import TooSoon, Unavailable
-from tracker.models import Event, IncomingMail, Ticket
+from tracker.models import Event, File, IncomingMail, Ticket
 from tracker.permissions import ANYONE
 
 DOMAIN = "in.example.org"
@@ -207,6 +211,68 @@ def test_endless_words_and_subjects_are_cut(house: Flask) -> None:
     ticket = every_ticket()[-1]
     assert len(ticket.subject) == 140
     assert newest(ticket).body_source.endswith(incoming.CUT)
+
+
+def with_files(to: str, *files: tuple[str, str, bytes], words: str = "See the picture.") -> bytes:
+    message = message_from_bytes(mail(to, words), policy=default)
+    assert isinstance(message, EmailMessage)
+    for name, kind, content in files:
+        main, sub = kind.split("/")
+        message.add_attachment(content, maintype=main, subtype=sub, filename=name)
+    return message.as_bytes()
+
+
+def picture(side: int = 40) -> bytes:
+    out = BytesIO()
+    Image.effect_noise((side, side), 60).save(out, "PNG")
+    return out.getvalue()
+
+
+def test_files_come_along_and_what_is_none_we_take_is_named(house: Flask) -> None:
+    ticket = make.ticket()
+    sent = [
+        ("wall.png", "image/png", picture()),
+        ("bill.pdf", "application/pdf", b"MZ\x00\x01\xff no pdf"),
+        ("a.txt", "text/plain", b"hi"),
+    ]
+    assert incoming.take(with_files(reply_to(ticket), *sent)).state == "reply"
+    event = newest(ticket)
+    assert [one.kind for one in attachments.of(ticket, [event.seq])[event.seq]] == ["picture", "text"]
+    assert event.body_source == "See the picture.\n\n(Not taken with this mail: bill.pdf.)"
+
+
+def test_a_mail_of_nothing_but_a_picture_is_a_reply_and_a_new_ticket(house: Flask) -> None:
+    ticket = make.ticket()
+    for address in (reply_to(ticket), f"x@{DOMAIN}"):
+        assert incoming.take(with_files(address, ("wall.png", "image/png", picture()), words="")).state != "dead"
+    assert newest(ticket).body_source == newest(every_ticket()[-1]).body_source == incoming.NO_WORDS
+
+
+def test_more_files_than_an_entry_takes_are_named(house: Flask) -> None:
+    ticket = make.ticket()
+    incoming.take(with_files(reply_to(ticket), *((f"{n}.txt", "text/plain", b"hi") for n in range(7))))
+    event = newest(ticket)
+    assert len(attachments.of(ticket, [event.seq])[event.seq]) == attachments.MOST_OF_EVENT
+    assert "5.txt, 6.txt" in event.body_source
+
+
+def test_a_logo_in_a_signature_is_no_file_and_a_pasted_picture_is(house: Flask) -> None:
+    ticket = make.ticket()
+    message = message_from_bytes(mail(reply_to(ticket)), policy=default)
+    assert isinstance(message, EmailMessage)
+    message.add_alternative("<p>It drips.<img src='cid:a'><img src='cid:b'></p>", subtype="html")
+    page = message.get_payload(1)
+    for name, content in (("a", picture(10)), ("b", picture(200))):
+        page.add_related(content, maintype="image", subtype="png", cid=f"<{name}>")
+    incoming.take(message.as_bytes())
+    assert len(attachments.of(ticket, [newest(ticket).seq])[newest(ticket).seq]) == 1
+
+
+def test_files_of_machines_are_not_even_looked_at(house: Flask) -> None:
+    ticket = make.ticket()
+    raw = with_files(reply_to(ticket), ("wall.png", "image/png", picture()))
+    incoming.take(b"Auto-Submitted: auto-replied\r\n" + raw)
+    assert not list(store.session().scalars(select(File)))
 
 
 def test_control_characters_and_markup_reach_no_page(house: Flask, client: Visitor) -> None:

@@ -28,6 +28,8 @@ def nested(depth: int) -> bytes:
 @pytest.mark.parametrize(
     ("raw", "reason"),
     [
+        (HEAD + b"To: " + b"(" * 19_000 + b"\r\n\r\nhi", "nested too deeply"),
+        (HEAD + b'Content-Type: multipart/mixed; boundary="b"\r\n\r\n' + b"--b\r\n\r\n" * 9_000, "too many parts"),
         (b"", "names no sender"),
         (b"\x00\xff\xfe" * 1000, "names no sender"),
         (HEAD + b"From: <other@home.example>\r\n\r\nhi", "names no sender, or several"),
@@ -36,10 +38,23 @@ def nested(depth: int) -> bytes:
         (mail(body=b"\r\n" * 400_000), "lines"),
         (mail(body=b"a" * (16 * 1024 * 1024)), "larger than 15 MB"),
         (nested(12), "nested too deeply"),
-        (nested(3000), "parts within parts"),
-        (HEAD + b"Content-Type: message/rfc822\r\n\r\n" * 500 + b"hi", "parts within parts"),
+        (nested(3000), "too many parts"),
+        (HEAD + b"Content-Type: message/rfc822\r\n\r\n" * 500 + b"hi", "too many parts"),
     ],
-    ids=["empty", "noise", "two-senders", "head", "headers", "lines", "size", "deep", "deeper", "mails-in-mails"],
+    ids=[
+        "comments",
+        "parts",
+        "empty",
+        "noise",
+        "two-senders",
+        "head",
+        "headers",
+        "lines",
+        "size",
+        "deep",
+        "deeper",
+        "mails-in-mails",
+    ],
 )
 def test_hostile_mail_is_unreadable_with_a_reason(raw: bytes, reason: str) -> None:
     with pytest.raises(Unreadable, match=reason):

@@ -14,7 +14,7 @@ from flask import current_app
 from sqlalchemy import delete, func, select
 from sqlalchemy.exc import IntegrityError
 
-from tracker import desks, limits, links, mime, people, quoting, richtext, settings, store, tickets
+from tracker import attachments, desks, limits, links, mime, people, quoting, richtext, settings, store, tickets
 from tracker.errors import Invalid, NotFound, TooSoon, TrackerError, Unavailable
 from tracker.mime import Mail
 from tracker.models import Desk, IncomingMail, Ticket
@@ -24,14 +24,16 @@ REMEMBERED = timedelta(days=90)
 """How long a mail is known again; dead ones are kept as long."""
 LONGEST_TEXT, LONGEST_SUBJECT = 10_000, 140
 CUT = "\n\n… (the mail went on)"
+NOT_TAKEN = "\n\n(Not taken with this mail: {names}.)"
 NO_WORDS = "(This mail had no words.)"
 NO_SUBJECT = "A mail without a subject"
 REPLY = re.compile(rf"reply\+([{links.CROCKFORD}]{{{links.REF_LENGTH}}})\.([0-9a-f]{{24}})")
+NO_ANSWER = re.compile(r"(?:mailer-daemon|postmaster|no-?reply|do-?not-?reply)@")
 PREFIX = re.compile(r"(?:(?:re|aw|antw|fwd?|wg|tr|rv|réf|sv)\s?:\s*)+", re.IGNORECASE)
-
-
-class Refused(Exception):
-    """A mail that no person wrote to us; nobody is told, or two programs would write to each other for ever."""
+LOGO = 10_000
+"""Bytes up to which a picture within the words is taken for a logo of the signature."""
+Given = dict[str, Any]
+"""Files kept for the words, and the names of those that were not taken."""
 
 
 @dataclass(frozen=True)
@@ -48,11 +50,9 @@ def is_ours(address: str) -> bool:
     """Say whether mail to this address is taken: one of the reply addresses, a desk's, or the one we write from."""
     local, _, domain = address.lower().rpartition("@")
     own = parseaddr(settings.current().mail_from)[1].lower()
-    if address.lower() == own:
-        return True
-    return domain == settings.current().mail_in_domain and (
-        bool(REPLY.fullmatch(local)) or _desk_named(local) is not None
-    )
+    if address.lower() == own or domain != settings.current().mail_in_domain:
+        return address.lower() == own
+    return REPLY.fullmatch(local) is not None or _desk_named(local) is not None
 
 
 def take(raw: bytes, *, recipient: str = "", bounced: bool = False, again: IncomingMail | None = None) -> IncomingMail:
@@ -117,6 +117,11 @@ def forget_old() -> int:
 
 
 def _take(mail: Mail, recipient: str, fingerprint: str, *, bounced: bool, again: IncomingMail | None) -> IncomingMail:
+    known = _known(fingerprint)
+    if known and known is not again:
+        return known
+    refusal = _refusal(mail, bounced=bounced)
+    given = {} if refusal else _keep_files(mail)
     try:
         with store.transaction() as session:
             if again is not None:
@@ -124,7 +129,7 @@ def _take(mail: Mail, recipient: str, fingerprint: str, *, bounced: bool, again:
                 session.flush()
             if known := _known(fingerprint):
                 return known
-            taken = _act(mail, recipient, bounced=bounced)
+            taken = IncomingMail(state="refused", reason=refusal) if refusal else _act(mail, recipient, given)
             taken.fingerprint, taken.received_at = fingerprint, store.now()
             session.add(taken)
             return taken
@@ -134,34 +139,44 @@ def _take(mail: Mail, recipient: str, fingerprint: str, *, bounced: bool, again:
         raise
 
 
-def _act(mail: Mail, recipient: str, *, bounced: bool) -> IncomingMail:
-    try:
-        _refuse_machines(mail, bounced=bounced)
-    except Refused as error:
-        return IncomingMail(state="refused", reason=str(error))
+def _keep_files(mail: Mail) -> Given:
+    """Keep what a ticket takes of a mail's files, before its transaction: pictures are drawn anew, which takes time."""
+    kept: list[dict[str, str]] = []
+    left = []
+    for one in mail.files:
+        if one.is_inline and len(one.content) <= LOGO:
+            continue
+        try:
+            if len(kept) == attachments.MOST_OF_EVENT:
+                raise Invalid()
+            kept.append({"file": attachments.keep(one.content, one.name).key, "alt": one.name})
+        except Invalid:
+            left.append(richtext.storable(one.name or one.content_type))
+    return {"files": kept, "left": left}
+
+
+def _act(mail: Mail, recipient: str, given: Given) -> IncomingMail:
     addresses = [recipient.lower()] if recipient else list(mail.recipients)
     writer = next((found for one in addresses if (found := _writer(one))), None)
     if writer is None:
-        return _open(mail, _desk(addresses))
+        return _open(mail, given, _desk(addresses))
     if writer.role == "staff":
-        return _note(mail, writer)
-    return _reply(mail, writer)
+        return _note(mail, given, writer)
+    return _reply(mail, given, writer)
 
 
-def _refuse_machines(mail: Mail, *, bounced: bool) -> None:
+def _refusal(mail: Mail, *, bounced: bool) -> str:
+    """Say why nobody wrote this; "" when somebody may have. An answer would let two programs write for ever."""
     own = settings.current()
     host = str(urlsplit(own.public_url).hostname)
-    if bounced:
-        raise Refused("it is a report of a mail server")
-    if mail.automatic:
-        raise Refused(mail.automatic)
-    if host in mail.loops or re.fullmatch(rf"<[0-9a-f]{{24}}@{re.escape(host)}>", mail.message_id):
-        raise Refused("it is a mail of our own")
     sender = mail.sender.lower()
+    if bounced or mail.automatic:
+        return mail.automatic or "it is a report of a mail server"
+    if host in mail.loops or re.fullmatch(rf"<[0-9a-f]{{24}}@{re.escape(host)}>", mail.message_id):
+        return "it is a mail of our own"
     if sender == parseaddr(own.mail_from)[1].lower() or REPLY.fullmatch(sender.rpartition("@")[0]):
-        raise Refused("it says to come from ourselves")
-    if re.match(r"(mailer-daemon|postmaster|no-?reply|do-?not-?reply)@", mail.sender, re.IGNORECASE):
-        raise Refused("its sender takes no answer")
+        return "it says to come from ourselves"
+    return "its sender takes no answer" if NO_ANSWER.match(sender) else ""
 
 
 def _writer(address: str) -> Writer | None:
@@ -186,42 +201,43 @@ def _is_signed_for(address: str, ticket: Ticket, role: str, reader: str) -> bool
     return hmac.compare_digest(address.encode(), links.reply_address(ticket.ref, role, reader).encode())
 
 
-def _reply(mail: Mail, writer: Writer) -> IncomingMail:
+def _reply(mail: Mail, given: Given, writer: Writer) -> IncomingMail:
     limits.hit("writes", writer.viewer.principal)
-    given = {"text": _words(quoting.own_words(mail.words), mail), "publish": False}
-    tickets.post(writer.ticket.ref, "reply", given, by=writer.viewer)
+    facts = _words(quoting.own_words(mail.words), given) | {"publish": False}
+    tickets.post(writer.ticket.ref, "reply", facts, by=writer.viewer)
     return IncomingMail(state="reply", ticket_id=writer.ticket.id)
 
 
-def _note(mail: Mail, writer: Writer) -> IncomingMail:
+def _note(mail: Mail, given: Given, writer: Writer) -> IncomingMail:
     if mail.sender.lower() != writer.address.lower():
         raise Invalid("It came to an address of somebody who works here, from another sender.")
-    tickets.post(writer.ticket.ref, "note", {"text": _words(quoting.own_words(mail.words), mail)}, by=writer.viewer)
+    tickets.post(writer.ticket.ref, "note", _words(quoting.own_words(mail.words), given), by=writer.viewer)
     return IncomingMail(state="note", ticket_id=writer.ticket.id)
 
 
-def _open(mail: Mail, desk: Desk) -> IncomingMail:
+def _open(mail: Mail, given: Given, desk: Desk) -> IncomingMail:
     sender = tickets.address(mail.sender)
     limits.hit("opens", f"mail:{sender}")
-    given: dict[str, Any] = {
+    facts: dict[str, Any] = {
         "subject": _subject(mail.subject),
-        "text": _words(quoting.unsigned(mail.words), mail, otherwise=NO_WORDS),
         "name": _name(mail.sender_name, sender),
         "email": sender,
         "language": mail.language,
         "desk": desk.slug,
         "source": "email",
     }
-    ticket, _secret = tickets.open(given, by=SYSTEM)
+    ticket, _secret = tickets.open(facts | _words(quoting.unsigned(mail.words) or NO_WORDS, given), by=SYSTEM)
     return IncomingMail(state="opened", ticket_id=ticket.id)
 
 
-def _words(text: str, mail: Mail, *, otherwise: str = "") -> str:
-    """Return words as a ticket can hold them; raise Invalid when there are none."""
-    text = richtext.storable(text).replace("\ufffd", "").strip() or otherwise
+def _words(text: str, given: Given) -> dict[str, Any]:
+    """Return words and files as a ticket can hold them; raise Invalid when there are neither."""
+    text = richtext.storable(text).replace("\ufffd", "").strip() or (NO_WORDS if given["files"] else "")
     if not text:
         raise Invalid("It holds no words of its own.")
-    return text if len(text) <= LONGEST_TEXT else text[: LONGEST_TEXT - len(CUT)] + CUT
+    left = NOT_TAKEN.format(names=", ".join(given["left"])[:400]) if given["left"] else ""
+    room = LONGEST_TEXT - len(left)
+    return {"text": (text if len(text) <= room else text[: room - len(CUT)] + CUT) + left, "files": given["files"]}
 
 
 def _subject(text: str) -> str:
@@ -250,12 +266,10 @@ def _desk(addresses: Iterable[str]) -> Desk:
         if at == domain and (desk := _desk_named(local)):
             return desk
     chosen = settings.current().mail_in_desk
-    if chosen:
-        return desks.find(chosen)
     first = store.session().scalars(select(Desk).order_by(Desk.id)).first()
     if first is None:
         raise NotFound("There is no desk yet that could have it.")
-    return first
+    return desks.find(chosen) if chosen else first
 
 
 def _desk_named(slug: str) -> Desk | None:

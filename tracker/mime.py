@@ -1,6 +1,5 @@
 """A mail as it came over the wire, read within bounds: who, to whom, which words, which files; hostile or not."""
 
-import hashlib
 import html
 import re
 from collections.abc import Iterator
@@ -16,7 +15,7 @@ LARGEST = 15 * 1024 * 1024
 MOST_HEAD_BYTES = 128 * 1024
 MOST_HEADERS = 300
 MOST_LINES = 300_000
-MOST_BOUNDARIES = 40
+MOST_BOUNDARIES, MOST_PARTS = 40, 5_000
 """Every open boundary is looked for in every line: both counts bound what reading costs."""
 DEEPEST = 8
 MOST_FILES = 20
@@ -47,6 +46,8 @@ class Attached:
     name: str
     content_type: str
     content: bytes
+    is_inline: bool = False
+    """Shown within the words: a pasted picture, or a logo of the signature."""
 
 
 @dataclass(frozen=True)
@@ -64,22 +65,24 @@ class Mail:
     loops: tuple[str, ...]
     """Whose X-Loop it carries."""
     language: str
-    digest: str
-    """SHA-256 of the whole, hex."""
 
 
 def read(raw: bytes) -> Mail:
     """Read a mail. Raises Unreadable; costs a few seconds at worst, whatever the bytes are."""
     _check_size(raw)
     try:
-        message = message_from_bytes(raw, policy=compat32)
-        headers = _headers(message)
-        senders = [one for value in headers.get("from", []) for one in _addresses(value)]
-        if len(senders) != 1:
-            raise Unreadable("it names no sender, or several")
-        texts, files = _content(message)
+        return _read(raw)
     except RecursionError:
         raise Unreadable("it is nested too deeply") from None
+
+
+def _read(raw: bytes) -> Mail:
+    message = message_from_bytes(raw, policy=compat32)
+    headers = _headers(message)
+    senders = [one for value in headers.get("from", []) for one in _addresses(value)]
+    if len(senders) != 1:
+        raise Unreadable("it names no sender, or several")
+    texts, files = _content(message)
     return Mail(
         message_id=_first(headers, "message-id").strip()[:500],
         sender=senders[0][1],
@@ -91,7 +94,6 @@ def read(raw: bytes) -> Mail:
         automatic=_automatic(message, headers),
         loops=tuple(value.strip().lower() for value in headers.get("x-loop", [])),
         language=_first(headers, "content-language").split(",")[0].strip()[:12],
-        digest=hashlib.sha256(raw).hexdigest(),
     )
 
 
@@ -103,8 +105,8 @@ def _check_size(raw: bytes) -> None:
         raise Unreadable(f"its head is larger than {MOST_HEAD_BYTES // 1024} KB")
     if raw.count(b"\n") > MOST_LINES or raw.count(b"\r") > MOST_LINES:
         raise Unreadable(f"it has more than {MOST_LINES:,} lines")
-    if sum(1 for _ in BOUNDARY.finditer(raw)) > MOST_BOUNDARIES:
-        raise Unreadable("it has too many parts within parts")
+    if sum(1 for _ in BOUNDARY.finditer(raw)) > MOST_BOUNDARIES or raw.count(b"\n--") > MOST_PARTS:
+        raise Unreadable("it has too many parts")
 
 
 def _headers(message: Message) -> dict[str, list[str]]:
@@ -195,7 +197,8 @@ def _texts(part: Message, files: list[Attached], depth: int) -> list[str]:
         text = _text(_bytes(part), str(part.get_content_charset("utf-8")))[:LONGEST_TEXT]
         return [words_of_html(text) if kind == "text/html" else text]
     if len(files) < MOST_FILES:
-        files.append(Attached(_file_name(part), kind, _bytes(part)))
+        is_inline = part.get_content_disposition() != "attachment" and part.get("Content-ID") is not None
+        files.append(Attached(_file_name(part), kind, _bytes(part), is_inline))
     return []
 
 
