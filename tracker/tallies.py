@@ -107,7 +107,7 @@ def add_up() -> int:
         counts: Counter[Key] = Counter()
         for row in taken:
             counts[row[0], row[1], row[2], row[3], row[4]] += row[5]
-        _add(counts)
+        add(counts)
     return 1
 
 
@@ -128,9 +128,41 @@ def rebuild() -> int:
         people = {row[0]: (row[1], row[2]) for row in rows}
         for ticket, events in _timelines():
             tickets += 1
-            counts.update(_replayed(ticket, events, people))
-        _add(counts)
+            counts.update(of_timeline(ticket, events, people))
+        add(counts)
     return tickets
+
+
+def of_timeline(ticket: Any, events: Iterable[Event], people: Mapping[str, tuple[int, int]]) -> Counter[Key]:
+    """Count one timeline from its beginning; `people`: id and desk by slug."""
+    counts: Counter[Key] = Counter()
+    before = Standing(0, 0, ticket.opened_at, "", None, ticket.imported_key is not None, spoken=False)
+    feedback: list[Key] = []
+    for event in events:
+        after = _after(before, event, people)
+        if event.kind == "opened":
+            before = after
+        counts.update(_counted(event, before, after))
+        if event.kind == "feedback":
+            counts.subtract(feedback)
+            feedback = list(_of_feedback(event, before.desk_id, before.person_id))
+        before = after
+    return counts
+
+
+def add(counts: Mapping[Key, int]) -> None:
+    """Add counts to their tallies; inside a transaction."""
+    rows = [_row(key, n) for key, n in sorted(counts.items()) if n]  # in one order: no two can block each other
+    session = store.session()
+    dialect: Any = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
+    table = Tally.__table__
+    assert isinstance(table, Table)
+    adding = dialect.insert(table)
+    adding = adding.on_conflict_do_update(
+        index_elements=table.primary_key.columns, set_={"n": table.c.n + adding.excluded.n}
+    )
+    for row in rows:
+        session.execute(adding, row)
 
 
 def _counted(event: Event, before: Standing, after: Standing) -> Counter[Key]:
@@ -218,23 +250,6 @@ def _timelines() -> Iterator[tuple[Any, list[Event]]]:
         store.session().expunge_all()
 
 
-def _replayed(ticket: Any, events: Iterable[Event], people: Mapping[str, tuple[int, int]]) -> Counter[Key]:
-    """Count one timeline from its beginning; `people`: id and desk by slug."""
-    counts: Counter[Key] = Counter()
-    before = Standing(0, 0, ticket.opened_at, "", None, ticket.imported_key is not None, spoken=False)
-    feedback: list[Key] = []
-    for event in events:
-        after = _after(before, event, people)
-        if event.kind == "opened":
-            before = after
-        counts.update(_counted(event, before, after))
-        if event.kind == "feedback":
-            counts.subtract(feedback)
-            feedback = list(_of_feedback(event, before.desk_id, before.person_id))
-        before = after
-    return counts
-
-
 def _after(before: Standing, event: Event, people: Mapping[str, tuple[int, int]]) -> Standing:
     after = before
     if slug := _given_to(event):
@@ -255,17 +270,3 @@ def _columns(table: type[Tally] | type[TallyMark]) -> tuple[Any, ...]:
 
 def _row(key: Key, n: int) -> dict[str, Any]:
     return dict(zip(("owner", "owner_id", "month", "measure", "bucket", "n"), (*key, n), strict=True))
-
-
-def _add(counts: Mapping[Key, int]) -> None:
-    rows = [_row(key, n) for key, n in sorted(counts.items()) if n]  # in one order: no two can block each other
-    session = store.session()
-    dialect: Any = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
-    table = Tally.__table__
-    assert isinstance(table, Table)
-    adding = dialect.insert(table)
-    adding = adding.on_conflict_do_update(
-        index_elements=table.primary_key.columns, set_={"n": table.c.n + adding.excluded.n}
-    )
-    for row in rows:
-        session.execute(adding, row)
