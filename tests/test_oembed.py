@@ -153,3 +153,16 @@ def test_walls_and_timelines_are_framed_at_their_own_height(client: Visitor) -> 
     assert f'src="{ORIGIN}/e/{wall.eid}"' in facts["html"]
     heights = {one.variant: ask(client, f"{ORIGIN}/e/{one.eid}").json["height"] for one in (wall, timeline)}
     assert heights == {name: card.HEIGHTS[name] for name in ("wall", "timeline")}
+
+
+def test_wordpress_gets_a_link_beside_the_frame_and_nobody_else_does(client: Visitor) -> None:
+    ticket = make.ticket(subject='"><script>alert(1)</script>')
+    asked = {"query_string": {"url": address(ticket)}}
+    plain = client.get("/oembed", **asked)
+    frame_in(plain.json["html"])
+    answer = client.get("/oembed", **asked, headers={"User-Agent": "WordPress/6.1; https://blog.example"})
+    link, frame = html5lib.parseFragment(answer.json["html"], namespaceHTMLElements=False)
+    assert (link.tag, frame.tag) == ("blockquote", "iframe")
+    assert link.find("a").get("href") == address(ticket)
+    assert link.find("a").text.startswith(ticket.subject)
+    assert "User-Agent" in answer.headers["Vary"]

@@ -1,6 +1,7 @@
 """oEmbed 1.0: a ticket's or an embed's address becomes a framed card wherever such addresses are pasted."""
 
 import re
+from html import escape
 from typing import Any
 from urllib.parse import urlsplit
 from xml.etree import ElementTree
@@ -38,8 +39,11 @@ def answer() -> Response:
         return Response("Ask for format=json or format=xml.\n", 501, content_type="text/plain; charset=utf-8")
     facts = _facts(_found(request.args.get("url", "")))
     if wanted == "xml":
-        return cached(_xml(facts), "text/xml; charset=utf-8", IMAGE_LASTS)
-    return cached(current_app.json.dumps(facts), "application/json", IMAGE_LASTS)
+        response = cached(_xml(facts), "text/xml; charset=utf-8", IMAGE_LASTS)
+    else:
+        response = cached(current_app.json.dumps(facts), "application/json", IMAGE_LASTS)
+    response.headers["Vary"] = "Origin, User-Agent"
+    return response
 
 
 def _found(url: str) -> Ticket | Embed:
@@ -64,6 +68,7 @@ def _facts(one: Ticket | Embed) -> dict[str, Any]:
     framed, variant = (links.card(one.ref), "card") if isinstance(one, Ticket) else (links.embed(one.eid), one.variant)
     width, height = _within("maxwidth", card.WIDTH), _within("maxheight", card.HEIGHTS[variant])
     title = " · ".join(told[name] for name in ("title", "author_name") if name in told)
+    page = links.ticket(one.ref) if isinstance(one, Ticket) else badges.page(one)
     return {
         "type": "rich",
         "version": "1.0",
@@ -71,10 +76,17 @@ def _facts(one: Ticket | Embed) -> dict[str, Any]:
         "provider_name": PROVIDER,
         "provider_url": links.absolute("/"),
         "cache_age": IMAGE_LASTS_S,
-        "html": card.frame(links.absolute(framed), title, width, height),
+        "html": _left_by_wordpress(page, title) + card.frame(links.absolute(framed), title, width, height),
         "width": width,
         "height": height,
     }
+
+
+def _left_by_wordpress(page: str, title: str) -> str:
+    """Return what WordPress shows until the frame answers it: only beside that it lets a frame open links and grow."""
+    if not request.headers.get("User-Agent", "").startswith("WordPress/"):
+        return ""
+    return f'<blockquote><a href="{escape(links.absolute(page))}">{escape(title)}</a></blockquote>'
 
 
 def _of_ticket(ticket: Ticket) -> dict[str, Any]:

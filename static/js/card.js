@@ -9,6 +9,8 @@ const ASK_EVERY = 30_000;
 const SPREAD = 400;
 const { embed, ref, last, wall } = document.body.dataset;
 const around = origin();
+/** WordPress frames what it found by oEmbed without popups, and opens links and gives room when it is asked in its way. */
+const secret = /[?&]secret=(\w+)/.exec(location.hash)?.[1];
 
 /** The page this frame stands on, as an Origin; none when it does not say, or when this is no frame. */
 function origin() {
@@ -23,9 +25,23 @@ function tellHeight() {
   const height = Math.ceil(document.querySelector('main').getBoundingClientRect().height);
   root.classList.remove('measured');
   if (around) parent.postMessage({ type: 'nameplate-height', embed: embed ?? null, height }, around);
+  askWordPress('height', height);
+}
+
+function askWordPress(message, value) {
+  if (around && secret) parent.postMessage({ message, value, secret }, around);
+}
+
+function follow(click) {
+  const link = click.target.closest('a[href]');
+  if (!link || !secret) return;
+  click.preventDefault();
+  askWordPress('link', link.href);
 }
 
 async function again() {
+  // In a sandbox (WordPress frames oEmbeds so) we are nobody's origin and may read nothing: load again instead.
+  if (self.origin === 'null') return location.reload();
   const answer = await fetch(location.href, { cache: 'no-cache', credentials: 'omit' });
   if (!answer.ok) return;
   const fresh = new DOMParser().parseFromString(await answer.text(), 'text/html');
@@ -79,6 +95,7 @@ class Watch {
 
 tellHeight();
 addEventListener('resize', tellHeight);
+document.addEventListener('click', follow);
 if (embed && around && around !== location.origin) {
   fetch(`/e/${embed}/seen?on=${new URL(around).hostname}`, { method: 'POST', credentials: 'omit', keepalive: true }).catch(() => {});
 }

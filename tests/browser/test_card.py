@@ -145,3 +145,27 @@ def test_a_frame_is_counted_on_the_site_it_stands_on(page: Page, office: Office,
     assert told.value.url.endswith("?on=127.0.0.2")
     assert response is not None
     assert response.status == 204
+
+
+WORDPRESS = """<script>
+window.told = [];
+addEventListener("message", ({ data }) => data?.secret === "abc" && told.push([data.message, data.value]));
+</script>"""
+
+
+def test_in_a_sandbox_as_wordpress_frames_it_a_card_stays_true_and_asks_for_room_and_links(
+    page: Page, office: Office, blog: ForeignSite
+) -> None:
+    ref = office.ticket(subject="The bell is silent")
+    sandboxed = framed(office, f"{office.embed(ref)}#?secret=abc").replace("<iframe", '<iframe sandbox="allow-scripts"')
+    publish(blog, WORDPRESS + sandboxed)
+    page.goto(blog.url)
+    frame = page.frame_locator("iframe")
+    expect(frame.get_by_role("heading")).to_have_text("The bell is silent")
+    wait_until(
+        lambda: page.evaluate("told.some(([what, high]) => what === 'height' && high > 100)"), within=5, what="room"
+    )
+    frame.get_by_role("link", name="Say thanks").click()
+    assert page.evaluate("told.at(-1)") == ["link", f"{office.url}/t/{ref}#thanks"]
+    office.say(ref, text="The clapper is found.")
+    expect(frame.get_by_text("The clapper is found.")).to_be_visible(timeout=SOON)

@@ -42,6 +42,8 @@ HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
 }
+OPEN_SCRIPTS = ("/static/embed/", "/static/js/")
+"""Other sites' pages import the widgets' parts; a frame of ours in a sandbox is no origin, and imports its own."""
 UNLIMITED = ("/healthz", "/readyz", "/static/")
 LONGEST_FORM = 64 * 1024
 WORKSHOPS = (workspace, workspace_ticket, workspace_compose, workspace_board, workspace_profile, desk_settings)
@@ -111,7 +113,7 @@ def _dress(response: Response) -> Response:
         response.headers["Cache-Control"] = _kept_by_caches()
     if request.endpoint == "static":
         copies.terms(request.environ).may_be_copied = True
-    if request.path.startswith("/static/embed/"):  # other sites' pages import the widgets' parts
+    if request.path.startswith(OPEN_SCRIPTS):
         response.headers["Access-Control-Allow-Origin"] = "*"
         response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
     if settings.current().https:
