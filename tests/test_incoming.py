@@ -389,6 +389,22 @@ def test_the_same_mail_by_two_at_once_is_taken_once(house: Flask) -> None:
     assert make.kinds_of(ticket).count("reply") == 1
 
 
+def test_a_mail_says_what_a_reply_to_it_does(house: Flask) -> None:
+    ticket = make.ticket(email="cara@home.example", language="de")
+    sent = {str(one["To"]): one for one in make.deliver()}
+    for address, words in (
+        ("cara@home.example", "Antworten Sie auf diese Mail"),
+        (ticket.assignee.email, "leave a note"),
+    ):
+        for form in ("plain", "html"):
+            body = sent[address].get_body((form,))
+            assert body is not None
+            assert words in " ".join(body.get_content().split())
+    set_to(house, mail_in_domain="")
+    make.post(ticket, "update")
+    assert "Antworten" not in make.deliver()[-1].as_string()
+
+
 def test_no_reply_address_is_given_where_no_mail_comes_in(house: Flask) -> None:
     set_to(house, mail_in_domain="")
     make.ticket()

@@ -82,6 +82,13 @@ def write(delivery: Delivery, news: News, *, manage_url: str = "") -> Letter:
     return Letter(news.topic, spoken or present.render(f"email/{news.topic}.subject.txt", **facts), facts)
 
 
+def reply_to(delivery: Delivery, ticket: Ticket) -> str:
+    """Return where a reply lands on the ticket; "" for those who only follow, or where no mail comes in."""
+    if delivery.subscription_id or delivery.role not in ("customer", "staff"):
+        return ""
+    return links.reply_address(ticket.ref, delivery.role, delivery.address)
+
+
 def manage_url(found: Subscription) -> str:
     """Return where a follower changes or ends what they hear; places of the two sides are kept on their own page."""
     return links.absolute(links.follow(links.follow_token(found.sid))) if found.role == "public" else ""
@@ -126,6 +133,7 @@ def _frame(delivery: Delivery, ticket: Ticket | None, speech: Speech) -> dict[st
         "glow": GLOWS[hue],
         "site": links.absolute("/"),
         "ticket": None,
+        "answer": "",
         "preview": "",
         "buttons": [],
         "note": "",
@@ -134,6 +142,9 @@ def _frame(delivery: Delivery, ticket: Ticket | None, speech: Speech) -> dict[st
         path = links.workspace_ticket(ticket.ref) if delivery.role == "staff" else links.ticket(ticket.ref)
         face = disclosure.face(ticket.assignee)
         facts |= {
+            "answer": speech.say(f"reply_{delivery.role}", name=ticket.assignee.name)
+            if reply_to(delivery, ticket)
+            else "",
             "ticket": disclosure.ticket(ticket, delivery.role),
             "url": links.absolute(path),
             "face_url": links.absolute(face["url"]) if face["url"] else "",

@@ -85,9 +85,8 @@ def _own_headers(delivery: Delivery, news: News, token: str) -> list[tuple[str, 
         ("Message-ID", f"<{links.stamp(f'{news.id}.{delivery.id}')}@{host}>"),
     ]
     ticket = store.session().get(Ticket, news.ticket_id) if news.ticket_id else None
-    if ticket and delivery.role in ("customer", "staff"):
-        back = links.reply_address(ticket.ref, delivery.role, delivery.address)
-        found += [("Reply-To", back)] if back else []
+    if ticket and (back := _letters.reply_to(delivery, ticket)):
+        found.append(("Reply-To", back))
     if token and delivery.bulk:
         found.append(("List-Unsubscribe", f"<{links.absolute(links.leave(token))}>"))
         found.append(("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"))

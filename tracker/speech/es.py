@@ -4,6 +4,8 @@ WORDS = {
     "to_customer": "Recibe esto porque nos escribió. Aquí nadie le tratará como un número.",
     "to_follower": "Recibe esto porque sigue este asunto.",
     "to_staff": "Recibe esto porque responde por este equipo.",
+    "reply_customer": "Responda a este correo: {name} lo leerá en el ticket.",
+    "reply_staff": "Responda a este correo para dejar una nota que solo lee su equipo.",
     "manage": "Cambiar la frecuencia o dejarlo",
     "leave": "No recibir más mensajes",
     "has_it": "Lo lleva {name}, {desk}.",
