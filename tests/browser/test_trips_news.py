@@ -1,0 +1,83 @@
+"""News on another device: a reader follows by mail without scripts, a customer answers two questions in two taps."""
+
+import re
+from collections.abc import Callable
+
+from playwright.sync_api import expect
+
+from tests.browser.trips import Office
+from tests.browser.visitor import PHONE, Visitor
+from tests.servers.ground import wait_until
+from tracker import mailbox
+
+READER, CUSTOMER = "reader@home.example", "asks@home.example"
+
+
+def mailed(office: Office, to: str, pattern: str) -> str:
+    """Wait for a mail to an address whose words match; return what matched."""
+
+    def look() -> str:
+        with office.open():
+            for _name, mail in mailbox.newest():
+                body = mail.get_body(("plain",))
+                if mail["To"] == to and body and (found := re.search(pattern, str(body.get_content()))):
+                    return found.group(0)
+        return ""
+
+    return wait_until(look, within=20, what=f"a mail to {to} with {pattern}")
+
+
+def test_a_reader_follows_by_mail_chooses_how_often_and_leaves(
+    office: Office, visitors: Callable[..., Visitor]
+) -> None:
+    ref = office.ticket(subject="The lift sticks")
+    desk, phone = visitors(java_script_enabled=False), visitors(viewport=PHONE, java_script_enabled=False)
+    desk.page.goto(f"{office.url}/t/{ref}")
+    desk.page.locator("#follow").get_by_label("By mail").fill(READER)
+    desk.page.get_by_role("button", name="Follow by mail").click()
+    expect(desk.page.get_by_role("heading", level=1)).to_have_text("Look what we sent you")
+    phone.page.goto(mailed(office, READER, r"http\S+/follow/\w+"))
+    phone.page.get_by_role("button", name="Yes, send me the news").click()
+    expect(phone.page.get_by_role("heading", level=1)).to_have_text("You follow this")
+    phone.page.get_by_label("Once a day at most").check()
+    phone.page.get_by_role("button", name="Keep this").click()
+    expect(phone.page.get_by_label("Once a day at most")).to_be_checked()
+    phone.page.get_by_role("button", name="Stop the news").click()
+    expect(phone.page.get_by_role("heading", level=1)).to_have_text("You do not follow this any more")
+
+
+def test_a_customer_says_on_another_device_that_it_is_not_solved(
+    office: Office, visitors: Callable[..., Visitor]
+) -> None:
+    ref = office.ticket(subject="The tap drips", email=CUSTOMER)
+    office.say(ref, "resolved")
+    phone = visitors(viewport=PHONE)
+    phone.page.goto(mailed(office, CUSTOMER, r"http\S+/answer/\S+solved=no"))
+    phone.page.get_by_label("What is still wrong?").fill("It drips again.")
+    phone.page.get_by_role("button", name="Partly").click()
+    expect(phone.page.get_by_text("It is open again.")).to_be_visible()
+    assert [kind for _seq, kind in office.said(ref, "customer")][-2:] == ["feedback", "reopened"]
+
+
+def test_what_followers_and_customers_get_to_see_is_accessible(
+    office: Office, visitors: Callable[..., Visitor]
+) -> None:
+    ref = office.ticket(subject="The hall is dark", email="dark@home.example")
+    office.say(ref, "resolved")
+    reader, customer = visitors(), visitors()
+    reader.page.goto(f"{office.url}/t/{ref}/follow")
+    reader.assert_accessible(of="follow")
+    reader.page.get_by_label("Your mail address").fill("hall@home.example")
+    reader.page.get_by_role("button", name="Follow by mail").click()
+    reader.page.goto(mailed(office, "hall@home.example", r"http\S+/follow/\w+"))
+    reader.page.get_by_role("button", name="Yes, send me the news").click()
+    reader.assert_accessible(of="follows")
+    customer.page.goto(mailed(office, "dark@home.example", r"http\S+/answer/\S+solved=no"))
+    customer.assert_accessible(of="two-questions")
+    customer.page.goto(f"{office.url}{office.key(ref)}")
+    customer.page.get_by_role("button", name="Open my ticket").click()
+    customer.page.goto(f"{office.url}/t/{ref}/hooks")
+    customer.page.get_by_label("Its address").fill("https://hooks.example/x")
+    customer.page.get_by_role("button", name="Add it").click()
+    expect(customer.page.get_by_text("shown only now")).to_be_visible()
+    customer.assert_accessible(of="hooks")
