@@ -11,7 +11,7 @@ from sqlalchemy.exc import ProgrammingError
 from tests import make
 from tests.houses import Visitor, build
 from tracker import limits, tickets
-from tracker.channels.email import short_subject
+from tracker.channels._letters import short_subject
 from tracker.errors import Unavailable
 from tracker.permissions import ANYONE
 from tracker.store import transaction
