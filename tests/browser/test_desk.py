@@ -258,3 +258,21 @@ def test_a_first_day_and_a_person_of_their_own_words_look_whole(office: Office, 
     visitor.page.goto(f"{office.url}/people/mia-lindqvist")
     expect(visitor.page.get_by_text("Written for the case")).to_be_visible()
     visitor.assert_accessible(of="person-written")
+
+
+def module(page: Page, office: Office, name: str, body: str, argument: object = None) -> object:
+    """Run `body` with the exports of a script as `m` and the argument as `a`, on a page of its own origin."""
+    page.goto(f"{office.url}/signin")
+    return page.evaluate(f"async a => {{ const m = await import('/static/js/{name}'); {body} }}", argument)
+
+
+def test_who_is_there_is_said_in_words(office: Office, visitor: Visitor) -> None:
+    there = [{"name": "Ann", "writing": True}, {"name": "Ben", "writing": False}]
+    said = module(visitor.page, office, "draft-keeper.js", "return [m.presence(a), m.presence([])]", there)
+    assert said == ["Ann is writing here. Ben is looking at this too.", ""]
+
+
+def test_rows_are_walked_from_end_to_end_and_not_beyond(office: Office, visitor: Visitor) -> None:
+    steps = [["j", -1], ["k", -1], ["j", 0], ["j", 2], ["k", 0]]
+    script = "return a.map(([key, at]) => m.nextRow(key, at, 3))"
+    assert module(visitor.page, office, "workspace-keys.js", script, steps) == [0, 2, 1, 2, 0]

@@ -10,7 +10,7 @@ from tracker.errors import Invalid
 from tracker.kinds._fields import TEXT
 from tracker.pages import uploads
 from tracker.pages.workspace import Page, back_to, person
-from tracker.pages.workspace_ticket import at_desk, desk_page
+from tracker.pages.workspace_desk import at_desk, desk_page
 from tracker.viewer import admits, current
 
 blueprint = Blueprint("workspace_compose", __name__, url_prefix="/workspace/t")
