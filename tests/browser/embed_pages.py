@@ -16,10 +16,13 @@ document.dispatchEvent(new Event("visibilitychange"))"""
 LINK = '<a class="ticket-badge" href="{url}/t/{ref}" data-embed="{embed}">Our ticket</a>'
 
 
-def publish(blog: ForeignSite, scene: LiveStage, body: str, *, policy: str = "", scripts: int = 1) -> None:
+def publish(
+    blog: ForeignSite, scene: LiveStage, body: str, *, policy: str = "", scripts: int = 1, scheme: str = "normal"
+) -> None:
     script = f'<script async src="{scene.url}/embed.js"></script>' * scripts
     text = body.replace("{url}", scene.url).replace("{ref}", REF)
     head = '<!doctype html><html lang="en"><title>Blog</title><link rel="icon" href="data:,">'
+    head += f'<meta name="color-scheme" content="{scheme}">'
     html = f'{head}<main><h1>Blog</h1>{text}<p id="after">After.</p></main>{script}'
     blog.pages["/"] = SitePage(html, headers={"Content-Security-Policy": policy} if policy else {})
 

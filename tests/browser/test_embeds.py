@@ -1,15 +1,17 @@
 """A customer's badges on other sites: made in the builder, kept to some sites, taken back, grey at once."""
 
 import re
+import time
 from collections.abc import Callable, Iterator
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.trips import SOON, Office, become_customer, change_visibility, pill, wear
+from tests.browser.trips import SOON, Office, answer, become_customer, change_visibility, pill, sign_in, wear
 from tests.browser.visitor import Visitor
 from tests.servers.ground import wait_until
 from tests.servers.site import ForeignSite, foreign_site
+from tests.servers.site import Page as SitePage
 from tracker import embeds, links
 
 LIVE = re.compile(r"has this · open ")
@@ -186,3 +188,29 @@ def test_a_wall_is_put_together_and_kept_without_script(office: Office, visitors
     frame = cara.page.frame_locator("iframe").first
     expect(frame.get_by_role("listitem")).to_have_count(2)
     assert second in frame.locator("body").inner_html()
+
+
+CAME = """words => { const root = document.querySelector("ticket-badge").shadowRoot; window.cameAt = 0;
+new MutationObserver(() => { if (!cameAt && root.textContent.includes(words)) window.cameAt = Date.now() })
+.observe(root, { childList: true, subtree: true, characterData: true }) }"""
+
+
+def test_an_agent_s_word_reaches_a_card_on_another_site(
+    office: Office, visitors: Callable[..., Visitor], blog: ForeignSite
+) -> None:
+    agent, reader = visitors(), visitors()
+    ref = office.ticket(subject="The gutter leaks")
+    plain = f'<a href="{office.url}/t/{ref}">Ours</a>'
+    worn = f'<ticket-badge embed="{office.embed(ref)}" variant="card">{plain}</ticket-badge>'
+    script = f'<script async src="{office.url}/embed.js"></script>'
+    blog.pages["/"] = SitePage(f'<!doctype html><html lang="en"><title>Blog</title>{worn}{script}')
+    reader.page.goto(blog.url)
+    panel = reader.page.locator("ticket-badge .panel")
+    expect(panel).to_contain_text("Live")
+    sign_in(agent, office, ref)
+    reader.page.evaluate(CAME, "on a ladder right now")
+    posted: list[float] = []
+    agent.page.on("request", lambda one: posted.append(time.time() * 1000) if one.method == "POST" else None)
+    answer(agent.page, office, ref, "I am **on a ladder** right now.")
+    expect(panel.locator("strong")).to_have_text("on a ladder", timeout=SOON)
+    print(f"on another site {reader.page.evaluate('cameAt') - posted[-1]:.0f} ms after it was sent")

@@ -60,13 +60,7 @@
     const shown = make('span', 'face', initials);
     shown.ariaHidden = 'true';
     shown.style.setProperty('--hue', 25 + hue * 29.5);
-    if (url) {
-      const picture = make('img', 'picture');
-      picture.alt = '';
-      picture.loading = 'lazy';
-      picture.src = url;
-      shown.append(picture);
-    }
+    if (url) shown.append(Object.assign(make('img', 'picture'), { alt: '', loading: 'lazy', src: url }));
     return shown;
   }
 
@@ -121,7 +115,7 @@
 
   function look({ element, ticket: { facts } }) {
     const wanted = facts?.items ? 'wall' : (element.getAttribute('variant') ?? facts?.variant);
-    return /^(card|timeline|wall)$/.test(wanted) && !element.closest('a') ? wanted : 'badge';
+    return /card|timeline|wall/.test(wanted) && !element.closest('a') ? wanted : 'badge';
   }
 
   async function table(element) {
@@ -157,6 +151,10 @@
 
   /** Decide what to do about a ticket now that something changed: ask, wait, watch or rest. */
   function review(ticket) {
+    let path = 'badge';
+    for (const host of ticket.seen) if (look(host) === 'timeline') path = 'timeline';
+    if (path > ticket.path) ticket.next = 0; // what is there lacks the timeline
+    ticket.path = path;
     clearTimeout(ticket.timer);
     const wait = ticket.next - Date.now();
     if (isShown(ticket) && (wait <= 0 || (isLive(ticket) && wait < Infinity))) ticket.timer = setTimeout(load, wait, ticket);
@@ -166,17 +164,16 @@
   async function load(ticket) {
     const { hint, seen, facts: before } = ticket;
     const options = { __proto__: null, credentials: 'omit', cache: hint ? 'no-cache' : 'default', signal: AbortSignal.timeout(15_000) };
-    let path = 'badge';
-    for (const host of seen) if (look(host) === 'timeline') path = 'timeline';
     ticket.hint = 0;
     ticket.next = within(POLL);
     try {
-      const answer = await fetch(`${origin}/e/${ticket.id}/${path}.json`, options);
+      const answer = await fetch(`${origin}/e/${ticket.id}/${ticket.path}.json`, options);
       if (!answer.ok) throw 0;
       const text = await answer.text();
       const facts = { __proto__: null, ...(await new Response(text).json()) }; // JSON.parse may be the page's own
       // A copy on the way may be older than what we were told of, or than what we have.
-      ticket.next = facts.last < hint ? within(1_000) : !facts.epoch ? within(60_000) : ticket.isWatched ? Infinity : within(POLL); // prettier-ignore
+      if (facts.last < hint) ticket.next = within(1_000);
+      else if (facts.epoch && ticket.isWatched) ticket.next = Infinity;
       ticket.wait = 0;
       if (text !== ticket.text && !(facts.epoch === before?.epoch && facts.last < before?.last)) {
         ticket.text = text;

@@ -1,0 +1,167 @@
+"""The widgets' variants on foreign pages: what they say, in which language and light, by keyboard and by ear."""
+
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser import scenes
+from tests.browser.embed_pages import badge, note_events, panel, pill, publish, told
+from tests.browser.embed_stage import iso
+from tests.browser.live_stage import REF, LiveStage
+from tests.browser.visitor import Visitor
+from tests.servers.site import ForeignSite
+
+WORN = {"badge": "good", "card": "good", "timeline": "good", "wall": "wall"}
+
+
+def every(**attributes: str) -> str:
+    return "".join(f"<p>{badge(embed, variant=variant, **attributes)}</p>" for variant, embed in WORN.items())
+
+
+def test_a_card_names_the_person_the_subject_the_clock_the_promise_and_the_latest_words(
+    page: Page, blog: ForeignSite, scene: LiveStage
+) -> None:
+    scene.facts = {"waiting_too": 6}
+    publish(blog, scene, badge(variant="card"))
+    page.goto(blog.url)
+    for words in ("Rosa Ortega", "● Open", "No running water on the third floor", "12 d 4 h", "next word by", "yard"):
+        expect(panel(page)).to_contain_text(words)
+    for name, place in (("Follow", "follow"), ("I’m waiting too · 6", "waiting-too"), ("Say thanks", "thanks")):
+        expect(page.get_by_role("link", name=name)).to_have_attribute("href", f"{scene.url}/t/{REF}#{place}")
+    assert page.locator("ticket-badge form, ticket-badge button, ticket-badge input").count() == 0
+
+
+def test_a_timeline_has_the_newest_words_on_top_and_one_question_serves_all_of_its_ticket(
+    page: Page, blog: ForeignSite, scene: LiveStage
+) -> None:
+    publish(blog, scene, badge(variant="timeline") + badge() + badge(variant="card"))
+    page.goto(blog.url)
+    expect(panel(page).locator("li").first).to_contain_text("promise_kept")
+    expect(panel(page).locator("li").last).to_contain_text("no water since Friday evening")
+    expect(pill(page)).to_contain_text("Rosa Ortega has this")
+    assert [path for path in scene.asked if path.endswith(".json")] == ["/e/good/timeline.json"]
+
+
+def test_a_wall_shows_its_tickets_and_follows_what_changes(page: Page, blog: ForeignSite, scene: LiveStage) -> None:
+    publish(blog, scene, badge("wall"))
+    page.goto(blog.url)
+    expect(panel(page)).to_contain_text("City Buildings Desk")
+    expect(panel(page).locator("li")).to_have_count(len(scenes.TICKETS))
+    expect(panel(page)).to_contain_text("Live")
+    expect(page.get_by_role("link", name="Read it all")).to_have_attribute("href", f"{scene.url}/desks/buildings")
+    scene.wall = {"items": []}
+    scene.sockets.emit("changed", {"ref": "wait"}, to="list")
+    expect(panel(page)).to_contain_text("Nothing to show")
+
+
+def test_what_the_customer_chose_in_the_builder_holds_where_the_page_says_nothing(
+    page: Page, blog: ForeignSite, scene: LiveStage
+) -> None:
+    scene.facts = {"variant": "card", "theme": "dark"}
+    publish(blog, scene, badge() + badge(variant="badge", theme="light"))
+    page.goto(blog.url)
+    expect(panel(page)).to_have_css("color-scheme", "dark")
+    expect(pill(page)).to_have_css("color-scheme", "light")
+
+
+def test_changed_attributes_are_obeyed(page: Page, blog: ForeignSite, scene: LiveStage) -> None:
+    publish(blog, scene, badge())
+    page.goto(blog.url)
+    one = page.locator("ticket-badge")
+    expect(pill(page)).to_contain_text("Rosa Ortega has this")
+    one.evaluate("one => { one.lang = 'de'; one.setAttribute('size', 'large'); one.setAttribute('theme', 'dark') }")
+    expect(pill(page)).to_contain_text("Rosa Ortega kümmert sich")
+    expect(pill(page)).to_have_css("font-size", "18px")
+    expect(pill(page)).to_have_css("color-scheme", "dark")
+    one.evaluate("one => one.setAttribute('variant', 'timeline')")
+    expect(panel(page)).to_contain_text("Folgen")
+    expect(panel(page).locator("li")).not_to_have_count(0)
+    one.evaluate("one => { one.removeAttribute('variant'); one.setAttribute('embed', 'revoked') }")
+    expect(pill(page)).to_have_text("Ticketstatus unbekannt")
+
+
+@pytest.mark.parametrize(
+    ("language", "words", "direction"),
+    [
+        ("en-US", "Rosa Ortega has this", "ltr"),
+        ("de", "Rosa Ortega kümmert sich · offen seit 12 T 4 Std", "ltr"),
+        ("fr-CA", "Rosa Ortega s’en occupe · ouvert depuis 12 j 4 h", "ltr"),
+        ("es", "Rosa Ortega se ocupa · abierto hace 12 d 4 h", "ltr"),
+        ("ar", "لدى Rosa Ortega · مفتوح منذ 12 ي 4 س", "rtl"),
+        ("it", "Rosa Ortega has this", "ltr"),
+    ],
+)
+def test_the_language_is_the_element_s_then_the_page_s_then_the_browser_s(
+    page: Page, blog: ForeignSite, scene: LiveStage, language: str, words: str, direction: str
+) -> None:
+    publish(blog, scene, badge(lang=language))
+    page.goto(blog.url)
+    expect(pill(page)).to_contain_text(words)
+    expect(pill(page)).to_have_css("direction", direction)
+    fetched = [path for path in scene.asked if re.search(r"/embed/[a-z]{2}\.js$", path)]
+    assert fetched == ([f"/static/embed/{language[:2]}.js"] if language[:2] in ("de", "fr", "es", "ar") else [])
+
+
+def test_a_page_without_a_language_speaks_the_browser_s(page: Page, blog: ForeignSite, scene: LiveStage) -> None:
+    publish(blog, scene, f"{badge()}<script>document.documentElement.removeAttribute('lang')</script>")
+    page.add_init_script("Object.defineProperty(navigator, 'language', { get: () => 'fr-FR' })")
+    page.goto(blog.url)
+    expect(pill(page)).to_contain_text("s’en occupe")
+
+
+def test_elements_tell_when_they_have_loaded_and_changed(page: Page, blog: ForeignSite, scene: LiveStage) -> None:
+    note_events(page)
+    publish(blog, scene, badge(variant="card"))
+    page.goto(blog.url)
+    expect(panel(page)).to_contain_text("Live")
+    assert told(page) == ["load open"]
+    scene.facts = {"status": "waiting"}
+    scene.say()
+    expect(panel(page)).to_contain_text("Waiting for an answer")
+    assert told(page) == ["load open", "change waiting"]
+
+
+def test_a_new_word_is_said_once_to_screen_readers(page: Page, blog: ForeignSite, scene: LiveStage) -> None:
+    publish(blog, scene, badge() + badge() + badge(variant="card"))
+    page.goto(blog.url)
+    expect(panel(page)).to_contain_text("Live")
+    assert page.locator("ticket-badge [role=status]").count() == 0
+    said = {"at": iso(scenes.NOW), "html": "<p>The <em>plumber</em> comes &amp; mends it.</p>"}
+    scene.facts = {"latest": said}
+    scene.say()
+    voice = page.locator("ticket-badge [role=status]")
+    expect(voice).to_have_text("Rosa Ortega: The plumber comes & mends it.", use_inner_text=False)
+    expect(voice).to_have_count(1)
+
+
+def test_the_keyboard_reaches_every_link_and_stays_where_it_is(page: Page, blog: ForeignSite, scene: LiveStage) -> None:
+    publish(blog, scene, badge() + badge(variant="timeline"))
+    page.goto(blog.url)
+    expect(panel(page)).to_contain_text("Live")
+    focused = "document.activeElement.shadowRoot?.activeElement?.part.value"
+    reached = []
+    for _ in range(6):
+        page.keyboard.press("Tab")
+        reached.append(page.evaluate(focused))
+    assert reached == ["pill", "subject", "list", "link", "link", "link"]
+    scene.facts = {"status": "waiting"}
+    scene.say()
+    expect(panel(page)).to_contain_text("Waiting for an answer")
+    assert page.evaluate(focused) == "link"
+
+
+@pytest.mark.parametrize("language", ["en", "ar"])
+def test_every_variant_is_accessible_in_every_light_and_size(
+    visitor: Visitor, blog: ForeignSite, scene: LiveStage, language: str
+) -> None:
+    scene.entries = scenes.timeline()[:5]
+    publish(blog, scene, f"{every(lang=language)}<p>{badge('revoked', lang=language)}</p>", scheme="light dark")
+    visitor.page.goto(blog.url)
+    for place in range(3):
+        panel(visitor.page, 0).scroll_into_view_if_needed()
+        visitor.page.locator("ticket-badge").nth(place + 1).locator("xpath=..").scroll_into_view_if_needed()
+        expect(panel(visitor.page, place)).to_be_visible()
+    visitor.page.locator("#after").scroll_into_view_if_needed()
+    expect(pill(visitor.page, 1)).to_be_visible()
+    visitor.assert_accessible(of=f"embeds-{language}")
