@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from flask import Response, redirect, render_template, request
@@ -98,7 +98,8 @@ class LiveStage:
         if self.is_full:
             return {"error": "full"}
         self.watched.append(wanted.get("embed", ""))
-        join_room("viewers")
+        with suppress(ValueError):  # it has gone meanwhile
+            join_room("viewers")
         missed = (
             [self.pushed(each) for each in self.entries if each["seq"] > wanted["after"]] if wanted.get("html") else []
         )

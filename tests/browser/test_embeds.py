@@ -1,7 +1,6 @@
 """A customer's badges on other sites: made in the builder, kept to some sites, taken back, grey at once."""
 
 import re
-import time
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -207,10 +206,10 @@ def test_an_agent_s_word_reaches_a_card_on_another_site(
     reader.page.goto(blog.url)
     panel = reader.page.locator("ticket-badge .panel")
     expect(panel).to_contain_text("Live")
+    agent.page.add_init_script("document.addEventListener('submit', () => (localStorage.sent = Date.now()), true)")
     sign_in(agent, office, ref)
     reader.page.evaluate(CAME, "on a ladder right now")
-    posted: list[float] = []
-    agent.page.on("request", lambda one: posted.append(time.time() * 1000) if one.method == "POST" else None)
     answer(agent.page, office, ref, "I am **on a ladder** right now.")
     expect(panel.locator("strong")).to_have_text("on a ladder", timeout=SOON)
-    print(f"on another site {reader.page.evaluate('cameAt') - posted[-1]:.0f} ms after it was sent")
+    took = reader.page.evaluate("cameAt") - int(agent.page.evaluate("localStorage.sent"))
+    print(f"on another site {took} ms after it was sent")
