@@ -5,7 +5,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -41,43 +41,54 @@ def measure(plan: Plan, figures: Figures, quiet: Quiet) -> None:
     """Fill a house of each size on every database here, then read, one repetition of each in turn."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-")))
-        for system, fresh in clusters(stack).items():
-            for count in plan.tickets:
-                place = folder / f"{system}-{count}"
-                place.mkdir()
-                with fresh() as given:
-                    url = given.get("database_url") or houses.sqlite_url(place / "house.sqlite3")
-                    houses.migrate(url, place)
-                    with houses.opened(url, place):
-                        of = fill(count)
-                        for _ in range(plan.reps):
-                            noisy = quiet.wait()
-                            figures.add(f"{count:,} tickets", system, noisy=noisy, **_repetition(plan, of))
+        databases = clusters(stack)
+        for count in plan.tickets:
+            counts = counted(count)
+            for system, fresh in databases.items():
+                with fresh() as given, _house(given, folder / f"{system}-{count}"):
+                    of = _people()
+                    with store.transaction() as session:
+                        tallies.add(counts)
+                        session.execute(insert(TallyMark), _marks(of[0]))
+                    for _ in range(plan.reps):
+                        noisy = quiet.wait()
+                        figures.add(f"{count:,} tickets", system, noisy=noisy, **_repetition(plan, of))
 
 
-def fill(count: int) -> list[Person | Desk]:
-    """Count made-up timelines by the projection's own function; leave as many marks as there ever are. Return whose."""
-    made_up = random.Random(count)
+def counted(tickets: int) -> Counter[tallies.Key]:
+    """Count as many made-up timelines, by the projection's own function."""
+    made_up = random.Random(tickets)
+    counts: Counter[tallies.Key] = Counter()
+    now = store.now()
+    for _ in range(tickets):
+        desk = made_up.randrange(DESKS)
+        first = desk * PEOPLE
+        crew = {str(one): (one, desk + 1) for one in range(first + 1, first + 1 + PEOPLE)}
+        ticket = SimpleNamespace(opened_at=now - PAST * made_up.random(), imported_key=None)
+        counts.update(tallies.of_timeline(ticket, _timeline(made_up, ticket.opened_at, list(crew)), crew))
+    return counts
+
+
+@contextmanager
+def _house(given: dict[str, str], place: Path) -> Iterator[None]:
+    place.mkdir()
+    url = given.get("database_url") or houses.sqlite_url(place / "house.sqlite3")
+    houses.migrate(url, place)
+    with houses.opened(url, place):
+        yield
+
+
+def _people() -> list[Person | Desk]:
+    """Return new desks and people; they have the ids that `counted` gave them, for there is nobody else."""
     found: list[Person | Desk] = []
-    crews: list[dict[str, tuple[int, int]]] = []
     for number in range(DESKS):
         desk = desks.add(f"Desk {number}")
         address = "{number}.{one}@house.example"
-        crew = [
+        found.append(desk)
+        found += [
             people.add(name=f"Ann Field {one}", email=address.format(number=number, one=one), desk=desk)
             for one in range(PEOPLE)
         ]
-        crews.append({one.slug: (one.id, desk.id) for one in crew})
-        found += [desk, *crew]
-    counts: Counter[tallies.Key] = Counter()
-    for _ in range(count):
-        seats = made_up.choice(crews)
-        opened_at = store.now() - PAST * made_up.random()
-        ticket = SimpleNamespace(opened_at=opened_at, imported_key=None)
-        counts.update(tallies.of_timeline(ticket, _timeline(made_up, opened_at, list(seats)), seats))
-    with store.transaction() as session:
-        tallies.add(counts)
-        session.execute(insert(TallyMark), _marks(found[0]))
     return found
 
 

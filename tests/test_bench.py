@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from bench import badge, post, read, report
+from bench import badge, post, read, report, tallies
 from bench._crowd import Seen
 from bench._figures import RESULTS, Figures, Row, dump, load, percentile, unit
 from bench._machine import Quiet, busy_share, cpu_us, part
@@ -173,3 +173,12 @@ def test_badge_asks_for_every_part_and_watches_a_changing_one(tmp_path: Path) ->
     }
     found = {(row["scenario"], row["metric"]) for row in rows}
     assert found >= {("json", "cpu_us_per_req"), ("hot", "views_per_s"), ("changing", "stale_p99_ms")}
+
+
+@pytest.mark.slow
+def test_tallies_reads_figures_in_houses_of_every_size(tmp_path: Path) -> None:
+    figures = Figures("tallies")
+    tallies.measure(tallies.Plan(reps=1, reads=4, tickets=(20, 200)), figures, fast())
+    rows = published(figures, tmp_path)
+    assert {row["scenario"] for row in rows} == {"20 tickets", "200 tickets"}
+    assert {row["metric"] for row in rows} == {"database_p50_ms", "database_p99_ms", "figures_p50_ms"}
