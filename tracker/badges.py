@@ -48,6 +48,11 @@ def title(embed: Embed) -> str:
     return embed.title or (embed.desk.name if embed.desk else UNTITLED)
 
 
+def words(embed: Embed) -> str:
+    """Return what is left of an embed where it can't be drawn."""
+    return "Tickets, and who has them" if embed.is_wall else "Who has my ticket, and since when"
+
+
 def page(embed: Embed) -> str:
     """Return the address an embed leads to: its ticket, its desk, or the wall as a page of its own."""
     if embed.only_ticket:

@@ -33,7 +33,7 @@ def snippet(embed: Embed) -> str:
     """Return HTML of the picture, linked to what it tells of."""
     page = links.absolute(badges.page(embed))
     picture = links.absolute(links.embed(embed.eid, "badge.svg"))
-    return f'<a href="{page}"><img src="{picture}" alt="Who has my ticket, and since when" height="{_svg.HEIGHT}"></a>'
+    return f'<a href="{page}"><img src="{picture}" alt="{badges.words(embed)}" height="{_svg.HEIGHT}"></a>'
 
 
 @blueprint.get("/e/<eid>/badge.svg")

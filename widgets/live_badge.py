@@ -16,7 +16,6 @@ blueprint = Blueprint("live_badge", __name__)
 NAME = "Script: the live badge"
 ABOUT = "For pages that may run scripts. Ticks, and changes by itself when the next word comes."
 PLACE = 1
-WORDS = "Who has my ticket, and since when"
 ROOM = {"card": 294, "timeline": 448, "wall": 448}
 """How high the script makes them, in px: reserved, nothing on the page moves."""
 PLAIN_LASTS = "public, max-age=3600, stale-if-error=86400"
@@ -28,10 +27,11 @@ def snippet(embed: Embed) -> str:
     page = links.absolute(badges.page(embed))
     script = f'<script async src="{links.absolute("/embed.js")}"></script>'
     if embed.variant == "badge":  # a link survives where unknown elements are stripped
-        return f'<a class="ticket-badge" href="{page}" data-embed="{embed.eid}">{WORDS}</a>\n{script}'
-    words = "Tickets, and who has them" if embed.is_wall else WORDS
+        return f'<a class="ticket-badge" href="{page}" data-embed="{embed.eid}">{badges.words(embed)}</a>\n{script}'
     room = f'style="display:block;min-height:{ROOM[embed.variant]}px"'
-    return f'<ticket-badge embed="{embed.eid}" {room}><a href="{page}">{words}</a></ticket-badge>\n{script}'
+    return (
+        f'<ticket-badge embed="{embed.eid}" {room}><a href="{page}">{badges.words(embed)}</a></ticket-badge>\n{script}'
+    )
 
 
 @blueprint.get("/embed.js")

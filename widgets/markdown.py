@@ -14,4 +14,4 @@ PLACE = 3
 def snippet(embed: Embed) -> str:
     """Return one line of Markdown."""
     page = links.absolute(badges.page(embed))
-    return f"[![Who has my ticket, and since when]({links.absolute(links.embed(embed.eid, 'badge.svg'))})]({page})"
+    return f"[![{badges.words(embed)}]({links.absolute(links.embed(embed.eid, 'badge.svg'))})]({page})"
