@@ -5,6 +5,7 @@ from typing import Any
 
 from flask import jsonify, request
 from flask_socketio import SocketIO, disconnect, emit, join_room, leave_room
+from socketio import RedisManager
 
 from tracker import viewer
 from wsgi import create_app
@@ -12,6 +13,9 @@ from wsgi import create_app
 app = create_app()
 socketio: SocketIO = app.extensions["socketio"]
 seen: list[Any] = []
+if os.environ.get("LIVE_QUEUE"):  # what SocketIO(message_queue=…) does
+    socketio.server.manager = RedisManager(os.environ["LIVE_QUEUE"])
+    socketio.server.manager.set_server(socketio.server)
 if os.environ.get("LIVE_ORIGINS"):
     socketio.server.eio.cors_allowed_origins = os.environ["LIVE_ORIGINS"]
 
