@@ -55,6 +55,17 @@ def quiz() -> Any:
     return "asked"
 
 
+@socketio.on("trick")
+def trick() -> Any:
+    emit("question", "why?", callback=lambda *_answer: 1 / 0)
+    return "asked"
+
+
+@socketio.on("break")
+def break_down() -> None:
+    raise ZeroDivisionError
+
+
 @socketio.on("leave me")
 def leave_me() -> None:
     disconnect()

@@ -167,6 +167,29 @@ def test_an_answer_is_repeated_while_its_handler_says_that_it_holds(stage: Stage
     assert clients[5].ask("count", "same") == {"runs": 4}
 
 
+@pytest.mark.parametrize("holds", [True, False])
+def test_who_asks_the_same_while_it_is_worked_out_is_answered_with_it_if_it_holds(stage: Stage, holds: bool) -> None:
+    runs, begun, go_on = list[int](), threading.Event(), threading.Event()
+
+    def work(group: Group) -> Any:
+        begun.set()
+        assert go_on.wait(5)
+        runs.append(len(group.sids))
+        group.repeat = lambda _sid: holds
+        return len(runs)
+
+    stage.engine.errands.handlers["work"] = work
+    clients = [stage.client().connect() for _ in range(6)]
+    clients[0].send('420["work"]')
+    assert begun.wait(5)
+    for client in clients[1:]:
+        client.send('420["work"]')
+    wait_until(lambda: sum(len(one.sids) for one in stage.engine.errands._waiting.values()) == 5)
+    go_on.set()
+    assert [client.text() for client in clients] == ["430[1]"] + ["430[1]" if holds else "430[2]"] * 5
+    assert runs == ([1] if holds else [1, 5])
+
+
 def test_an_answer_that_is_old_or_was_refused_to_one_is_not_repeated(stage: Stage, monkeypatch: Any) -> None:
     runs: list[str] = []
 

@@ -173,6 +173,24 @@ def test_a_page_on_two_namespaces_keeps_its_watch(server: Instance) -> None:
         client.wait_for("said", "both")
 
 
+@pytest.mark.parametrize("driver", DRIVERS)
+def test_a_callback_or_a_handler_that_fails_takes_nobody_else_along(driver: str) -> None:
+    running = Instance(application="tests.live_app:app", arguments=DRIVERS[driver])
+    try:
+        running.flask("init")
+        running.start()
+        with Client(running) as witness, Client(running) as client:
+            assert witness.call("join", "den") == client.call("join", "den") == "joined"
+            assert client.call("trick") == "asked"
+            client.io.emit("break")
+            wait_until(lambda: running.log().count("ZeroDivisionError") >= 2, what="both faults are in the log")
+            emit(running, "still-here", to="den")
+            witness.wait_for("said", "still-here")
+            assert witness.call("shout", "hey") == ("hey", None)
+    finally:
+        running.close()
+
+
 def test_who_is_sent_away_by_the_server_is_told(server: Instance) -> None:
     with Client(server) as client:
         client.io.emit("leave me")
