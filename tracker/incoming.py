@@ -290,7 +290,7 @@ def _bury(raw: bytes, fingerprint: str, reason: str, *, sender: str, recipient: 
         dead = _known(fingerprint)
         if dead is None:
             dead = IncomingMail(fingerprint=fingerprint, state="dead", source=raw[: mime.LARGEST])
-            dead.sender, dead.recipient = richtext.storable(sender)[:254], richtext.storable(recipient)[:254]
+            dead.sender, dead.recipient = richtext.storable(sender.lower())[:254], richtext.storable(recipient)[:254]
             session.add(dead)
         dead.received_at, dead.reason = store.now(), reason[:300]
         return dead
