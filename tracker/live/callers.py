@@ -3,7 +3,8 @@
 import socket
 from typing import TYPE_CHECKING, Any
 
-from tracker.live.arrivals import FIRST_WORDS_S, READ_BYTES
+from tracker.live import kernel
+from tracker.live.arrivals import FIRST_WORDS_S
 from tracker.live.handshake import END, MAX_HEAD_BYTES
 
 if TYPE_CHECKING:
@@ -21,13 +22,13 @@ class Caller:
     """One connection. One request is dealt with at a time; while an answer is waited for or not taken, no other is."""
 
     __slots__ = (
-        *("_held", "_lane", "_leaves", "_send", "fd", "head", "is_open", "network", "peer", "server", "sock"),
+        *("_held", "_lane", "_leaves", "fd", "head", "is_open", "network", "peer", "server", "sock"),
         *("tries", "until", "waits"),
     )
 
     def __init__(self, lane: "Lane", sock: socket.socket, *, peer: Any, server: Any, network: str) -> None:
         self._lane, self.sock, self.peer, self.server, self.network = lane, sock, peer, server, network
-        self.fd, self._send = sock.fileno(), sock.send
+        self.fd = sock.fileno()
         self.head, self._held = b"", b""
         self.is_open, self.waits, self._leaves = True, False, False
         self.tries = 0
@@ -39,12 +40,14 @@ class Caller:
         return not (self.head or self.waits or self._held)
 
     def readable(self) -> None:
-        try:
-            received = self.sock.recv(READ_BYTES)
-        except BlockingIOError:
-            return
-        except OSError:
-            received = b""
+        received = kernel.receive(self.fd)
+        if received is None:
+            try:
+                received = self.sock.recv(kernel.READ_BYTES)
+            except BlockingIOError:
+                return
+            except OSError:
+                received = b""
         if not received:
             self._hear_the_end()
             return
@@ -121,13 +124,17 @@ class Caller:
             self.until = self._lane.loop.now + self._lane.keeps_s
 
     def _say(self, told: bytes) -> None:
-        try:
-            sent = self._send(told)
-        except BlockingIOError:
-            sent = 0
-        except OSError:
-            self.drop()
+        if not self.is_open:  # its descriptor may be somebody else's by now
             return
+        sent = kernel.send(self.fd, told)
+        if sent < 0:
+            try:
+                sent = self.sock.send(told)
+            except BlockingIOError:
+                sent = 0
+            except OSError:
+                self.drop()
+                return
         if sent != len(told):
             self._held = told[sent:]
             self.until = self._lane.loop.now + TAKES_WITHIN_S
