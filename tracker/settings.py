@@ -70,7 +70,9 @@ class Settings:
     sockets: int = _setting(
         20_000, "live sockets one process holds before others are asked to poll", low=0, high=100_000
     )
-    sockets_per_address: int = _setting(500, "live sockets one network address may hold, and as many idle connections", low=1, high=100_000)
+    sockets_per_address: int = _setting(
+        500, "live sockets one network address may hold, and as many idle connections", low=1, high=100_000
+    )
     role: str = _setting(
         "both", "what a process serves: both; api: pages and API; live: sockets only, on a port or socket of its own"
     )
