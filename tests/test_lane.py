@@ -32,6 +32,7 @@ class House:
         self.may_answer = threading.Event()
         self.may_answer.set()
         self.status = "200 OK"
+        self.headers: list[tuple[str, str]] = [("Vary", "Origin")]
         self.open: list[socket.socket] = []
         self.lane = Lane(
             self.loop,
@@ -51,7 +52,7 @@ class House:
         terms = copies.terms(environ)
         terms.may_be_copied, terms.about = True, {"ref"}
         body = f"{len(self.views)} {environ['PATH_INFO']}".encode()
-        start(self.status, [("Content-Length", str(len(body))), ("ETag", f'"{len(self.views)}"')])
+        start(self.status, [*self.headers, ("Content-Length", str(len(body))), ("ETag", f'"{len(self.views)}"')])
         return [body]
 
     def caller(self, sent: bytes = b"", peer: str = "1.2.3.4") -> socket.socket:
@@ -164,6 +165,15 @@ def test_an_answer_that_may_not_be_kept_sends_everybody_the_common_way(house: Ho
         house.caller(head(BADGE, f"X-Number: {number}"), peer=f"1.2.3.{number}")
     house.turn_until(lambda: len(house.went_on) == 3)
     assert sorted(house.went_on) == [head(BADGE, f"X-Number: {number}") for number in range(3)], "not a byte is lost"
+
+
+@pytest.mark.parametrize("header", [("Vary", "Origin, Cookie"), ("vary", "Accept-Encoding"), ("Set-Cookie", "a=b")])
+def test_an_answer_that_others_would_not_get_is_no_copy_whatever_its_view_says(
+    house: House, header: tuple[str, str]
+) -> None:
+    house.headers = [header]
+    house.caller(head())
+    house.turn_until(lambda: house.went_on == [head()])
 
 
 def test_a_view_that_fails_sends_who_waits_the_common_way(house: House, caplog: pytest.LogCaptureFixture) -> None:

@@ -55,8 +55,8 @@ class Refill:
                 close()
         status, headers = said[-1]
         terms: copies.Terms = environ[copies.ENVIRON]
-        is_whole = ("Content-Length", str(len(body))) in headers and "Set-Cookie" not in dict(headers)
-        return Answered(headers, body, terms) if terms.may_be_copied and status == "200 OK" and is_whole else None
+        is_whole = status == "200 OK" and ("Content-Length", str(len(body))) in headers
+        return Answered(headers, body, terms) if terms.may_be_copied and is_whole and _is_for_all(headers) else None
 
     def _environ(self, asked: Asked, address: str | None) -> dict[str, Any]:
         path, _, query = asked.target.decode("latin-1").partition("?")
@@ -81,3 +81,9 @@ class Refill:
             copies.ENVIRON: copies.Terms(for_copies=True, is_renewal=address is None),
         }
         return environ if asked.origin is None else environ | {"HTTP_ORIGIN": asked.origin}
+
+
+def _is_for_all(headers: list[tuple[str, str]]) -> bool:
+    """Say whether nothing but the Origin may make another answer of this: no cookie is set, none was looked at."""
+    said = {name.lower(): value for name, value in headers}
+    return "set-cookie" not in said and said.get("vary", "Origin") == "Origin"
