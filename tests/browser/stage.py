@@ -30,10 +30,26 @@ def make_app() -> Flask:
 
 
 def pages() -> list[tuple[str, str, dict[str, Any]]]:
+    quiet: dict[str, Any] = {
+        "is_empty": True,
+        "months": 12,
+        "fewest": 5,
+        "square": None,
+        "charts": [],
+        "promise_chart": None,
+    }
+    quiet["csv_url"] = "/figures.csv"
     promises = {"kept": 41, "missed": 2, "moved": 3, "days": 90}
     people = [scenes.ROSA, scenes.BEN, scenes.LONG, scenes.LAYLA, scenes.ROBIN]
     no_form: dict[str, Any] = {"name": "", "typed": {}, "errors": {}}
-    aside = {"feed_url": "/feed.atom", "embed_url": "/embed", "promises": promises, "may_thank": True, "form": no_form}
+    aside = {
+        "feed_url": "/feed.atom",
+        "embed_url": "/embed",
+        "promises": promises,
+        "may_thank": True,
+        "form": no_form,
+        "reader": "public",
+    }
     words = [(scenes.TICKETS[place], each) for place, each in enumerate(scenes.timeline()[10:14:3])]
     no_filters = {"q": "", "desk": "", "person": "", "status": ""}
     home = {
@@ -96,6 +112,7 @@ def pages() -> list[tuple[str, str, dict[str, Any]]]:
                 "tickets": scenes.TICKETS[:3],
                 "figures": [("41", "solved"), ("2 d 3 h", "typical time")],
                 "feed_url": "/feed",
+                "told": quiet,
             },
         ),
         (
@@ -103,7 +120,7 @@ def pages() -> list[tuple[str, str, dict[str, Any]]]:
             "person.html",
             {
                 "person": scenes.LONG | {"desk": scenes.DESK},
-                "promises": promises,
+                "told": quiet,
                 "tickets": [],
                 "desk": scenes.DESK | {"hue": 4},
             },

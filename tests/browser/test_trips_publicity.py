@@ -100,14 +100,14 @@ def test_signing_out_silences_what_the_session_had_open(office: Office, visitors
     other.get_by_role("button", name="Sign out").click()
     other.wait_for_url(f"{office.url}/")
     expect_gone(agent.page)
-    office.say(ref, "note", text="zxq: heard after")
+    office.say(ref, "note", text="qxz: heard after")
     sign_in(colleague, office, ref)
     colleague.page.goto(f"{office.url}/workspace/t/{ref}")
-    expect(colleague.page.locator(".entry--note").last).to_contain_text("zxq")
+    expect(colleague.page.locator(".entry--note").last).to_contain_text("qxz")
     office.say(ref, "update", text="A word for everyone.")
     expect(colleague.page.locator(".entry--update")).to_contain_text("A word", timeout=SOON)
-    assert "zxq" not in agent.page.content()
-    assert not any("zxq" in frame for frame in frames)
+    assert "qxz" not in agent.page.content()
+    assert not any("qxz" in frame for frame in frames)
 
 
 def test_a_customer_hears_private_words_live_and_a_stranger_does_not(
