@@ -90,7 +90,7 @@ def settle(ticket: Ticket, event: Event, wanted: Wish, *, by_public: bool, was_p
     if not told and not subject:
         return
     if wanted.how == "ask":
-        raise PersonalData(findings=[*(_subject_findings(ticket) if subject else ()), *_findings(told)])
+        raise PersonalData(findings=[*(_subject_findings(ticket) if subject else ()), *_findings(told, besides=event)])
     if by_public:
         raise Forbidden("Only the customer and the desk decide that.")
     for one in told:
@@ -232,13 +232,14 @@ def _subject_findings(ticket: Ticket) -> Iterator[dict[str, Any]]:
     yield {"field": "subject", "what": hidden(original), "parts": _parts(original["subject"], original["found"])}
 
 
-def _findings(events: Collection[Event]) -> Iterator[dict[str, Any]]:
+def _findings(events: Collection[Event], *, besides: Event) -> Iterator[dict[str, Any]]:
     for event in events:
         original = event.original or {}
+        earlier = {} if event is besides else {"seq": event.seq}
         for name, text in original["words"].items():
             found = original["found"][name]
             what = list(dict.fromkeys(span[2] for span in found))
-            yield {"field": name, "what": what, "parts": _parts(text, found), "seq": event.seq}
+            yield {"field": name, "what": what, "parts": _parts(text, found)} | earlier
 
 
 def _parts(text: str, found: list[list[Any]]) -> list[dict[str, str]]:

@@ -9,7 +9,7 @@ from flask import Flask
 from tests import make
 from tests.attacks import stage
 from tests.houses import Visitor
-from tracker import browse, people, tickets
+from tracker import browse, exporting, masks, people, store, tickets
 from tracker.models import Ticket
 from tracker.permissions import ANYONE
 
@@ -66,6 +66,41 @@ def _sing(scene: stage.Scene) -> None:
     make.post(ticket, "update", agent, text="A public word.")
 
 
+TYPED = "Call 030 5550148 or typed-canary@else.example, DE89 3704 0044 0532 0130 00. Ms Canaria knows. Kind regards,\nZoe Zxq"
+MASKED = {
+    "a phone number": "5550148",
+    "a mail address": "typed-canary",
+    "an account": "0532 0130",
+    "the name": "Canaria",
+    "a signature": "Zxq",
+}
+
+
+def _type_personal_data(scene: stage.Scene) -> None:
+    """Say personal data in every field that everyone may read, as those who do not think of it."""
+    ticket, agent, other = scene.ticket, make.viewer(scene.agent), make.viewer(scene.other)
+    with store.transaction():
+        found = make.fresh(ticket)
+        found.subject = "Ring Canaria: 030 5550148, typed-canary@else.example"
+        masks.cover_subject(found)
+    word = make.post(ticket, "update", agent, text=TYPED)
+    make.post(ticket, "corrected", agent, target=word.seq, text=f"{TYPED}!", reason=f"Not {TYPED}"[:400])
+    make.post(ticket, "promise_moved", agent, reason=TYPED)
+    make.post(ticket, "reply", text=TYPED, publish=True)
+    thanks = make.post(ticket, "thanks", make.customer(ticket), text=TYPED)
+    make.post(ticket, "reply_published", target=thanks.seq)
+    make.post(ticket, "handoff_offered", agent, to=scene.other, reason=TYPED, briefing=TYPED)
+    make.post(ticket, "handoff_declined", other, reason=TYPED)
+    make.post(ticket, "waiting", agent, text=TYPED)
+    make.post(ticket, "resumed", agent, text=TYPED)
+    make.post(ticket, "resolved", agent, text=TYPED)
+    make.post(ticket, "feedback", text=TYPED, publish=True)
+    make.post(ticket, "reopened", text=TYPED)
+    shares = {"name_shown": "none", "pseudonym": "", "shares_feelings": True}
+    make.post(ticket, "visibility_changed", visibility="public", **shares)
+    make.post(ticket, "update", agent, text=TYPED)
+
+
 def ways_out(ticket: Ticket, eid: str) -> list[str]:
     ref = ticket.ref
     pages = [f"/t/{ref}", f"/t/{ref}/any-slug", f"/t/{ref}/entries?after=0", "/", f"/?q={ticket.subject}", "/new"]
@@ -103,6 +138,25 @@ def test_the_public_hears_no_canary_anywhere(house: Flask, client: Visitor, scen
         said = heard(client, address)
         for what, song in secrets.items():
             assert song not in said or (what, address) == ("feeling", "/new"), (what, address)
+
+
+def test_personal_data_typed_into_public_words_leaves_by_no_exit(
+    house: Flask, client: Visitor, scene: stage.Scene
+) -> None:
+    _type_personal_data(scene)
+    exits = [*ways_out(scene.ticket, stage.embed_of(scene)), f"/t/{scene.ticket.ref}/report"]
+    for address in exits:
+        said = heard(client, address)
+        assert [what for what, song in MASKED.items() if song in said] == [], address
+    pushed = str(browse.news(scene.ticket, after=0, audience="public", limit=200, html=True))
+    assert [what for what, song in MASKED.items() if song in pushed] == []
+    exported = str([one for one in exporting.everything()])
+    assert [what for what, song in MASKED.items() if song in exported] == []
+    for search in ("5550148", "canaria", "typed-canary"):
+        assert scene.ticket.ref not in heard(client, f"/?q={search}")
+    make.sign_in(client, scene.agent)
+    told = heard(client, f"/workspace/t/{scene.ticket.ref}")
+    assert [what for what, song in MASKED.items() if song not in told] == [], "the desk reads what was typed"
 
 
 def test_the_customer_hears_their_own_and_none_of_staff(house: Flask, client: Visitor, scene: stage.Scene) -> None:
