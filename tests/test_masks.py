@@ -42,6 +42,7 @@ SONG = "Call 030 5550147 or someone@else.example. Card 4111 1111 1111 1111, DE89
         ("No water.\n\nKind regards,\nTom Miller", "No water.\n\nKind regards,\n‹name hidden›", NAME),
         ("Mit freundlichen Grüßen\nTom Miller", "Mit freundlichen Grüßen\n‹name hidden›", NAME),
         ("Bonjour Madame Dupont, il", "Bonjour Madame ‹name hidden›, il", NAME),
+        ("It is dry. Thanks, Tom Miller!", "It is dry. Thanks, ‹name hidden›!", NAME),
         ("my name is Jo Klein and", "my name is ‹name hidden› and", NAME),
         ("carola canaria said", "‹name hidden› said", NAME),
         ("canaria's tap", "‹name hidden›'s tap", NAME),

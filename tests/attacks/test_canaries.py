@@ -66,7 +66,9 @@ def _sing(scene: stage.Scene) -> None:
     make.post(ticket, "update", agent, text="A public word.")
 
 
-TYPED = "Call 030 5550148 or typed-canary@else.example, DE89 3704 0044 0532 0130 00. Ms Canaria knows. Kind regards,\nZoe Zxq"
+TYPED = (
+    "Call 030 5550148 or typed-canary@else.example, DE89 3704 0044 0532 0130 00. Ms Canaria knows.\nRegards,\nZoe Zxq"
+)
 MASKED = {
     "a phone number": "5550148",
     "a mail address": "typed-canary",
@@ -92,7 +94,7 @@ def _type_personal_data(scene: stage.Scene) -> None:
     make.post(ticket, "handoff_offered", agent, to=scene.other, reason=TYPED, briefing=TYPED)
     make.post(ticket, "handoff_declined", other, reason=TYPED)
     make.post(ticket, "waiting", agent, text=TYPED)
-    make.post(ticket, "resumed", agent, text=TYPED)
+    make.post(ticket, "resumed", agent)
     make.post(ticket, "resolved", agent, text=TYPED)
     make.post(ticket, "feedback", text=TYPED, publish=True)
     make.post(ticket, "reopened", text=TYPED)
@@ -150,7 +152,7 @@ def test_personal_data_typed_into_public_words_leaves_by_no_exit(
         assert [what for what, song in MASKED.items() if song in said] == [], address
     pushed = str(browse.news(scene.ticket, after=0, audience="public", limit=200, html=True))
     assert [what for what, song in MASKED.items() if song in pushed] == []
-    exported = str([one for one in exporting.everything()])
+    exported = str(list(exporting.everything()))
     assert [what for what, song in MASKED.items() if song in exported] == []
     for search in ("5550148", "canaria", "typed-canary"):
         assert scene.ticket.ref not in heard(client, f"/?q={search}")
