@@ -58,7 +58,8 @@ _SALUTED = re.compile(
     re.MULTILINE,
 )
 _CLOSED = re.compile(
-    r"(?:^\W{0,3}|(?<=[.!?] ))(?i:(?:(?:best|kind|warm|many|with) )*(?:regards|wishes|greetings)|(?:yours )?sincerely|cheers|yours"
+    r"(?:^\W{0,3}|(?<=[.!?] ))(?i:(?:(?:best|kind|warm|many|with) )*(?:regards|wishes|greetings)"
+    r"|(?:yours )?sincerely|cheers|yours"
     r"|(?:many )?thanks|thank you|best"
     r"|(?:mit )?(?:freundlichen|lieben|besten|vielen?|liebe|beste|herzliche)n? gr(?:ü|ue)(?:ß|ss)en?"
     r"|lg|mfg|vg|danke|cordialement|bien à vous|merci|(?:un )?saludos?|atentamente|gracias)[,.!–-]{0,2}\s{1,4}"
