@@ -6,12 +6,23 @@ from collections.abc import Callable, Iterator
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.trips import SOON, Office, answer, become_customer, change_visibility, pill, sign_in, wear
+from tests import make
+from tests.browser.trips import (
+    SOON,
+    Office,
+    answer,
+    become_customer,
+    change_visibility,
+    pill,
+    sign_in,
+    sign_in_as,
+    wear,
+)
 from tests.browser.visitor import Visitor
 from tests.servers.ground import wait_until
 from tests.servers.site import ForeignSite, foreign_site
 from tests.servers.site import Page as SitePage
-from tracker import embeds, links
+from tracker import desks, embeds, links
 
 LIVE = re.compile(r"has this · open ")
 GREY = "Ticket status unknown"
@@ -213,3 +224,22 @@ def test_an_agent_s_word_reaches_a_card_on_another_site(
     expect(panel.locator("strong")).to_have_text("on a ladder", timeout=SOON)
     took = reader.page.evaluate("cameAt") - int(agent.page.evaluate("localStorage.sent"))
     print(f"on another site {took} ms after it was sent")
+
+
+def test_a_lead_puts_up_a_wall_of_the_desk_s_public_tickets(office: Office, visitor: Visitor) -> None:
+    with office.open():
+        lead = make.lead(desks.find("buildings"), password="a wall for everyone")
+        address = lead.email
+    shown = office.ticket(subject="The hall clock is wrong")
+    office.ticket(subject="Only for the desk", visibility="private")
+    sign_in_as(visitor, office, address, password="a wall for everyone")
+    visitor.page.goto(f"{office.url}/workspace/desk/buildings")
+    visitor.page.get_by_role("link", name="A wall of its public tickets").click()
+    visitor.page.get_by_label("What stands above the wall").fill("In this house")
+    visitor.page.get_by_role("button", name="Put up a wall").click()
+    visitor.page.wait_for_url("**#embed-*")
+    frame = visitor.page.frame_locator("iframe").first
+    expect(frame.get_by_role("heading")).to_have_text("In this house")
+    expect(frame.locator(f"a[href='/t/{shown}']")).to_be_visible()
+    expect(frame.get_by_text("Only for the desk")).to_have_count(0)
+    visitor.assert_accessible(of="desk-walls")
