@@ -378,3 +378,21 @@ def test_a_chat_address_that_leads_inside_is_refused_when_it_connects(house: Fla
     work()
     assert states() == ["waiting"]
     assert not far.posted
+
+
+@pytest.mark.slow
+def test_somebody_who_answers_hears_in_a_chat_of_their_own(open_house: Flask, far: Receiver) -> None:
+    ticket = quiet()
+    mine, theirs = ticket.assignee, make.agent(ticket.desk)
+    target = f"json://127.0.0.1:{far.port}/mine"
+    hooks.create(mine, "chat", target, by=make.viewer(mine))
+    with pytest.raises(Forbidden):
+        hooks.create(mine, "chat", target + "2", by=make.viewer(theirs))
+    with pytest.raises(Invalid):
+        hooks.create(mine, "webhook", far.url, by=make.viewer(mine))
+    make.post(ticket, "reply", text="It still drips.", publish=False)
+    make.post(ticket, "update")
+    work()
+    (told,) = far.posted
+    assert "It still drips." in json.loads(told.body)["message"]
+    assert f"/workspace/t/{ticket.ref}" in json.loads(told.body)["message"]

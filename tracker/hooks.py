@@ -10,10 +10,12 @@ from flask import current_app
 from sqlalchemy import ColumnElement, select
 
 from tracker import deliveries, links, outbox, permissions, store
-from tracker.errors import Conflict, Invalid, NotFound
-from tracker.models import Delivery, Desk, Event, News, Subscription, Ticket
+from tracker.errors import Conflict, Forbidden, Invalid, NotFound
+from tracker.models import Delivery, Desk, Event, News, Person, Subscription, Ticket
 from tracker.permissions import Viewer
 
+Place = Ticket | Desk | Person
+"""What a place hears of: a ticket, a desk's tickets, or what one person is told by mail."""
 CHANNELS = ("webhook", "chat")
 MOST = 10
 LOG = 50
@@ -24,13 +26,13 @@ BOTH_SECRETS_LAST = timedelta(hours=24)
 """After a new secret was made the old one signs too, so that nothing is refused while programs change."""
 
 
-def create(on: Ticket | Desk, channel: str, target: str, *, by: Viewer) -> tuple[Subscription, str]:
-    """Let a place hear of a ticket or desk; return it with its secret ("" for chats), which is shown once.
+def create(on: Place, channel: str, target: str, *, by: Viewer) -> tuple[Subscription, str]:
+    """Let a place hear of it; return it with its secret ("" for chats), which is shown once.
 
     It hears what both sides of a ticket see: notes and briefings stay in the house. Raises Invalid, Conflict.
     """
     _require(by, on)
-    if channel not in CHANNELS:
+    if channel not in CHANNELS or (isinstance(on, Person) and channel != "chat"):
         raise Invalid(fields={"channel": f"Choose one of: {', '.join(CHANNELS)}."})
     wiring: outbox.Wiring = current_app.extensions["tracker_outbox"]
     target = wiring.check_target[channel](target)
@@ -40,29 +42,30 @@ def create(on: Ticket | Desk, channel: str, target: str, *, by: Viewer) -> tuple
             raise Conflict(f"{MOST} places are the most there can be here. Remove one.")
         same = (_owned(on), Subscription.channel == channel, Subscription.target == target)
         found = session.scalars(select(Subscription).where(*same)).first()
-        if found and found.ended_at is None and found.role == "customer":
+        if found and found.ended_at is None and found.role != "public":
             raise Conflict("News goes there already.")
         now = store.now()
         hook = found or Subscription(sid=links.new_ref(), channel=channel, target=target)
-        hook.role, hook.created_at, hook.confirmed_at = "customer", now, now
+        hook.role, hook.created_at, hook.confirmed_at = _role(on), now, now
         hook.ended_at, hook.ended_why, hook.failures, hook.failing_since = None, "", 0, None
         hook.turn = (hook.turn or 0) + (1 if found else 0)
         hook.made_by_id = by.person.id if by.person else None
-        hook.ticket_id, hook.desk_id = (on.id, None) if isinstance(on, Ticket) else (None, on.id)
+        hook.ticket_id = on.id if isinstance(on, Ticket) else None
+        hook.desk_id = on.id if isinstance(on, Desk) else None
         session.add(hook)
         session.flush()
     return hook, secret(hook) if channel == "webhook" else ""
 
 
-def of(on: Ticket | Desk, *, by: Viewer) -> Sequence[Subscription]:
+def of(on: Place, *, by: Viewer) -> Sequence[Subscription]:
     """Return the places of a ticket or desk, those switched off too, oldest first."""
     _require(by, on)
-    places = (Subscription.channel.in_(CHANNELS), Subscription.role == "customer")
+    places = (Subscription.channel.in_(CHANNELS), Subscription.role == _role(on))
     query = select(Subscription).where(_owned(on), *places).order_by(Subscription.id)
     return store.session().scalars(query).all()
 
 
-def find(on: Ticket | Desk, sid: str, *, by: Viewer) -> Subscription:
+def find(on: Place, sid: str, *, by: Viewer) -> Subscription:
     """Return one place; raise NotFound."""
     for one in of(on, by=by):
         if one.sid == sid:
@@ -167,9 +170,23 @@ def _tell_owner(hook: Subscription) -> None:
         outbox.letter("hookoff", ticket_id=hook.ticket_id, subscription_id=hook.id, address=hook.ticket.email)
 
 
-def _owned(on: Ticket | Desk) -> ColumnElement[bool]:
-    return Subscription.ticket_id == on.id if isinstance(on, Ticket) else Subscription.desk_id == on.id
+def _owned(on: Place) -> ColumnElement[bool]:
+    if isinstance(on, Ticket):
+        return Subscription.ticket_id == on.id
+    if isinstance(on, Desk):
+        return Subscription.desk_id == on.id
+    nobody_elses = Subscription.ticket_id.is_(None) & Subscription.desk_id.is_(None)
+    return (Subscription.made_by_id == on.id) & nobody_elses
 
 
-def _require(by: Viewer, on: Ticket | Desk) -> None:
-    permissions.require(by, "hook" if isinstance(on, Ticket) else "run_desk", on)
+def _role(on: Place) -> str:
+    return "staff" if isinstance(on, Person) else "customer"
+
+
+def _require(by: Viewer, on: Place) -> None:
+    if isinstance(on, Person):
+        permissions.require(by, "keep_profile")
+        if by.person is None or by.person.id != on.id:
+            raise Forbidden()
+    else:
+        permissions.require(by, "hook" if isinstance(on, Ticket) else "run_desk", on)

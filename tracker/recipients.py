@@ -57,7 +57,15 @@ def _sides(event: Event, ticket: Ticket) -> list[Recipient]:
     for role, person in people.items():
         if role in tells and person and person.active and person.id != event.actor_id:
             found.append(Recipient("email", person.email, "staff"))
+            found += _chats(person)
     return found
+
+
+def _chats(person: Person) -> list[Recipient]:
+    """Return the chats of somebody's own where they hear what they are mailed."""
+    own = (Subscription.made_by_id == person.id, Subscription.role == "staff", Subscription.ended_at.is_(None))
+    query = select(Subscription.id, Subscription.channel, Subscription.sid).where(*own)
+    return [Recipient(row.channel, row.sid, "staff", None, row.id) for row in store.session().execute(query)]
 
 
 def _followers(event: Event, ticket: Ticket, *, after: int) -> tuple[list[Recipient], int | None]:

@@ -7,8 +7,8 @@ from werkzeug.wrappers import Response as Answer
 
 from tracker import browse, forms, hooks, limits, permissions, viewer
 from tracker.errors import Conflict, Invalid, NotFound
-from tracker.models import Desk, Ticket
-from tracker.pages.workspace import run
+from tracker.models import Desk, Person, Ticket
+from tracker.pages.workspace import person, run
 from tracker.viewer import admits, current
 
 blueprint = Blueprint("hooks", __name__)
@@ -58,13 +58,34 @@ def change_of_desk(slug: str, sid: str) -> Answer:
     return _change(run(slug), sid)
 
 
+@blueprint.get("/workspace/profile/chats")
+@admits("keep_profile")
+def of_person() -> Page:
+    """The chats of one's own where one hears what one is mailed."""
+    return _page(person(), forms.Form(), 200)
+
+
+@blueprint.post("/workspace/profile/chats")
+@admits("keep_profile")
+def add_to_person() -> Answer | Page:
+    """Let a chat of one's own hear it too."""
+    return _add(person())
+
+
+@blueprint.post("/workspace/profile/chats/<sid>")
+@admits("keep_profile")
+def change_of_person(sid: str) -> Answer:
+    """Test or remove a chat of one's own."""
+    return _change(person(), sid)
+
+
 def _ticket(ref: str) -> Ticket:
     ticket, _audience = browse.find(ref, current())
     permissions.require(current(), "hook", ticket)
     return ticket
 
 
-def _add(on: Ticket | Desk) -> Answer | Page:
+def _add(on: Ticket | Desk | Person) -> Answer | Page:
     limits.hit("writes", viewer.network())
     typed = request.form.to_dict()
     try:
@@ -76,7 +97,7 @@ def _add(on: Ticket | Desk) -> Answer | Page:
     return _back(on, hook.sid, secret)
 
 
-def _change(on: Ticket | Desk, sid: str) -> Answer:
+def _change(on: Ticket | Desk | Person, sid: str) -> Answer:
     limits.hit("writes", viewer.network())
     hook, act = hooks.find(on, sid, by=current()), request.form.get("do", "")
     if act == "renew":
@@ -90,27 +111,28 @@ def _change(on: Ticket | Desk, sid: str) -> Answer:
     return _back(on, sid)
 
 
-def _back(on: Ticket | Desk, sid: str, secret: str = "") -> Answer:
+def _back(on: Ticket | Desk | Person, sid: str, secret: str = "") -> Answer:
     """Go back to the page; a new secret travels in the session to be shown there once."""
     if secret:
         session["hook_secret"] = [sid, secret]
     return redirect(f"{_address(on)}#hook-{sid}", 303)
 
 
-def _address(on: Ticket | Desk) -> str:
-    return url_for("hooks.of_ticket", ref=on.ref) if isinstance(on, Ticket) else url_for("hooks.of_desk", slug=on.slug)
+def _address(on: Ticket | Desk | Person) -> str:
+    if isinstance(on, Ticket):
+        return url_for("hooks.of_ticket", ref=on.ref)
+    return url_for("hooks.of_desk", slug=on.slug) if isinstance(on, Desk) else url_for("hooks.of_person")
 
 
-def _page(on: Ticket | Desk, form: forms.Form, status: int) -> Page:
+def _page(on: Ticket | Desk | Person, form: forms.Form, status: int) -> Page:
     sid, secret = session.pop("hook_secret", ("", ""))
     places: list[dict[str, Any]] = [
         hooks.shown(one)
         | {"log": [hooks.entry(*entry) for entry in hooks.log(one)], "secret": secret if one.sid == sid else ""}
         for one in hooks.of(on, by=current())
     ]
-    is_ticket = isinstance(on, Ticket)
-    name, url = (on.subject, f"/t/{on.ref}") if isinstance(on, Ticket) else (on.name, f"/workspace/desk/{on.slug}")
-    html = render_template(
-        "hooks.html", places=places, form=form, here=_address(on), name=name, url=url, is_ticket=is_ticket
-    )
+    whose = "customer" if isinstance(on, Ticket) else "desk" if isinstance(on, Desk) else "me"
+    name = on.subject if isinstance(on, Ticket) else on.name
+    url = _address(on).rpartition("/")[0]
+    html = render_template("hooks.html", places=places, form=form, here=_address(on), name=name, url=url, whose=whose)
     return html, status, OWN
