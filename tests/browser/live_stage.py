@@ -134,7 +134,9 @@ class LiveStage:
     def ticket_page(self, ref: str) -> str:
         newer = f"?after={self.page_size}" if self.page_size < len(self.entries) else None
         entries = self.entries[: self.page_size]
-        return render_template("tickets/page.html", ticket=self.ticket, entries=entries, newer_url=newer)
+        return render_template(
+            "tickets/page.html", ticket=self.ticket, entries=entries, newer_url=newer, reader="public"
+        )
 
     def more_entries(self, ref: str) -> tuple[str, int]:
         if self.is_hidden:
