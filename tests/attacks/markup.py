@@ -83,6 +83,22 @@ PAGE_TAGS = frozenset(
         "datalist",
         "kbd",
         "noscript",
+        "draft-keeper",
+        "workspace-keys",
+        "dialog",
+        "hr",
+        "col",
+        "colgroup",
+        "tfoot",
+        "ticket-badge",
+        "badge-builder",
+        "polyline",
+        "text",
+        "g",
+        "line",
+        "circle",
+        "figcaption",
+        "figure",
         "attach-files",
         "audio",
         "mark",
@@ -144,7 +160,7 @@ def _in_page(one: Element) -> Iterator[str]:
             yield f"a comment: {one.text!r}"
         return
     tag = one.tag.rpartition("}")[2]
-    if tag not in PAGE_TAGS:
+    if tag not in PAGE_TAGS and not (tag == "iframe" and one.get("src")):
         yield f"<{tag}>"
     if tag == "script" and one.get("type") == "application/ld+json":
         yield from _in_data(one)

@@ -1,6 +1,7 @@
 """Stored script and markup: every payload through every field, judged at every way out."""
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 from xml.etree import ElementTree
@@ -95,9 +96,9 @@ def test_a_picture_is_sound_xml_without_scripts(house: Flask, client: Visitor, s
         for address in (f"/e/{eid}/badge.svg", f"/t/{scene.ticket.ref}/badge.svg", "/e/000000000000/badge.svg"):
             asked = {"label": text[:400], "color": text[:400], "labelColor": text[:40], "style": text[:40]}
             answer = client.get(address, query_string=asked)
-            assert (answer.status_code, answer.headers["Content-Security-Policy"]) == (200, "default-src 'none'"), (
-                number
-            )
+            policy = answer.headers["Content-Security-Policy"]
+            assert answer.status_code == 200
+            assert re.fullmatch(r"default-src 'none'(; style-src 'sha256-[\w+/=]+')?", policy), number
             for one in ElementTree.fromstring(answer.data).iter():
                 assert str(one.tag).rpartition("}")[2] in IN_SVG, text
                 assert not [name for name in one.attrib if name.startswith("on") or "href" in name], text
@@ -112,6 +113,11 @@ def test_a_picture_whose_person_is_named_by_an_attacker_is_sound_xml(house: Flas
         ElementTree.fromstring(client.get(f"/t/{scene.ticket.ref}/badge.svg").data)
 
 
+def is_dress(fault: str) -> bool:
+    """Mail programs read no sheets: ours dress themselves. Words that somebody typed may not."""
+    return not fault.endswith("in typed words") and (fault == "<style>" or " style=" in fault)
+
+
 def test_every_mail_holds_allowed_markup_only(house: Flask, scene: stage.Scene) -> None:
     mails = make.deliver()
     assert len(mails) > 20
@@ -120,7 +126,7 @@ def test_every_mail_holds_allowed_markup_only(house: Flask, scene: stage.Scene) 
         for part in mail.walk():
             if part.get_content_type() == "text/html":
                 html = part.get_content().replace("<blockquote>", '<div class="said"><blockquote>', 1)
-                faults = [fault for fault in wrong(html) if "leads elsewhere" not in fault]
+                faults = [fault for fault in wrong(html) if "leads elsewhere" not in fault and not is_dress(fault)]
                 assert faults == [], mail["Subject"]
 
 
