@@ -76,7 +76,9 @@ class Settings:
     role: str = _setting(
         "both", "what a process serves: both; api: pages and API; live: sockets only, on a port or socket of its own"
     )
-    requests_per_minute: int = _setting(600, "requests a minute from one network address", low=1, high=1_000_000)
+    requests_per_minute: int = _setting(
+        600, "requests a minute from one network address, or of one person at the workspace", low=1, high=1_000_000
+    )
     writes_per_minute: int = _setting(60, "writes a minute from one network address or token", low=1, high=1_000_000)
     signins_per_minute: int = _setting(
         10, "sign-ins and uses of secret links a minute from one network address", low=1, high=1_000_000

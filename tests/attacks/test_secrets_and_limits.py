@@ -46,6 +46,19 @@ def test_each_limit_answers_429_with_the_seconds_to_wait(tmp_path: Path, sqlite_
     assert here.get("/healthz").status_code == 200
 
 
+def test_an_office_of_many_desks_is_not_one_reader(tmp_path: Path, sqlite_template: Path) -> None:
+    app = low(tmp_path, sqlite_template, requests_per_minute=4)
+    colleagues = [app.test_client() for _ in range(2)]
+    with app.app_context():
+        desk = make.desk()
+        for browser in colleagues:
+            make.sign_in(browser, make.agent(desk))
+    for browser in colleagues:
+        assert [browser.get("/workspace/").status_code for _ in range(5)] == [200] * 4 + [429]
+    stranger = app.test_client()
+    assert [stranger.get("/workspace/").status_code for _ in range(5)] == [303] * 4 + [429]
+
+
 def test_limits_hold_when_redis_is_away(tmp_path: Path, sqlite_template: Path) -> None:
     app = low(tmp_path, sqlite_template, redis_url="redis://127.0.0.1:1/0", requests_per_minute=3)
     browser = app.test_client()

@@ -96,13 +96,19 @@ def show_error(error: TrackerError) -> tuple[str, int, dict[str, str]]:
 
 def _guard() -> None:
     if not request.path.startswith(UNLIMITED) and not copies.terms(request.environ).is_renewal:
-        limits.hit("requests", viewer.network())
+        limits.hit("requests", _asker())
     carries_files = request.mimetype == "multipart/form-data" and UPLOADS.fullmatch(request.path)
     if not carries_files:
         request.max_content_length = LONGEST_FORM
         if (request.content_length or 0) > LONGEST_FORM:
             raise TooLarge()
     viewer.require_same_origin()
+
+
+def _asker() -> str:
+    """Return on whose account a request counts: a network, or, at the workspace, where offices share one, a person."""
+    person = viewer.current().person if request.path.startswith(WORKSPACE) else None
+    return f"person {person.id}" if person else viewer.network()
 
 
 def _dress(response: Response) -> Response:
