@@ -30,6 +30,9 @@ from tracker.outbox import Undeliverable
 Run = Callable[..., Result]
 
 
+pytestmark = pytest.mark.slow
+
+
 @pytest.fixture
 def run(house: Flask) -> Run:
     def command(*words: str, code: int = 0) -> Result:

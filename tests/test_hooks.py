@@ -21,6 +21,8 @@ from tracker.channels import chat, webhook
 from tracker.errors import Conflict, Forbidden, Invalid
 from tracker.models import Delivery, Subscription, Ticket
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def far() -> Iterator[Receiver]:

@@ -19,6 +19,8 @@ from tracker.models import Delivery, Desk, Event, News, Person, Promise, Ticket
 from tracker.open311 import Roster
 from tracker.permissions import SYSTEM
 
+pytestmark = pytest.mark.slow
+
 CHICAGO = Path(__file__).parent / "data" / "chicago-311.json"
 RECORDS: list[dict[str, Any]] = list(open311.read(CHICAGO))
 

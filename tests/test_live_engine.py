@@ -232,6 +232,7 @@ def test_a_reader_who_takes_nothing_is_cut_and_holds_little(stage: Stage) -> Non
     assert stage.engine.open == 1
 
 
+@pytest.mark.slow
 def test_silent_and_stuck_peers_are_given_up(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sessions, "PING_EVERY_S", 2)
     monkeypatch.setattr(sessions, "PONG_WITHIN_S", 1)

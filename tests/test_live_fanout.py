@@ -1,6 +1,7 @@
 """Joins under a mark: what was read before anything happened may be given again, and not a moment longer."""
 
 import threading
+import time
 from dataclasses import replace
 from typing import Any
 
@@ -10,6 +11,7 @@ from flask import Flask
 from tests import make
 from tests.servers.redis import Redis
 from tracker import live
+from tracker.live import fanout as live_fanout
 from tracker.live.fanout import Fanout
 from tracker.live.rooms import Watch
 
@@ -91,3 +93,26 @@ def test_a_closed_application_leaves_no_thread_behind(house: Flask, redis_server
     live.close(house)
     assert set(threading.enumerate()) == before
     live.close(house)
+
+
+def test_copies_of_a_ticket_go_when_it_begins_to_be_watched(house: Flask) -> None:
+    one, told = fanout(house, Server()), list[tuple[str, object]]()
+    one.listeners.append(lambda topic, subject: told.append((topic, subject)))
+    one.watch("s", WATCH, 3)
+    one.watch("t", WATCH, 3)
+    assert told == [("event", "a")], "what nobody watched may have moved unheard; what is watched has been told"
+
+
+def test_the_database_is_looked_at_however_many_notices_come(house: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live_fanout, "TAIL_S", 0.05)
+    one, looked = fanout(house, Server()), threading.Event()
+    monkeypatch.setattr(one, "_tail", looked.set)
+    monkeypatch.setattr(one, "_tell", lambda _notice: time.sleep(0.01))
+    for _ in range(200):
+        one.hear("writing", "a")
+    thread = threading.Thread(target=one._run, daemon=True)
+    thread.start()
+    assert looked.wait(1), "it looks in between, not after"
+    one._notices.put(live_fanout.OVER)
+    thread.join(10)
+    assert not thread.is_alive()

@@ -72,6 +72,7 @@ def undeclared(source: str) -> set[str]:
     return {name for name, distributions in found.items() if not distributions & allowed}
 
 
+@pytest.mark.slow
 def test_what_the_code_imports_is_declared_and_not_there_by_luck() -> None:
     files = [path for part in OURS for path in [*(ROOT / part).rglob("*.py"), ROOT / f"{part}.py"] if path.exists()]
     found = {path.relative_to(ROOT).as_posix(): undeclared(path.read_text()) for path in files}

@@ -17,6 +17,9 @@ from tracker.models import Desk, Person, Tally, TallyMark, Ticket
 Counts = dict[tuple[str, int, int], dict[tuple[int, str, int], int]]
 
 
+pytestmark = pytest.mark.slow
+
+
 def everything() -> dict[tuple[object, ...], int]:
     """Return all counts there are, marks and tallies together."""
     store.session().expire_all()

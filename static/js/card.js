@@ -7,6 +7,7 @@ import { refresh } from './times.js';
 
 const ASK_EVERY = 30_000;
 const SPREAD = 400;
+const STALE = 1_000;
 const { embed, ref, last, wall } = document.body.dataset;
 const around = origin();
 /** WordPress frames what it found by oEmbed without popups, and opens links and gives room when it is asked in its way. */
@@ -39,20 +40,23 @@ function follow(click) {
   askWordPress('link', link.href);
 }
 
+/** Returns the seq that the page shows now. */
 async function again() {
   // In a sandbox (WordPress frames oEmbeds so) we are nobody's origin and may read nothing: load again instead.
   if (self.origin === 'null') return location.reload();
   const answer = await fetch(location.href, { cache: 'no-cache', credentials: 'omit' });
-  if (!answer.ok) return;
+  if (!answer.ok) return Infinity;
   const fresh = new DOMParser().parseFromString(await answer.text(), 'text/html');
   const [old, main] = [document.querySelector('main'), document.adoptNode(fresh.querySelector('main'))];
   refresh(main);
-  if (old.isEqualNode(main)) return;
+  const shows = Number(fresh.body.dataset.last) || Infinity;
+  if (old.isEqualNode(main)) return shows;
   const held = old.contains(document.activeElement) ? document.activeElement.getAttribute('href') : null;
   old.replaceWith(main);
   document.title = fresh.title;
   if (held) main.querySelector(`a[href="${CSS.escape(held)}"]`)?.focus({ preventScroll: true });
   tellHeight();
+  return shows;
 }
 
 /** Watches while somebody can see it; asks now and then where sockets are refused. */
@@ -89,7 +93,13 @@ class Watch {
 
   #ask(news) {
     this.#seen = Math.max(this.#seen, Number(news?.seq) || 0);
-    this.#soon ||= setTimeout(() => ((this.#soon = 0), again().catch(() => {})), Math.random() * SPREAD);
+    this.#soon ||= setTimeout(() => this.#fetch().catch(() => {}), Math.random() * SPREAD);
+  }
+
+  /** A copy may be two seconds old: what it does not show yet is asked for again. */
+  async #fetch() {
+    this.#soon = 0;
+    if ((await again()) < this.#seen) this.#soon ||= setTimeout(() => this.#fetch().catch(() => {}), STALE);
   }
 }
 

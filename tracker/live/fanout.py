@@ -2,6 +2,7 @@
 
 import queue
 import threading
+import time
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any, NamedTuple
@@ -80,8 +81,11 @@ class Fanout:
             return
         with self._counting:
             self.rooms.add(sid, watch)
-            if watch.ref is not None and last is not None:
-                self._sent.setdefault(watch.ref, last)
+            is_new = watch.ref is not None and last is not None and watch.ref not in self._sent
+            if is_new:
+                self._sent[watch.ref] = last
+        if is_new:  # while nobody watched, nobody here was told of what other processes wrote
+            self._told("event", watch.ref)
         self._leave(sid, before)
         if not self.socketio.server.manager.is_connected(sid, "/"):
             self.rooms.remove_all(sid)
@@ -125,18 +129,27 @@ class Fanout:
 
     def _take(self, topic: str, subject: Any) -> None:
         self.mark = object()
-        for listener in self.listeners:
-            listener(topic, subject)
+        self._told(topic, subject)
         self._notices.put(Notice(topic, subject))
 
+    def _told(self, topic: str, subject: Any) -> None:
+        for listener in self.listeners:
+            listener(topic, subject)
+
+    def _next(self, within: float) -> Notice | None:
+        try:
+            return self._notices.get(timeout=within) if within > 0 else None
+        except queue.Empty:
+            return None
+
     def _run(self) -> None:
+        looks_at = time.monotonic() + TAIL_S
         while True:
-            try:
-                notice: Notice | None = self._notices.get(timeout=TAIL_S)
-            except queue.Empty:
-                notice = None
+            notice = self._next(looks_at - time.monotonic())
             if notice is OVER:
                 return
+            if notice is None:
+                looks_at = time.monotonic() + TAIL_S
             with self.app.app_context():
                 try:
                     self._tail() if notice is None else self._tell(notice)
@@ -172,8 +185,7 @@ class Fanout:
             query = select(Ticket.ref, Ticket.last_seq).where(Ticket.ref.in_(refs[start : start + BATCH]))
             for ref, last in store.session().execute(query):
                 if last > self._sent.get(ref, last):
-                    for listener in self.listeners:
-                        listener("event", ref)
+                    self._told("event", ref)
                     self._ring(ref)
         self._feel_walls()
 

@@ -93,6 +93,7 @@ function wired({ tickets, isLive, review, paint, safe }) {
     const { facts } = ticket;
     if (error) return;
     ticket.isWatched = true;
+    ticket.hint = last;
     ticket.next = last > facts.last || (epoch && epoch !== facts.epoch) ? 0 : Infinity;
     ticket.seen.forEach(paint);
     review(ticket);
