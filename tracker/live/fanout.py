@@ -81,11 +81,11 @@ class Fanout:
             return
         with self._counting:
             self.rooms.add(sid, watch)
-            is_new = watch.ref is not None and last is not None and watch.ref not in self._sent
-            if is_new:
-                self._sent[watch.ref] = last
-        if is_new:  # while nobody watched, nobody here was told of what other processes wrote
-            self._told("event", watch.ref)
+            begins = ""
+            if watch.ref is not None and last is not None and watch.ref not in self._sent:
+                self._sent[watch.ref], begins = last, watch.ref
+        if begins:  # while nobody watched, nobody here was told of what other processes wrote
+            self._told("event", begins)
         self._leave(sid, before)
         if not self.socketio.server.manager.is_connected(sid, "/"):
             self.rooms.remove_all(sid)
