@@ -84,6 +84,13 @@ def test_a_ticket_that_has_seen_everything_is_whole_for(
     check(visitor, f"{office.url}{path}", f"rich-{reader}", open_folds=True)
 
 
+@pytest.mark.parametrize("what", ["embeds", "hooks", "erase", "follow", "report"])
+def test_what_belongs_to_a_ticket_holds_the_longest_subject(office: Office, visitor: Visitor, what: str) -> None:
+    ref = office.ticket(subject=LONG_SUBJECT, name=LONG_NAME)
+    become_customer(visitor, office, ref)
+    check(visitor, f"{office.url}/t/{ref}/{what}", f"long-{what}", open_folds=True)
+
+
 def test_a_right_to_left_ticket_is_whole(office: Office, visitor: Visitor, rtl: str) -> None:
     check(visitor, f"{office.url}/t/{rtl}", "rtl")
     assert visitor.page.locator("h1").evaluate("one => getComputedStyle(one).direction") == "rtl"
