@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Sequence
 from urllib.parse import urlsplit
 
-from sqlalchemy import Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 
 from tracker import copies, links, permissions, richtext, settings, store
 from tracker.errors import Invalid, NotFound
@@ -146,11 +146,13 @@ def open_count(embed: Embed) -> tuple[int, int]:
     return found[0], found[1]
 
 
-def walls_with(ticket: Ticket) -> list[str]:
-    """Return the ids of walls a ticket may stand on while it is not private."""
-    picked = select(Pick.embed_id).where(Pick.ticket_id == ticket.id)
-    query = select(Embed.eid).where(Embed.variant == WALL, Embed.revoked_at.is_(None))
-    return list(store.session().scalars(query.where(or_(Embed.desk_id == ticket.desk_id, Embed.id.in_(picked)))))
+def walls_with(ticket: Ticket, *, was_shown: bool = False) -> list[str]:
+    """Return the ids of walls that show a ticket while it is not private; with `was_shown` those that may have."""
+    stands: ColumnElement[bool] = Embed.id.in_(select(Pick.embed_id).where(Pick.ticket_id == ticket.id))
+    if was_shown or ticket.visibility == "public":
+        stands = or_(stands, Embed.desk_id == ticket.desk_id)
+    query = select(Embed.eid).where(Embed.variant == WALL, Embed.revoked_at.is_(None), stands)
+    return list(store.session().scalars(query))
 
 
 def pickable(ticket: Ticket, *, by: Viewer) -> list[Ticket]:

@@ -256,7 +256,7 @@ class Fanout:
         self._review("ref", ref)
         ticket = store.session().scalars(select(Ticket).where(Ticket.ref == ref)).first()
         if ticket is not None:
-            walls = [wall_room(eid) for eid in embeds.walls_with(ticket)]
+            walls = [wall_room(eid) for eid in embeds.walls_with(ticket, was_shown=True)]
             for name in ("list", f"list|{ticket.desk.slug}", *walls):
                 self.socketio.emit("changed", {"ref": ref if ticket.visibility == "public" else None}, to=name)
 
