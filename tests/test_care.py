@@ -1,6 +1,8 @@
 """Reports and decisions on them, subjects taken away, people erased for good, also after a restore."""
 
 import json
+from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -10,11 +12,26 @@ from sqlalchemy import select
 
 from tests import make
 from tests.houses import Visitor
+from tests.servers.receiver import Receiver, receiver
 from tests.test_attachments import sent
 from tests.test_timeline import rendered
-from tracker import erasure, masks, people, recipients, reports, seed, settings, store, tickets
+from tracker import (
+    erasure,
+    following,
+    hooks,
+    links,
+    masks,
+    outbox,
+    people,
+    recipients,
+    reports,
+    seed,
+    settings,
+    store,
+    tickets,
+)
 from tracker.errors import Conflict, Forbidden, Invalid, NotFound, TooSoon, Unauthorized
-from tracker.models import CustomerKey, File, News, Subscription, Ticket
+from tracker.models import CustomerKey, Delivery, File, News, Subscription, Ticket
 from tracker.permissions import ANYONE, SYSTEM, Viewer
 
 READER = Viewer(address="10.0.9.0/24")
@@ -241,6 +258,70 @@ def test_erasing_an_address_takes_its_tickets_and_what_it_follows(house: Flask) 
     assert make.fresh(third).email
 
 
+def heard(ticket: Ticket, far: Receiver) -> None:
+    """Let two followers and a webhook hear of a ticket, each of which has been sent something."""
+    hooks.create(ticket, "webhook", far.url, by=make.customer(ticket))
+    with store.transaction() as session:
+        for target in ("another@home.example", "follower-canary@home.example"):
+            facts = {"channel": "email", "target": target, "created_at": store.now(), "confirmed_at": store.now()}
+            one = Subscription(sid=links.new_ref(), ticket_id=ticket.id, **facts)
+            session.add(one)
+            session.flush()
+        outbox.letter("follow", ticket_id=ticket.id, subscription_id=one.id, address=one.target)
+    make.post(ticket, "update", text="The part is here.")
+    make.deliver()
+    query = select(Delivery.channel).where(Delivery.subscription_id.is_not(None), Delivery.state == "sent")
+    assert set(store.session().scalars(query)) == {"email", "webhook"}
+    assert far.posted
+
+
+@pytest.fixture
+def far(house: Flask) -> Iterator[Receiver]:
+    house.extensions["tracker_settings"] = replace(house.extensions["tracker_settings"], private_targets=True)
+    with receiver() as one:
+        yield one
+
+
+def test_erasing_takes_followers_and_hooks_that_were_sent_to_and_does_so_again_after_a_restore(
+    house: Flask, far: Receiver
+) -> None:
+    ticket = make.ticket(email="canary@home.example")
+    heard(ticket, far)
+    kept = backup()
+    for _ in range(2):
+        assert far.url in everything_stored()
+        erasure.person("follower-canary@home.example", by=SYSTEM)
+        dropped(ticket)
+        store.session().expire_all()
+        assert [song for song in ("canary@home", far.url) if song in everything_stored()] == []
+        assert store.session().scalars(select(Subscription.target)).all() == ["another@home.example"]
+        restore(kept)
+        assert erasure.replay() >= 2
+        store.session().expire_all()
+        assert [song for song in ("canary@home", far.url) if song in everything_stored()] == []
+        restore(kept)
+
+
+def test_a_letter_whose_address_was_erased_finds_nobody(house: Flask) -> None:
+    dropped(make.ticket())
+    with store.transaction():
+        letter = outbox.letter("signin", address="")
+    assert recipients.find(letter).recipients == [], "and least of all the tickets that have no address any more"
+
+
+def test_a_question_not_yet_mailed_is_not_mailed_to_nobody(house: Flask) -> None:
+    ticket = make.ticket()
+    following.follow(ticket.ref, "canary@home.example", by=ANYONE, language="en", zone="")
+    erasure.person("canary@home.example", by=SYSTEM)
+    dropped(ticket)
+    store.session().expire_all()
+    letter = store.session().scalars(select(News).where(News.topic == "follow")).one()
+    assert (letter.address, letter.subscription_id) == ("", None)
+    assert letter.expanded_at is not None
+    make.deliver()
+    assert store.session().scalars(select(Delivery).where(Delivery.news_id == letter.id)).all() == []
+
+
 def test_erasures_are_written_outside_the_database_without_saying_who(house: Flask) -> None:
     ticket = singing()
     make.post(ticket, "erased", make.lead(ticket.desk), target=1)
@@ -310,8 +391,6 @@ def test_a_log_with_a_broken_line_is_read_to_its_end(house: Flask) -> None:
 
 
 def test_where_the_log_is_kept_can_be_chosen(house: Flask, tmp_path: Any) -> None:
-    from dataclasses import replace
-
     chosen = replace(settings.current(), erasure_log=str(tmp_path / "elsewhere" / "erasures.log"))
     house.extensions["tracker_settings"] = chosen
     dropped(make.ticket())

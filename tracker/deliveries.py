@@ -1,11 +1,14 @@
-"""What became of outgoing news: deliveries listed and counted, and those to be tried again."""
+"""What became of outgoing news: deliveries listed and counted, those to be tried again, and those to be forgotten."""
 
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, delete, func, select, update
 
 from tracker import store
-from tracker.models import Delivery, News
+from tracker.models import Delivery, News, Subscription
+
+ROUND = 200
+"""How many one transaction forgets: pages write too."""
 
 
 def oldest_waiting() -> datetime | None:
@@ -37,6 +40,25 @@ def retry(delivery_id: int) -> bool:
 def replay(delivery_id: int) -> bool:
     """Deliver once more what was delivered already, or is dead; False when there is no such delivery."""
     return _again(delivery_id, "dead", "sent")
+
+
+def forget(which: ColumnElement[bool]) -> int:
+    """Remove some subscriptions, and what was sent and waits to be sent there; return how many, 0 when none is left.
+
+    Letters about them find nobody from then on, not everybody without an address.
+    """
+    query = select(Subscription.id).where(which).limit(ROUND)
+    if store.session().execute(query.limit(1)).first() is None:
+        return 0
+    with store.transaction() as session:
+        ids = session.scalars(query.with_for_update()).all()  # or the worker adds a delivery meanwhile
+        of_them = {"synchronize_session": False}
+        session.execute(delete(Delivery).where(Delivery.subscription_id.in_(ids)).execution_options(**of_them))
+        nobody = {"subscription_id": None, "address": "", "expanded_at": func.coalesce(News.expanded_at, store.now())}
+        letters = update(News).where(News.subscription_id.in_(ids)).values(nobody)
+        session.execute(letters.execution_options(**of_them))
+        session.execute(delete(Subscription).where(Subscription.id.in_(ids)).execution_options(**of_them))
+        return len(ids)
 
 
 def _again(delivery_id: int, *states: str) -> bool:

@@ -9,9 +9,9 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import case, delete, select, update
+from sqlalchemy import ColumnElement, case, delete, select, update
 
-from tracker import attachments, links, mailbox, masks, permissions, settings, store, timeline
+from tracker import attachments, deliveries, links, mailbox, masks, permissions, settings, store, timeline
 from tracker.kinds import KINDS
 from tracker.models import (
     CustomerKey,
@@ -103,17 +103,22 @@ def _forget_address(address: str, *, tickets: Collection[int] = ()) -> None:
         session.execute(delete(LinkToken).where(LinkToken.ticket_id == number))
         session.execute(delete(Draft).where(Draft.ticket_id == number))
         session.execute(update(IncomingMail).where(IncomingMail.ticket_id == number).values(NO_MAIL))
-        own = (Subscription.ticket_id == number, (Subscription.role == "customer") | (Subscription.target == address))
-        session.execute(delete(Subscription).where(*own))
+        theirs = (Subscription.role == "customer") | (Subscription.target == address)
+        _unsubscribe((Subscription.ticket_id == number) & theirs)
         of_ticket = select(News.id).where(News.ticket_id == number)
         session.execute(_blank(address, Delivery.news_id.in_(of_ticket)))
         session.execute(_silenced(address, News.ticket_id == number))
     if not tickets and address:
-        session.execute(delete(Subscription).where(Subscription.target == address))
+        _unsubscribe(Subscription.target == address)
         session.execute(delete(LinkToken).where(LinkToken.address == address))
         session.execute(update(IncomingMail).where(IncomingMail.sender == address).values(NO_MAIL))
         session.execute(_blank(address))
         session.execute(_silenced(address))
+
+
+def _unsubscribe(which: ColumnElement[bool]) -> None:
+    while deliveries.forget(which):
+        pass
 
 
 def _blank(address: str, *narrowed: Any) -> Any:

@@ -3,11 +3,11 @@
 from datetime import timedelta
 
 from flask import current_app
-from sqlalchemy import ColumnElement, delete, or_, select, update
+from sqlalchemy import or_, select
 
-from tracker import clock, links, outbox, permissions, speech, store, timeline
+from tracker import clock, deliveries, links, outbox, permissions, speech, store, timeline
 from tracker.errors import Conflict, Invalid, NotFound
-from tracker.models import Delivery, News, Subscription
+from tracker.models import Subscription
 from tracker.permissions import Viewer
 
 CHANNELS = ("email", "chat")
@@ -15,7 +15,6 @@ FREQUENCIES = ("once", "hourly", "daily")
 UNCONFIRMED_LIVES = timedelta(days=7)
 ENDED_LIVES = timedelta(days=30)
 """How long somebody who left may come back by the same link; then their address is forgotten."""
-ROUND = 200
 
 
 def follow(ref: str, target: str, *, by: Viewer, language: str, zone: str, channel: str = "email") -> None:
@@ -90,27 +89,8 @@ def shown(one: Subscription) -> dict[str, str]:
     return {"state": state, "channel": one.channel, "frequency": one.frequency, "language": one.language}
 
 
-def forget_addresses(target: str) -> int:
-    """Erase an address from all it follows, at its owner's request; return how many subscriptions that ended."""
-    return _forget(Subscription.target == target)
-
-
 def forget_old() -> int:
     """Erase addresses that never said yes, or left long ago; due work of the outbox worker."""
     now = store.now()
     unconfirmed = (Subscription.confirmed_at.is_(None)) & (Subscription.created_at < now - UNCONFIRMED_LIVES)
-    return _forget(or_(unconfirmed, Subscription.ended_at < now - ENDED_LIVES))
-
-
-def _forget(which: ColumnElement[bool]) -> int:
-    query = select(Subscription.id).where(which).limit(ROUND)
-    if store.session().execute(query.limit(1)).first() is None:
-        return 0
-    with store.transaction() as session:
-        ids = session.scalars(query).all()
-        of_them = {"synchronize_session": False}
-        session.execute(delete(Delivery).where(Delivery.subscription_id.in_(ids)).execution_options(**of_them))
-        blank = update(News).where(News.subscription_id.in_(ids)).values(subscription_id=None, address="")
-        session.execute(blank.execution_options(**of_them))
-        session.execute(delete(Subscription).where(Subscription.id.in_(ids)).execution_options(**of_them))
-        return len(ids)
+    return deliveries.forget(or_(unconfirmed, Subscription.ended_at < now - ENDED_LIVES))

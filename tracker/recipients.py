@@ -127,6 +127,8 @@ def _of_letter(news: News) -> list[Recipient]:
     if news.topic == "hooktest":
         hook = store.session().get(Subscription, news.subscription_id)
         return [Recipient(hook.channel, hook.sid, hook.role, None, hook.id)] if hook else []
+    if not news.address:
+        return []  # it was erased; there are tickets without an address, and none of them is meant
     if news.topic == "hookoff":
         return [Recipient("email", news.address, "customer")]
     if news.topic == "reset":
