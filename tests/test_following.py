@@ -239,16 +239,16 @@ def test_many_followers_are_told_in_rounds_each_once(
                 Subscription(
                     sid=links.new_ref(),
                     channel="email",
-                    target=f"r{number}@home.example",
+                    target=f"r{number}@followers.example",
                     ticket_id=ticket.id,
                     created_at=store.now(),
                     confirmed_at=store.now(),
                 )
             )
     make.post(ticket, "update")
-    told = [str(mail["To"]) for mail in make.deliver() if str(mail["To"]).startswith("r")]
-    assert sorted(told) == [f"r{number}@home.example" for number in range(8)]
-    bodies = [mail for mail in make.mails() if str(mail["To"]).startswith("r")]
+    told = [str(mail["To"]) for mail in make.deliver() if str(mail["To"]).endswith("@followers.example")]
+    assert sorted(told) == [f"r{number}@followers.example" for number in range(8)]
+    bodies = [mail for mail in make.mails() if str(mail["To"]).endswith("@followers.example")]
     assert len({own_link(mail) for mail in bodies}) == 8, "each has a link of its own"
 
 
