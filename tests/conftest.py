@@ -1,6 +1,7 @@
 """What every test may ask for."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -63,6 +64,13 @@ def house(database_url: str, standing: houses.Standing, tmp_path: Path) -> Itera
         opened = houses.opened(database_url, tmp_path)
     with opened as app:
         yield app
+
+
+@pytest.fixture
+def open_house(house: Flask) -> Flask:
+    """A house that may post to loopback, as in development."""
+    house.extensions["tracker_settings"] = replace(house.extensions["tracker_settings"], private_targets=True)
+    return house
 
 
 @pytest.fixture

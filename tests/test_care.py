@@ -1,7 +1,6 @@
 """Reports and decisions on them, subjects taken away, people erased for good, also after a restore."""
 
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -12,7 +11,7 @@ from sqlalchemy import select
 
 from tests import make
 from tests.houses import Visitor
-from tests.servers.receiver import Receiver, receiver
+from tests.servers.receiver import Receiver
 from tests.test_attachments import sent
 from tests.test_timeline import rendered
 from tracker import (
@@ -275,15 +274,8 @@ def heard(ticket: Ticket, far: Receiver) -> None:
     assert far.posted
 
 
-@pytest.fixture
-def far(house: Flask) -> Iterator[Receiver]:
-    house.extensions["tracker_settings"] = replace(house.extensions["tracker_settings"], private_targets=True)
-    with receiver() as one:
-        yield one
-
-
 def test_erasing_takes_followers_and_hooks_that_were_sent_to_and_does_so_again_after_a_restore(
-    house: Flask, far: Receiver
+    open_house: Flask, far: Receiver
 ) -> None:
     ticket = make.ticket(email="canary@home.example")
     heard(ticket, far)

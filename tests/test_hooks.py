@@ -2,10 +2,13 @@
 
 import json
 import socket
+import threading
+import time
 from collections.abc import Iterator
-from dataclasses import replace
+from contextlib import contextmanager
 from datetime import timedelta
 from ipaddress import ip_address
+from typing import Any
 
 import pytest
 from flask import Flask
@@ -17,24 +20,11 @@ from tests import make
 from tests.houses import Visitor
 from tests.servers.receiver import Receiver, receiver
 from tracker import hooks, outbox, outward, store
-from tracker.channels import chat, webhook
+from tracker.channels import webhook
 from tracker.errors import Conflict, Forbidden, Invalid
 from tracker.models import Delivery, Subscription, Ticket
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture
-def far() -> Iterator[Receiver]:
-    with receiver() as one:
-        yield one
-
-
-@pytest.fixture
-def open_house(house: Flask) -> Flask:
-    """A house that may post to loopback, as in development."""
-    house.extensions["tracker_settings"] = replace(house.extensions["tracker_settings"], private_targets=True)
-    return house
 
 
 def work() -> None:
@@ -298,103 +288,48 @@ def test_a_place_that_hangs_is_left_in_time(open_house: Flask, far: Receiver, mo
         outward.post(far.url, b"{}", {})
 
 
-@pytest.mark.slow
-def test_a_chat_hears_in_words(open_house: Flask, far: Receiver) -> None:
-    ticket = quiet()
-    hooks.create(ticket, "chat", f"json://127.0.0.1:{far.port}/room", by=make.customer(ticket))
-    make.post(ticket, "update", text="The **part** is here.")
-    work()
-    said = json.loads(far.posted[0].body)["message"]
-    assert f"{ticket.assignee.name} wrote: The part is here." in said
-    assert f"/t/{ticket.ref}" in said
-    assert states() == ["sent"]
+@contextmanager
+def drips() -> Iterator[tuple[int, threading.Event]]:
+    """Greet whoever connects, a byte at a time, for as long as it listens; the event says that it hung up."""
+    hung_up = threading.Event()
+
+    def drip() -> None:
+        with near.accept()[0] as line:
+            try:
+                line.sendall(b"\x16\x03\x03\x40\x00")  # TLS: a record of 16 KB follows
+                for _ in range(200):
+                    line.sendall(b"\0")
+                    time.sleep(0.05)
+            except OSError:
+                hung_up.set()
+
+    with socket.create_server(("127.0.0.1", 0)) as near:
+        thread = threading.Thread(target=drip, daemon=True)
+        thread.start()
+        yield near.getsockname()[1], hung_up
+        thread.join(15)
 
 
-@pytest.mark.slow
-def test_a_chat_that_is_away_is_tried_again(open_house: Flask, far: Receiver) -> None:
-    ticket = quiet()
-    hook, _secret = hooks.create(ticket, "chat", f"json://127.0.0.1:{far.port}/room", by=make.customer(ticket))
-    far.status = 503
-    hooks.test(hook)
-    work()
-    assert states() == ["waiting"]
-    assert "did not take it" in hooks.log(hook)[0][0].last_error
+def test_a_place_that_greets_without_end_is_left_in_time(open_house: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(outward, "TIMEOUT_S", 0.3)
+    with drips() as (port, hung_up):
+        with pytest.raises(OSError):
+            outward.post(f"https://127.0.0.1:{port}/x", b"{}", {})
+        assert hung_up.wait(5)
 
 
-@pytest.mark.slow
-def test_a_desks_chat_is_told_of_what_is_opened_without_its_customers_secrets(open_house: Flask, far: Receiver) -> None:
-    desk = make.desk()
-    hooks.create(desk, "chat", f"json://127.0.0.1:{far.port}/room", by=make.viewer(make.lead(desk)))
-    ticket = make.ticket(desk)
-    make.post(ticket, "resolved")
-    work()
-    said = "".join(json.loads(one.body)["message"] for one in far.posted)
-    assert ticket.subject in said
-    assert "/link/" not in said
-    assert "/answer/" not in said
+def test_a_name_server_that_keeps_silent_is_left_in_time(
+    open_house: Flask, far: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outward, "TIMEOUT_S", 0.3)
+    real = socket.getaddrinfo
 
+    def at_last(host: str, *more: Any, **options: Any) -> Any:
+        far.let_go.wait(5)
+        return real(host, *more, **options)
 
-@pytest.mark.slow
-def test_a_chat_follows_only_after_its_own_yes(open_house: Flask, far: Receiver, client: Visitor) -> None:
-    ticket = quiet()
-    typed = {"channel": "chat", "target": f"json://127.0.0.1:{far.port}/room"}
-    assert client.post(f"/t/{ticket.ref}/follow", data=typed).status_code == 200
-    make.post(ticket, "update", text="Too early.")
-    work()
-    (asked,) = far.posted
-    said = json.loads(asked.body)["message"]
-    link = next(word for word in said.split() if "/follow/" in word).removeprefix("http://localhost")
-    client.post(link, data={"do": "confirm"})
-    make.post(ticket, "update", text="In time.")
-    work()
-    assert "In time." in json.loads(far.posted[-1].body)["message"]
-    assert link in json.loads(far.posted[-1].body)["message"], "the way out"
-    client.post(link, data={"do": "leave"})
-    make.post(ticket, "update")
-    work()
-    assert len(far.posted) == 2
-
-
-@pytest.mark.parametrize(
-    "target",
-    [
-        "mailto://user:pw@mail.example",
-        "syslog://",
-        "dbus://",
-        "exec://x",
-        "json://127.0.0.1/x",
-        "rsyslog://10.0.0.1",
-        "x",
-    ],
-)
-def test_a_chat_of_another_kind_is_refused(house: Flask, target: str) -> None:
-    with pytest.raises(Invalid):
-        chat.check_target(target)
-
-
-@pytest.mark.slow
-def test_a_chat_address_that_leads_inside_is_refused_when_it_connects(house: Flask, far: Receiver) -> None:
-    ticket = quiet()
-    hook, _secret = hooks.create(ticket, "chat", f"jsons://127.0.0.1:{far.port}/room", by=make.customer(ticket))
-    hooks.test(hook)
-    work()
-    assert states() == ["waiting"]
+    monkeypatch.setattr(socket, "getaddrinfo", at_last)
+    with pytest.raises(TimeoutError):
+        outward.post(far.url, b"{}", {})
+    far.let_go.set()
     assert not far.posted
-
-
-@pytest.mark.slow
-def test_somebody_who_answers_hears_in_a_chat_of_their_own(open_house: Flask, far: Receiver) -> None:
-    ticket = quiet()
-    mine, theirs = ticket.assignee, make.agent(ticket.desk)
-    target = f"json://127.0.0.1:{far.port}/mine"
-    hooks.create(mine, "chat", target, by=make.viewer(mine))
-    with pytest.raises(Forbidden):
-        hooks.create(mine, "chat", target + "2", by=make.viewer(theirs))
-    with pytest.raises(Invalid):
-        hooks.create(mine, "webhook", far.url, by=make.viewer(mine))
-    make.post(ticket, "reply", text="It still drips.", publish=False)
-    make.post(ticket, "update")
-    work()
-    (told,) = far.posted
-    assert "It still drips." in json.loads(told.body)["message"]
-    assert f"/workspace/t/{ticket.ref}" in json.loads(told.body)["message"]

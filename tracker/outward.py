@@ -2,11 +2,14 @@
 
 import http.client
 import ipaddress
+import queue
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import urlsplit
 
 from tracker import settings
@@ -67,9 +70,9 @@ def post(url: str, body: bytes, headers: Mapping[str, str]) -> Answered:
         line.close()
 
 
-def resolve(host: str, port: int) -> list[tuple[int, tuple[str, int]]]:
+def resolve(host: str, port: int, *, within_s: float) -> list[tuple[int, tuple[str, int]]]:
     """Return the addresses a name leads to, as (family, (address, port)); raise Refused unless all are public."""
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    found = _looked_up(host, port, within_s)
     for *_rest, where in found:
         if not may_reach(ipaddress.ip_address(str(where[0]).partition("%")[0])):
             raise Refused(f"{host} is not on the public internet")
@@ -95,12 +98,15 @@ class _Line(http.client.HTTPConnection):
         super().__init__(host, port, timeout=TIMEOUT_S)
         self.secure = secure
         self.default_port = 443 if secure else 80
+        self.ends = time.monotonic() + TIMEOUT_S
 
     def connect(self) -> None:
-        (_family, where), *_others = resolve(self.host, self.port)
-        self.sock = socket.create_connection(where, timeout=TIMEOUT_S)
+        (_family, where), *_others = resolve(self.host, self.port, within_s=self._left())
+        self.sock = socket.create_connection(where, timeout=self._left())
         if self.secure:
+            self.sock.settimeout(self._left())  # of the whole greeting, during which `cut` finds nothing to cut
             self.sock = ssl.create_default_context().wrap_socket(self.sock, server_hostname=self.host)
+        self.sock.settimeout(self._left())
 
     def cut(self) -> None:
         """End it from outside: a far end that answers a byte at a time must not hold us."""
@@ -109,6 +115,31 @@ class _Line(http.client.HTTPConnection):
                 self.sock.shutdown(socket.SHUT_RDWR)
             except OSError:
                 pass
+
+    def _left(self) -> float:
+        if (left := self.ends - time.monotonic()) <= 0:
+            raise TimeoutError("it took too long")
+        return left
+
+
+def _looked_up(host: str, port: int, within_s: float) -> list[Any]:
+    """Ask where a name leads, on a thread: nothing else ends the wait for a name server that keeps silent."""
+    answers: queue.SimpleQueue[Any] = queue.SimpleQueue()
+
+    def ask() -> None:
+        try:
+            answers.put(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
+        except (OSError, ValueError) as error:
+            answers.put(error)
+
+    threading.Thread(target=ask, name="look-up", daemon=True).start()
+    try:
+        found = answers.get(timeout=within_s)
+    except queue.Empty:
+        raise TimeoutError(f"no name server answered for {host}") from None
+    if isinstance(found, Exception):
+        raise found
+    return list(found)
 
 
 def _literal(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:

@@ -7,6 +7,7 @@ import pytest
 from tests.servers.dovecot import Dovecot, dovecot
 from tests.servers.instance import Instance, instance
 from tests.servers.postgres import Postgres, postgres
+from tests.servers.receiver import Receiver, receiver
 from tests.servers.redis import Redis, redis
 from tests.servers.site import ForeignSite, foreign_site
 from tests.servers.smtp import Mailserver, mailserver
@@ -42,6 +43,13 @@ def mail_sink() -> Iterator[Mailserver]:
 def mailbox() -> Iterator[Dovecot]:
     with dovecot() as server:
         yield server
+
+
+@pytest.fixture
+def far() -> Iterator[Receiver]:
+    """Where webhooks and chats arrive."""
+    with receiver() as one:
+        yield one
 
 
 @pytest.fixture

@@ -15,13 +15,14 @@ from tracker.outbox import Dropped, Undeliverable
 THREADS = 1
 # fmt: off
 SERVICES = frozenset((
-    "discord", "slack", "tgram", "workflow", "workflows", "gchat", "wxteams", "zulip", "pover", "pbul",
-    "threema", "twilio", "vonage", "nexmo", "msgbird", "clicksend", "sinch", "bulksms", "mmosts",
-    "rockets", "matrixs", "ntfys", "gotifys", "signals", "jsons",
+    "discord", "slack", "tgram", "gchat", "wxteams", "pover", "pbul", "threema", "twilio", "vonage", "nexmo",
+    "msgbird", "clicksend", "sinch", "bulksms",
 ))
 # fmt: on
-"""The services of Apprise that speak https; others open sockets of their own, run programs or send mail."""
-PLAIN = frozenset(["mmost", "rocket", "matrix", "ntfy", "gotify", "signal", "json"])
+"""The services of Apprise that speak https with hosts of their own. Whoever named the host could answer without end;
+others open sockets, run programs or send mail."""
+TRIAL = "json"
+"""What stands for them in development, at a host one names."""
 TIMEOUT_S = 5.0
 LONGEST = 1_500
 _guarded: ContextVar[bool] = ContextVar("guarded", default=False)
@@ -30,12 +31,11 @@ _guarded: ContextVar[bool] = ContextVar("guarded", default=False)
 def check_target(text: str) -> str:
     """Return an address that Apprise can use and we allow; raise Invalid."""
     target = text.strip()
-    schema = target.partition("://")[0].lower()
-    allowed = SERVICES | PLAIN if settings.current().private_targets else SERVICES
-    if schema not in allowed or len(target) > outward.LONGEST_URL or not target.isprintable():
-        raise Invalid(fields={"target": f"Give an address of one of these services: {', '.join(sorted(SERVICES))}."})
+    if not _is_allowed(target):
+        problem = f"Give an address of one of these services, without a question mark: {', '.join(sorted(SERVICES))}."
+        raise Invalid(fields={"target": problem})
     if _service(target) is None:
-        raise Invalid(fields={"target": f"Apprise can not read this as an address of {schema}."})
+        raise Invalid(fields={"target": f"Apprise can not read this as an address of {_schema(target)}."})
     return target
 
 
@@ -55,7 +55,7 @@ def deliver(delivery: Delivery, news: News) -> None:
         except OSError as error:
             raise Undeliverable(f"{type(error).__name__}: {error}", permanent=False) from error
     if not arrived:
-        raise Undeliverable(f"{found.target.partition('://')[0]} did not take it", permanent=False)
+        raise Undeliverable(f"{_schema(found.target)} did not take it", permanent=False)
 
 
 def _words(delivery: Delivery, news: News, found: Subscription) -> str:
@@ -66,8 +66,20 @@ def _words(delivery: Delivery, news: News, found: Subscription) -> str:
     return present.render(f"email/{name}.txt", **letter.facts).strip()[:LONGEST]
 
 
+def _schema(target: str) -> str:
+    return target.partition("://")[0].lower()
+
+
+def _is_allowed(target: str) -> bool:
+    """Say whether an address is one of a service we use; what follows a question mark could name files of ours."""
+    is_known = _schema(target) in SERVICES or (_schema(target) == TRIAL and settings.current().private_targets)
+    return is_known and "?" not in target and len(target) <= outward.LONGEST_URL and target.isprintable()
+
+
 def _service(target: str) -> Any:
-    """Return the service an address names, patient no longer than we are; None when Apprise can't read it."""
+    """Return the service an address names, patient no longer than we are; None when it is none we use (any more)."""
+    if not _is_allowed(target):
+        return None
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # it looks for modules that Python gives up
         import apprise  # knows 250 services and takes two seconds to load: only those wait who use it
@@ -76,6 +88,7 @@ def _service(target: str) -> Any:
     if found is not None:
         found.socket_connect_timeout = found.socket_read_timeout = TIMEOUT_S
         found.verify_certificate, found.redirects, found.retry = True, False, 0
+        found.request_rate_per_sec = 0  # or it sleeps between the many it may name
     return found
 
 
@@ -99,7 +112,7 @@ def _guard() -> None:
 
     def guarded(address: tuple[str, int], *more: Any, **options: Any) -> Any:
         if _guarded.get():
-            (_family, address), *_others = outward.resolve(address[0].strip("[]"), address[1])
+            (_family, address), *_others = outward.resolve(address[0].strip("[]"), address[1], within_s=TIMEOUT_S)
         return connect(address, *more, **options)
 
     connection.create_connection = guarded
