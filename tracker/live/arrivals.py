@@ -97,8 +97,8 @@ class Lingering:
             sock.setblocking(False)
             sock.shutdown(socket.SHUT_WR)
             loop.watch(sock.fileno(), self)
-        except OSError:
-            self._end()
+        except OSError:  # reset already; the loop may be watching it for who had it before
+            self.drop()
         else:
             loop.later(LINGERS_S, self.drop)
 

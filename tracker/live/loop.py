@@ -51,10 +51,9 @@ class Loop:
 
     def watch(self, fd: int, reactor: Reactor) -> None:
         """Tell `reactor` when its descriptor can be read; it may take over from another one."""
-        is_new = fd not in self._reactors
-        self._reactors[fd] = reactor
-        if is_new:
+        if fd not in self._reactors:
             self._epoll.register(fd, READ)
+        self._reactors[fd] = reactor
 
     def want_write(self, fd: int, *, wanted: bool) -> None:
         """Tell its reactor also when the descriptor can be written, or no longer."""
