@@ -31,7 +31,7 @@ class House:
         self.parted: list[bytes] = []
         self.may_answer = threading.Event()
         self.may_answer.set()
-        self.status = "200 OK"
+        self.status, self.padding = "200 OK", ""
         self.headers: list[tuple[str, str]] = [("Vary", "Origin")]
         self.open: list[socket.socket] = []
         self.lane = Lane(
@@ -51,7 +51,7 @@ class House:
         assert self.may_answer.wait(10)
         terms = copies.terms(environ)
         terms.may_be_copied, terms.about = True, {"ref"}
-        body = f"{len(self.views)} {environ['PATH_INFO']}".encode()
+        body = f"{len(self.views)} {environ['PATH_INFO']}{self.padding}".encode()
         start(self.status, [*self.headers, ("Content-Length", str(len(body))), ("ETag", f'"{len(self.views)}"')])
         return [body]
 
@@ -250,6 +250,73 @@ def test_a_half_closed_connection_still_gets_what_it_waits_for(house: House) -> 
     house.may_answer.set()
     house.heard(one, b"1 /e/")
     assert house.parted == [b""]
+
+
+def test_all_that_was_asked_before_a_half_close_is_answered_and_the_last_answer_says_that_it_is(house: House) -> None:
+    house.may_answer.clear()
+    one = house.caller(head() + head("/e/a/badge.json") + head() + head()[:20])
+    one.shutdown(socket.SHUT_WR)
+    wait_until(lambda: house.views)
+    house.loop.step()
+    house.may_answer.set()
+    received = house.heard(one, b"Connection: close")
+    assert re.findall(rb"Connection: (\S+)", received) == [b"keep-alive", b"keep-alive", b"close"]
+    assert re.findall(rb"\r\n\r\n(\d) ", received) == [b"1", b"2", b"1"]
+    assert house.parted == [head()[:20]]
+
+
+def test_what_goes_on_past_the_lane_goes_on_after_a_half_close_too(house: House) -> None:
+    house.may_answer.clear()
+    rest = b"POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc"
+    one = house.caller(head() + rest)
+    one.shutdown(socket.SHUT_WR)
+    wait_until(lambda: house.views)
+    house.loop.step()
+    house.may_answer.set()
+    assert b"Connection: keep-alive" in house.heard(one, b"1 /e/")
+    assert house.went_on == [rest]
+
+
+@pytest.mark.parametrize("waits", [True, False], ids=["while it is made", "while it is taken"])
+def test_an_answer_that_does_not_fit_is_given_whole_to_who_half_closes(house: House, waits: bool) -> None:
+    house.padding = "x" * 100_000 + "end"
+    house.may_answer.clear()
+    one = house.caller(head())
+    (caller,) = house.lane._callers
+    caller.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+    wait_until(lambda: house.views)
+    if waits:
+        one.shutdown(socket.SHUT_WR)
+        house.loop.step()
+    house.may_answer.set()
+    house.turn_until(lambda: caller._held)
+    if not waits:
+        one.shutdown(socket.SHUT_WR)
+        house.loop.step()
+    assert house.padding.encode() in house.heard(one, b"xend")
+    house.turn_until(lambda: house.lane.is_empty)
+
+
+def test_who_half_closed_and_then_goes_is_let_go_at_once(house: House) -> None:
+    house.may_answer.clear()
+    one = house.caller(head())
+    one.shutdown(socket.SHUT_WR)
+    house.loop.step()
+    assert not house.lane.is_empty
+    one.close()
+    house.turn_until(lambda: house.lane.is_empty)
+
+
+def test_a_fault_at_one_who_waits_costs_nobody_else_the_answer(
+    house: House, caplog: pytest.LogCaptureFixture
+) -> None:
+    house.may_answer.clear()
+    house.caller(head())
+    other = house.caller(head())
+    next(iter(house.lane._callers)).head = None  # type: ignore[assignment]
+    house.may_answer.set()
+    house.heard(other, b"1 /e/")
+    assert "failed" in caplog.text
 
 
 def test_one_address_may_keep_so_many_connections(house: House) -> None:

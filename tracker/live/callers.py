@@ -3,8 +3,7 @@
 import socket
 from typing import TYPE_CHECKING, Any
 
-from tracker.live import kernel
-from tracker.live.arrivals import FIRST_WORDS_S
+from tracker.live.arrivals import FIRST_WORDS_S, READ_BYTES
 from tracker.live.handshake import END, MAX_HEAD_BYTES
 
 if TYPE_CHECKING:
@@ -22,7 +21,7 @@ class Caller:
     """One connection. One request is dealt with at a time; while an answer is waited for or not taken, no other is."""
 
     __slots__ = (
-        *("_held", "_lane", "_leaves", "fd", "head", "is_open", "network", "peer", "server", "sock"),
+        *("_has_ended", "_held", "_lane", "fd", "head", "is_open", "leaves", "network", "peer", "server", "sock"),
         *("tries", "until", "waits"),
     )
 
@@ -30,7 +29,8 @@ class Caller:
         self._lane, self.sock, self.peer, self.server, self.network = lane, sock, peer, server, network
         self.fd = sock.fileno()
         self.head, self._held = b"", b""
-        self.is_open, self.waits, self._leaves = True, False, False
+        self.is_open, self.waits, self._has_ended = True, False, False
+        self.leaves = False  # once the answer that is being given has been taken
         self.tries = 0
         self.until = lane.loop.now + lane.keeps_s
 
@@ -40,14 +40,12 @@ class Caller:
         return not (self.head or self.waits or self._held)
 
     def readable(self) -> None:
-        received = kernel.receive(self.fd)
-        if received is None:
-            try:
-                received = self.sock.recv(kernel.READ_BYTES)
-            except BlockingIOError:
-                return
-            except OSError:
-                received = b""
+        try:
+            received = self.sock.recv(READ_BYTES)
+        except BlockingIOError:
+            return
+        except OSError:
+            received = b""
         if not received:
             self._hear_the_end()
             return
@@ -74,7 +72,7 @@ class Caller:
         held, self._held = self._held, b""
         if not held or not self.is_open:
             return
-        self._lane.loop.want_write(self.fd, wanted=False)
+        self._lane.loop.want(self.fd, reads=not self._has_ended)
         self._say(held)
         if self.is_open and not self._held:
             self.go_on()
@@ -86,22 +84,20 @@ class Caller:
             end = self.head.find(END) + len(END)
             if end < len(END):
                 break
+            if self._has_ended and self.head.find(END, end) < 0:
+                self.leaves = True
             answer = lane.answer(self, self.head[:end])
             if answer is None:
                 break
             self.head, self.tries = self.head[end:], 0
             answers.append(answer)
             size += len(answer)
-            if self._leaves or size > AT_ONCE_BYTES:
+            if self.leaves or size > AT_ONCE_BYTES:
                 self._say(b"".join(answers))
                 answers, size = [], 0
         if answers:
             self._say(b"".join(answers))
         self._rest()
-
-    def leave(self) -> None:
-        """Close once the answer that is being given has been taken."""
-        self._leaves = True
 
     def take(self) -> socket.socket:
         """Give the connection to somebody else."""
@@ -120,32 +116,32 @@ class Caller:
             return
         if END in self.head or len(self.head) >= MAX_HEAD_BYTES:
             self._lane.elsewhere(self)
+        elif self._has_ended:
+            self.drop()
         elif not self.head:
             self.until = self._lane.loop.now + self._lane.keeps_s
 
     def _say(self, told: bytes) -> None:
         if not self.is_open:  # its descriptor may be somebody else's by now
             return
-        sent = kernel.send(self.fd, told)
-        if sent < 0:
-            try:
-                sent = self.sock.send(told)
-            except BlockingIOError:
-                sent = 0
-            except OSError:
-                self.drop()
-                return
+        try:
+            sent = self.sock.send(told)
+        except BlockingIOError:
+            sent = 0
+        except OSError:
+            self.drop()
+            return
         if sent != len(told):
             self._held = told[sent:]
             self.until = self._lane.loop.now + TAKES_WITHIN_S
-            self._lane.loop.want_write(self.fd, wanted=True)
-        elif self._leaves:
+            self._lane.loop.want(self.fd, reads=not self._has_ended, writes=True)
+        elif self.leaves:
             self._lane.part(self)
 
     def _hear_the_end(self) -> None:
-        """A client that says no more may still listen for what it has asked."""
-        if self.waits and self.is_open:
-            self._lane.loop.forget(self.fd)
-            self.leave()
-        else:
+        """A client that says no more may still listen for what it has asked; one that is gone may not."""
+        if self._has_ended or not (self.waits or self._held):
             self.drop()
+            return
+        self._has_ended = True
+        self._lane.loop.want(self.fd, reads=False, writes=bool(self._held))

@@ -105,7 +105,8 @@ class Lane:
         if self._write is not None:
             self._write(str(caller.peer[0]) if isinstance(caller.peer, tuple) else "", head, told)
         if asked.closes or self.is_draining:
-            caller.leave()
+            caller.leaves = True
+        if caller.leaves:
             told = told.replace(KEPT, CLOSES, 1)
         return told
 
@@ -172,10 +173,13 @@ class Lane:
         if answered is not None and has_room:
             self.shelf.put(asked, answered, drops=drops, began=began)
         for caller in self._waiting.pop(key):
-            if caller.is_open:
-                caller.waits = False
-                caller.tries = caller.tries if has_room else MOST_TRIES
-                caller.go_on()
+            self.loop.post(self._resume, caller, has_room)  # each by itself: a fault costs none but its own
+
+    def _resume(self, caller: Caller, has_room: bool) -> None:
+        if caller.is_open:
+            caller.waits = False
+            caller.tries = caller.tries if has_room else MOST_TRIES
+            caller.go_on()
 
     def _tick(self) -> None:
         self.loop.later(1, self._tick)

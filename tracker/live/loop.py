@@ -10,7 +10,6 @@ from typing import Any, Protocol
 
 log = logging.getLogger(__name__)
 READ = select.EPOLLIN | select.EPOLLRDHUP
-BOTH = READ | select.EPOLLOUT
 BATCH = 1024
 """Sockets served before posted work gets its turn."""
 
@@ -55,9 +54,9 @@ class Loop:
             self._epoll.register(fd, READ)
         self._reactors[fd] = reactor
 
-    def want_write(self, fd: int, *, wanted: bool) -> None:
-        """Tell its reactor also when the descriptor can be written, or no longer."""
-        self._epoll.modify(fd, BOTH if wanted else READ)
+    def want(self, fd: int, *, reads: bool = True, writes: bool = False) -> None:
+        """Tell its reactor from now on of just these; of a connection that is broken in any case."""
+        self._epoll.modify(fd, (READ if reads else 0) | (select.EPOLLOUT if writes else 0))
 
     def forget(self, fd: int) -> None:
         """Watch a descriptor no longer; called before it is closed or given away."""

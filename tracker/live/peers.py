@@ -81,7 +81,7 @@ class Peer:
         del self.held[:sent]
         if not self.held:
             self.held = None
-            self.loop.want_write(self.fd, wanted=False)
+            self.loop.want(self.fd)
             self.caught_up()
 
     def write(self, told: bytes) -> None:
@@ -109,7 +109,7 @@ class Peer:
         if not self.is_open:
             return
         self.held, self.took = bytearray(rest), False
-        self.loop.want_write(self.fd, wanted=True)
+        self.loop.want(self.fd, writes=True)
         self.slowed()
 
     def close(self, code: int = NORMAL, reason: str = "") -> None:
