@@ -31,6 +31,7 @@ class House:
         self.parted: list[bytes] = []
         self.may_answer = threading.Event()
         self.may_answer.set()
+        self.holds_firsts = threading.Event()
         self.status, self.padding = "200 OK", ""
         self.headers: list[tuple[str, str]] = [("Vary", "Origin")]
         self.open: list[socket.socket] = []
@@ -40,7 +41,7 @@ class House:
             keeps_s=5,
             most_per_network=3,
             address_of=lambda peer, forwarded: forwarded or peer,
-            network_of=lambda address: address,
+            network_of=lambda peer: None if peer == "our proxy" else peer,
             elsewhere=lambda one: self._end(one, self.went_on),
             part=lambda one: self._end(one, self.parted),
             write=write,
@@ -48,8 +49,8 @@ class House:
 
     def view(self, environ: dict[str, Any], start: Callable[..., Any]) -> list[bytes]:
         self.views.append(environ)
-        assert self.may_answer.wait(10)
         terms = copies.terms(environ)
+        assert (terms.is_renewal and self.holds_firsts.is_set()) or self.may_answer.wait(10)
         terms.may_be_copied, terms.about = True, {"ref"}
         body = f"{len(self.views)} {environ['PATH_INFO']}{self.padding}".encode()
         start(self.status, [*self.headers, ("Content-Length", str(len(body))), ("ETag", f'"{len(self.views)}"')])
@@ -134,6 +135,20 @@ def test_a_copy_is_made_anew_once_a_second_while_it_is_given(house: House) -> No
     house.turn_until(lambda: b"2 /e/" in (house.lane.known(head()) or b""))
     assert len(house.views) == 2
     assert copies.terms(house.views[1]).is_renewal, "nobody in particular asked"
+
+
+def test_a_copy_is_made_anew_however_many_others_wait_to_be_made(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lane, "MOST_REFILLS", 5)
+    house.heard(house.caller(head()), b"1 /e/")
+    house.holds_firsts.set()
+    house.may_answer.clear()
+    for number in range(6):
+        house.caller(head(f"/e/{number}/badge.json"), peer=f"1.2.3.{number}")
+    assert len(house.went_on) == 1, "as many as may be asked for at once are"
+    house.loop.now += shelf.RENEWED_AFTER_S + 0.1
+    assert b"1 /e/" in (house.lane.known(head()) or b"")
+    house.turn_until(lambda: any(copies.terms(one).is_renewal for one in house.views))
+    house.turn_until(lambda: b"1 /e/" not in (house.lane.known(head()) or b"1 /e/"))
 
 
 def test_a_copy_past_its_time_is_not_given(house: House) -> None:
@@ -307,9 +322,7 @@ def test_who_half_closed_and_then_goes_is_let_go_at_once(house: House) -> None:
     house.turn_until(lambda: house.lane.is_empty)
 
 
-def test_a_fault_at_one_who_waits_costs_nobody_else_the_answer(
-    house: House, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_fault_at_one_who_waits_costs_nobody_else_the_answer(house: House, caplog: pytest.LogCaptureFixture) -> None:
     house.may_answer.clear()
     house.caller(head())
     other = house.caller(head())
@@ -326,6 +339,11 @@ def test_one_address_may_keep_so_many_connections(house: House) -> None:
     house.open += [ours, theirs]
     assert not house.lane.keep(theirs, peer="1.2.3.4", server=None)
     assert house.lane.keep(theirs, peer="1.2.3.5", server=None)
+
+
+def test_ones_own_proxy_brings_everybodys_connections(house: House) -> None:
+    for _ in range(10):
+        house.caller(peer="our proxy")
 
 
 def test_idle_and_slow_connections_are_let_go(house: House) -> None:
@@ -369,20 +387,25 @@ def test_what_the_lane_remembers_of_requests_is_bounded(house: House, monkeypatc
 def test_the_access_log_has_a_line_for_each_answer_as_gunicorn_writes_it(tmp_path: Any) -> None:
     config = Config()
     config.set("accesslog", str(tmp_path / "access"))
-    config.set("access_log_format", '%(h)s "%(r)s" %(s)s %(b)s %({x-asked}i)s %({etag}o)s %(a)s')
-    write = journal.writer(Logger(config))
-    house = House(write=write)
+    config.set("access_log_format", '%(h)s "%(r)s" %(s)s %(b)s %({x-asked}i)s %({etag}o)s %(a)s %(L)s')
+    log = Logger(config)
+    house = House(write=journal.writer(log))
     try:
+        house.may_answer.clear()
         one = house.caller(head(BADGE, "X-Asked: yes", "User-Agent: a browser"))
+        next(iter(house.lane._callers)).asked_at -= 3
+        house.may_answer.set()
         house.heard(one, b"200 OK")
         one.sendall(head(BADGE, 'If-None-Match: "1"'))
         house.heard(one, b"304 Not Modified")
     finally:
         house.close()
-    assert (tmp_path / "access").read_text().splitlines() == [
-        f' "GET {BADGE} HTTP/1.1" 200 28 yes \\"1\\" a browser',
-        f' "GET {BADGE} HTTP/1.1" 304 0 - \\"1\\" -',
-    ]
+        for handler in log.access_log.handlers[:]:
+            log.access_log.removeHandler(handler)
+            handler.close()
+    waited, at_once = (tmp_path / "access").read_text().splitlines()
+    assert waited.startswith(f' "GET {BADGE} HTTP/1.1" 200 28 yes \\"1\\" a browser 3.'), "the wait is told"
+    assert at_once == f' "GET {BADGE} HTTP/1.1" 304 0 - \\"1\\" - 0.000000'
     assert journal.writer(SimpleNamespace(access_log_enabled=False)) is None
 
 

@@ -29,6 +29,7 @@ def test_widgets_and_their_parts_are_the_lanes(target: str) -> None:
     [
         *("/", "/t/0123456789ab", "/t/0123456789ab/og.png", "/e/0123456789ab/seen", "/e/../badge.json", "/e/a%2fb"),
         *("/e//badge.json", "/e/0123456789ab/", "/static/../wsgi.py", "/static/.env/..", "/static", "/static/"),
+        *("/static/css/base.css?1", "/static/css/base.css?"),
         *("http://a.example" + BADGE, "//a.example" + BADGE, BADGE + "#x", BADGE + "?" + "x" * 201, BADGE + "?a\\b"),
         *("*", "/embed.js/x", "/EMBED.JS", BADGE.upper(), "/api/v1/tickets", "/healthz"),
     ],

@@ -30,7 +30,7 @@ class Door:
             keeps_s=5,
             most_per_network=9,
             address_of=self.worker._address,
-            network_of=str,
+            network_of=self.worker._network,
             elsewhere=lambda _one: None,
             part=self.worker._part,
             write=None,
@@ -80,6 +80,13 @@ def test_a_refused_handshake_that_was_reset_leaves_its_number_to_be_heard(door: 
         assert arrival.head == hello[:30]
         door.say(fresh, hello[30:])
         assert fresh.recv(100).startswith(b"HTTP/1.1 503")
+
+
+def test_connections_of_ones_own_proxy_are_of_no_network(door: Door) -> None:
+    assert door.worker._network(("192.0.2.7", 40000)) == "192.0.2.0/24"
+    assert door.worker._network("") is None, "nothing but a program beside us speaks through a file"
+    door.worker.proxies = 1
+    assert door.worker._network(("192.0.2.7", 40000)) is None
 
 
 def test_who_goes_before_the_head_is_there_is_forgotten(door: Door) -> None:

@@ -79,10 +79,10 @@ def open_lane(app: Flask, engine: Engine, **given: Any) -> Lane:
     made = Lane(
         engine.loop,
         Refill(app, chosen.public_url),
-        network_of=network,
         most_per_network=chosen.sockets_per_address,
         **given,
     )
+    app.extensions["tracker_lane"] = made
     fanout.listeners.append(made.shelf.hear)
     fanout.start()
     return made
@@ -108,9 +108,10 @@ def close(app: Flask) -> None:
     """End the threads an application has for live news; nobody hears anything from it afterwards."""
     fanout: Fanout = app.extensions["tracker_fanout"]
     fanout.stop()
-    engine: Engine | None = app.extensions.pop("tracker_engine", None)
-    if engine is not None:
-        engine.close()
+    for name in ("tracker_lane", "tracker_engine"):
+        part: Lane | Engine | None = app.extensions.pop(name, None)
+        if part is not None:
+            part.close()
 
 
 def _any_origin(_origin: str, _environ: dict[str, Any] | None = None) -> bool:

@@ -21,11 +21,11 @@ class Caller:
     """One connection. One request is dealt with at a time; while an answer is waited for or not taken, no other is."""
 
     __slots__ = (
-        *("_has_ended", "_held", "_lane", "fd", "head", "is_open", "leaves", "network", "peer", "server", "sock"),
-        *("tries", "until", "waits"),
+        *("_has_ended", "_held", "_lane", "asked_at", "fd", "head", "is_open", "leaves", "network", "peer", "server"),
+        *("sock", "tries", "until", "waits"),
     )
 
-    def __init__(self, lane: "Lane", sock: socket.socket, *, peer: Any, server: Any, network: str) -> None:
+    def __init__(self, lane: "Lane", sock: socket.socket, *, peer: Any, server: Any, network: str | None) -> None:
         self._lane, self.sock, self.peer, self.server, self.network = lane, sock, peer, server, network
         self.fd = sock.fileno()
         self.head, self._held = b"", b""
@@ -33,11 +33,17 @@ class Caller:
         self.leaves = False  # once the answer that is being given has been taken
         self.tries = 0
         self.until = lane.loop.now + lane.keeps_s
+        self.asked_at = lane.loop.now  # when it began to wait
 
     @property
     def is_idle(self) -> bool:
         """True while nothing is asked."""
         return not (self.head or self.waits or self._held)
+
+    @property
+    def has_said_all(self) -> bool:
+        """True when nothing whole comes after the request that is being dealt with."""
+        return self._has_ended and self.head.count(END) == 1
 
     def readable(self) -> None:
         try:
@@ -84,8 +90,6 @@ class Caller:
             end = self.head.find(END) + len(END)
             if end < len(END):
                 break
-            if self._has_ended and self.head.find(END, end) < 0:
-                self.leaves = True
             answer = lane.answer(self, self.head[:end])
             if answer is None:
                 break

@@ -111,10 +111,6 @@ class Engine:
         """Send frames to everybody in a room; any thread may call."""
         self.loop.post(self.tell_now, name, told)
 
-    def tell_one(self, sid: str, told: bytes) -> None:
-        """Send frames to one session; any thread may call."""
-        self.loop.post(self.tell_one_now, sid, told)
-
     def expel(self, sid: str) -> None:
         """End one session; any thread may call."""
         self.loop.post(self._expel, sid)

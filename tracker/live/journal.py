@@ -5,20 +5,20 @@ from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
 
-AT_ONCE = timedelta()
-Write = Callable[[str, bytes, bytes], None]
+Write = Callable[[str, bytes, bytes, float], None]
 SHOWN = ("user-agent:", "referer:")
 """What formats show by names of their own."""
 Headers = list[tuple[str, str]]
 
 
 def writer(log: Any) -> Write | None:
-    """Return what writes a line of (client's address, request's head, answer) to gunicorn's log; None without one."""
+    """Return what writes a line to gunicorn's log, of client's address, request's head, answer and seconds it was
+    waited for; None without a log."""
     if not log.access_log_enabled:
         return None
     shows_headers = "{" in log.cfg.access_log_format
 
-    def write(address: str, head: bytes, told: bytes) -> None:
+    def write(address: str, head: bytes, told: bytes, waited_s: float) -> None:
         start, _, body = told.partition(b"\r\n\r\n")
         line, asked = _parts(head, shows_headers)
         status, answered = _parts(start, shows_headers)
@@ -34,7 +34,7 @@ def writer(log: Any) -> Write | None:
             **{f"HTTP_{name.upper().replace('-', '_')}": value for name, value in asked},
         }
         response = SimpleNamespace(status=status.partition(" ")[2], sent=len(body), headers=answered)
-        log.access(response, SimpleNamespace(headers=asked), environ, AT_ONCE)
+        log.access(response, SimpleNamespace(headers=asked), environ, timedelta(seconds=waited_s))
 
     return write
 

@@ -31,7 +31,10 @@ Key = tuple[bytes, bool | None]
 
 
 class Lane:
-    """Everything here runs on the loop's thread. `elsewhere` takes a connection whose request is not the lane's."""
+    """Everything here runs on the loop's thread. `elsewhere` takes a connection whose request is not the lane's.
+
+    `network_of` says from where a peer is; None for one's own proxy, whose connections are everybody's.
+    """
 
     def __init__(
         self,
@@ -41,7 +44,7 @@ class Lane:
         keeps_s: float,
         most_per_network: int,
         address_of: Callable[[Any, str], str],
-        network_of: Callable[[str], str],
+        network_of: Callable[[Any], str | None],
         elsewhere: Callable[[Caller], None],
         part: Callable[[Caller], None],
         write: Write | None,
@@ -52,7 +55,7 @@ class Lane:
         self._refill, self._address_of, self._network_of, self._write = refill, address_of, network_of, write
         self._most_per_network = most_per_network
         self._callers: dict[Caller, None] = {}
-        self._networks: Counter[str] = Counter()
+        self._networks: Counter[str | None] = Counter()
         self._waiting: dict[Key, list[Caller]] = {}
         self._reader = Reader()
         self._heads: dict[bytes, Asked] = {}
@@ -67,8 +70,9 @@ class Lane:
 
     def keep(self, sock: "socket.socket", *, peer: Any, server: Any, head: bytes = b"") -> bool:
         """Await a connection's next request, of which `head` was read; False when no more can be kept."""
-        network = self._network_of(self._address_of(peer, ""))
-        if len(self._callers) >= MOST_CALLERS or self._networks[network] >= self._most_per_network:
+        network = self._network_of(peer)
+        is_full = network is not None and self._networks[network] >= self._most_per_network
+        if is_full or len(self._callers) >= MOST_CALLERS:
             return False
         caller = Caller(self, sock, peer=peer, server=server, network=network)
         sock.setblocking(False)
@@ -103,10 +107,10 @@ class Lane:
             self._wait(caller, asked)
             return None
         if self._write is not None:
-            self._write(str(caller.peer[0]) if isinstance(caller.peer, tuple) else "", head, told)
-        if asked.closes or self.is_draining:
+            waited_s = self.loop.now - caller.asked_at if caller.tries else 0.0
+            self._write(str(caller.peer[0]) if isinstance(caller.peer, tuple) else "", head, told, waited_s)
+        if asked.closes or self.is_draining or caller.has_said_all:
             caller.leaves = True
-        if caller.leaves:
             told = told.replace(KEPT, CLOSES, 1)
         return told
 
@@ -152,13 +156,18 @@ class Lane:
         if key not in self._waiting and not self._ask(asked, self._address_of(caller.peer, asked.forwarded)):
             return
         self._waiting[key].append(caller)
+        if not caller.tries:
+            caller.asked_at = self.loop.now
         caller.tries += 1
         caller.waits, caller.until = True, self.loop.now + WAITS_AT_MOST_S
 
     def _ask(self, asked: Asked, address: str | None) -> bool:
-        """Have one answer made, on account of `address` if it is the first; False when too many are being made."""
+        """Have one answer made, on account of `address` if it is the first; False when too many first ones are.
+
+        Those that are made anew are no more than there are copies.
+        """
         key, drops, began = self.shelf.key(asked), self.shelf.drops, self.loop.now
-        if key in self._waiting or len(self._waiting) >= MOST_REFILLS:
+        if key in self._waiting or (address is not None and len(self._waiting) >= MOST_REFILLS):
             return False
         self._waiting[key] = []
 

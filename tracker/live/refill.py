@@ -14,6 +14,7 @@ from tracker.live.shelf import Answered
 
 log = logging.getLogger(__name__)
 THREADS = 2
+"""For first answers; those that are only made anew have one of their own, so that no flood of others delays them."""
 Wsgi = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 
@@ -23,18 +24,21 @@ class Refill:
     def __init__(self, wsgi: Wsgi, public_url: str) -> None:
         self.wsgi = wsgi
         self._at = urlsplit(public_url)
-        self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="lane")
+        self._firsts = ThreadPoolExecutor(THREADS, thread_name_prefix="lane")
+        self._renewals = ThreadPoolExecutor(1, thread_name_prefix="lane-renewals")
 
     def ask(self, asked: Asked, address: str | None, then: Callable[[Answered | None], None]) -> None:
         """Have a view answer and give that, or None when it may not be kept, to `then` on the thread.
 
         It counts against the limits of `address`; without one an answer is only made anew, at most once a second.
         """
-        self._pool.submit(self._do, asked, address, then)
+        pool = self._renewals if address is None else self._firsts
+        pool.submit(self._do, asked, address, then)
 
     def close(self) -> None:
         """Ask no more."""
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        for pool in (self._firsts, self._renewals):
+            pool.shutdown(wait=False, cancel_futures=True)
 
     def _do(self, asked: Asked, address: str | None, then: Callable[[Answered | None], None]) -> None:
         try:

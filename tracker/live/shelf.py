@@ -100,15 +100,12 @@ class Shelf:
         self._dropped: deque[tuple[int, str]] = deque(maxlen=REMEMBERED)
         self._lock = threading.Lock()
 
-    def __len__(self) -> int:
-        return len(self._pages)
-
     def find(self, asked: Asked) -> Copy | None:
         """Return the copy for whoever asks so, however old it is."""
         page = self._pages.get(asked.target)
         if page is None:
             return None
-        return page.foreign if page.sites and is_foreign(asked.origin, page.sites) else page.ours
+        return page.foreign if is_foreign(asked.origin, page.sites) else page.ours
 
     def hear(self, topic: str, subject: object) -> None:
         """Drop what a notice of the store tells of; any thread may call."""

@@ -181,7 +181,7 @@ class LiveWorker(ThreadWorker):  # type: ignore[misc]
         else:
             answer = handshake.accepted(hello.key)
         if self.write is not None:
-            self.write(_host(peer), hello.head, answer)
+            self.write(_host(peer), hello.head, answer, 0.0)
         if answer.startswith(handshake.SWITCHED):
             said = (address, hello.head) if beyond is not None and beyond.handles("") else None
             self.engine.welcome(sock, network=network, origin=hello.origin, first=answer, said=said)
@@ -196,6 +196,7 @@ class LiveWorker(ThreadWorker):  # type: ignore[misc]
             engine,
             keeps_s=self.cfg.keepalive,
             address_of=self._address,
+            network_of=self._network,
             elsewhere=lambda one: self._send_on(one.take(), one.peer, one.server, one.head),
             part=self._part,
             write=self.write,
@@ -203,6 +204,9 @@ class LiveWorker(ThreadWorker):  # type: ignore[misc]
 
     def _address(self, peer: Any, forwarded: str) -> str:
         return handshake.client(_host(peer), forwarded, self.proxies)
+
+    def _network(self, peer: Any) -> str | None:
+        return live.network(_host(peer)) if isinstance(peer, tuple) and not self.proxies else None
 
     def _drain(self) -> None:
         assert self.engine
