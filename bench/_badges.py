@@ -1,8 +1,5 @@
 """The servers that bench/badge.py measures, each on the first core: ours, nginx with the same bytes, Node's peers."""
 
-import os
-import shutil
-import subprocess
 import tempfile
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -10,14 +7,15 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from bench._peers import peer
+from bench._machine import pin
+from bench._peers import Running, fetch, peer
 from bench._stage import SQLITE, Stage, staged
 from tests.servers.ground import ROOT, program
 
 ASKED = Path(__file__).resolve().parent / "npm_badge"
 NPM = ROOT / "var" / "bench-npm-badge"
 SERVERS_CORE, OTHERS_CORE = 0, 1
-PARTS = {"badge.json": "application/json", "badge.svg": "image/svg+xml", "embed.js": "text/javascript"}
+PARTS = ("badge.json", "badge.svg", "embed.js")
 SHELL = """
 daemon off;
 worker_processes 1;
@@ -57,10 +55,7 @@ class Server(NamedTuple):
 
 def install() -> None:
     """Fetch the peers through npm; what is there already stays."""
-    shutil.copytree(ASKED, NPM, dirs_exist_ok=True)
-    if not (NPM / "node_modules" / "badge-maker").exists():
-        npm = program("npm", package="npm")
-        subprocess.run([npm, "ci", "--no-audit", "--no-fund"], cwd=NPM, check=True, timeout=600)
+    fetch(ASKED, NPM, "badge-maker")
 
 
 @contextmanager
@@ -70,7 +65,7 @@ def ours() -> Iterator[tuple[Server, Stage]]:
     with staged(SQLITE, given, tickets=1, updates=3) as stage:
         paths = {part: f"/e/{stage.embed}/{part}" for part in ("badge.json", "badge.svg")} | {"embed.js": "/embed.js"}
         server = Server(stage.server.host, stage.server.port, paths, stage.server.workers)
-        settle(server.pids())
+        pin(server.pids(), SERVERS_CORE)
         yield server, stage
 
 
@@ -94,7 +89,7 @@ def nginx(folder: Path) -> Iterator[Server]:
     (folder / "nginx.conf.in").write_text(SHELL.format(folder=folder))
     written = f"sed s/@@/PORT/ {folder}/nginx.conf.in > {folder}/nginx.conf"
     with peer(["sh", "-c", f"{written}; exec nginx -p {folder} -e stderr -c {folder}/nginx.conf"], folder) as running:
-        yield _settled(Server(running.host, running.port, {part: f"/{part}" for part in PARTS}, running.pids))
+        yield _pinned(running)
 
 
 def node(mode: str) -> Callable[[Path], AbstractContextManager[Server]]:
@@ -104,18 +99,11 @@ def node(mode: str) -> Callable[[Path], AbstractContextManager[Server]]:
     def start(folder: Path) -> Iterator[Server]:
         command = [program("node", package="nodejs"), "badge.js"]
         with peer(command, NPM, MODE=mode, BODIES=str(folder)) as running:
-            yield _settled(Server(running.host, running.port, {part: f"/{part}" for part in PARTS}, running.pids))
+            yield _pinned(running)
 
     return start
 
 
-def settle(pids: list[int], core: int = SERVERS_CORE) -> None:
-    """Keep processes with all their threads on one core."""
-    for pid in pids:
-        for thread in Path(f"/proc/{pid}/task").iterdir():
-            os.sched_setaffinity(int(thread.name), {core})
-
-
-def _settled(server: Server) -> Server:
-    settle(server.pids())
-    return server
+def _pinned(running: Running) -> Server:
+    pin(running.pids(), SERVERS_CORE)
+    return Server(running.host, running.port, {part: f"/{part}" for part in PARTS}, running.pids)

@@ -27,13 +27,18 @@ def cpu_us(pids: Iterable[int]) -> float:
     return total / 1000
 
 
-def part(servers: Iterable[int], clients: int) -> None:
-    """Give the servers one core, with every thread they have, and the clients the others, as far as there are more."""
-    first, *others = sorted(os.sched_getaffinity(0))
-    for pid in servers:
+def pin(pids: Iterable[int], core: int) -> None:
+    """Keep processes, with every thread they have, on one core."""
+    for pid in pids:
         for task in Path(f"/proc/{pid}/task").iterdir():
             with suppress(ProcessLookupError):
-                os.sched_setaffinity(int(task.name), {first})
+                os.sched_setaffinity(int(task.name), {core})
+
+
+def part(servers: Iterable[int], clients: int) -> None:
+    """Give the servers one core and the clients the others, as far as there are more."""
+    first, *others = sorted(os.sched_getaffinity(0))
+    pin(servers, first)
     os.sched_setaffinity(clients, others or {first})
 
 

@@ -29,12 +29,19 @@ class Running(NamedTuple):
     pids: Callable[[], list[int]]
 
 
+def fetch(asked: Path, folder: Path, package: str) -> bool:
+    """Install through npm what a folder asks for into another; False when its `package` is there already."""
+    shutil.copytree(asked, folder, dirs_exist_ok=True)
+    if (folder / "node_modules" / package).exists():
+        return False
+    npm = program("npm", package="npm")
+    subprocess.run([npm, "ci", "--no-audit", "--no-fund"], cwd=folder, check=True, timeout=600)
+    return True
+
+
 def install() -> None:
     """Fetch the peers through npm and uv; what is there already stays."""
-    shutil.copytree(ASKED, NPM, dirs_exist_ok=True)
-    if not (NPM / "node_modules" / "socket.io").exists():
-        npm = program("npm", package="npm")
-        subprocess.run([npm, "ci", "--no-audit", "--no-fund"], cwd=NPM, check=True, timeout=600)
+    if fetch(ASKED, NPM, "socket.io"):
         # npm does not run what a package brings unasked; Bun's only puts its own program in place.
         (NPM / "node_modules" / "@oven").mkdir(exist_ok=True)
         node = program("node", package="nodejs")

@@ -12,7 +12,7 @@ from pathlib import Path
 from bench import _badges
 from bench._badges import OTHERS_CORE, Server
 from bench._figures import Figures, percentile
-from bench._machine import Quiet, cpu_us, is_quick
+from bench._machine import Quiet, cpu_us, is_quick, pin
 from bench._stage import Poster, Stage
 from bench._wrk import Wrk
 
@@ -60,7 +60,7 @@ def measure(plan: Plan, figures: Figures, quiet: Quiet, peers: Collection[str] =
                     noisy = quiet.wait()
                     figures.add(scenario, system, noisy=noisy, **_repetition(plan, one, scenario))
         noisy = quiet.wait()
-        figures.add("hot", OURS, noisy=noisy, **_hot(plan, server, stage))
+        figures.add("hot", OURS, noisy=noisy, **_hot(server, stage))
         figures.add("changing", OURS, noisy=noisy, **_changing(plan, server, stage))
 
 
@@ -75,7 +75,7 @@ def _repetition(plan: Plan, server: Server, scenario: str) -> dict[str, float]:
     return {"req_per_s": heard.req_per_s, "cpu_us_per_req": used / heard.requests, "p99_ms": heard.p99_ms}
 
 
-def _hot(plan: Plan, server: Server, stage: Stage) -> dict[str, float]:
+def _hot(server: Server, stage: Stage) -> dict[str, float]:
     """One badge that everybody asks for and nothing changes: how often its view runs and asks the database."""
     began, before = time.monotonic(), _views(server, stage)
     heard = Wrk(server.url("badge.json"), HOT_S).heard()
@@ -119,7 +119,7 @@ def main() -> None:
     """Install the peers, measure, publish."""
     _badges.install()
     figures = Figures("badge")
-    _badges.settle([os.getpid()], OTHERS_CORE)
+    pin([os.getpid()], OTHERS_CORE)
     measure(QUICK if is_quick() else Plan(), figures, Quiet(5.0, look_s=0.3) if is_quick() else Quiet(look_s=0.3))
     figures.publish()
 

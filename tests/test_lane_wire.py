@@ -158,21 +158,22 @@ def test_a_foreign_site_gets_the_grey_facts_and_caches_are_told_to_tell_sites_ap
 SMUGGLED = b"GET /healthz HTTP/1.1\r\nHost: smuggled\r\n\r\n"
 LENGTH = f"Content-Length: {len(SMUGGLED)}"
 ODD = {
-    "a body behind a GET": (LENGTH,),
-    "chunks behind a GET": ("Transfer-Encoding: chunked",),
-    "a length and chunks": (LENGTH, "Transfer-Encoding: chunked"),
-    "chunks and a length": ("Transfer-Encoding: chunked", "Content-Length: 4"),
-    "chunks in disguise": ("Transfer-Encoding: xchunked",),
-    "chunks before a colon": ("Transfer-Encoding : chunked",),
-    "chunks in a folded line": ("X-Folded: a", " Transfer-Encoding: chunked"),
-    "two lengths": ("Content-Length: 0", LENGTH),
-    "a length with a sign": ("Content-Length: +0",),
-    "an LF in a value": ("X-A: b\nContent-Length: 3",),
-    "a NUL in a value": ("X-A: b\0",),
-    "a CR in a value": ("X-A: b\rc",),
-    "two hosts": ("Host: evil.example",),
-    "no colon": ("nonsense",),
+    "a body behind a GET": ((LENGTH,), [200]),
+    "chunks behind a GET": (("Transfer-Encoding: chunked",), [200, 400]),
+    "a length and chunks": ((LENGTH, "Transfer-Encoding: chunked"), [400]),
+    "chunks and a length": (("Transfer-Encoding: chunked", "Content-Length: 4"), [400]),
+    "chunks in disguise": (("Transfer-Encoding: xchunked",), [501]),
+    "chunks before a colon": (("Transfer-Encoding : chunked",), [400]),
+    "chunks in a folded line": (("X-Folded: a", " Transfer-Encoding: chunked"), [400]),
+    "two lengths": (("Content-Length: 0", LENGTH), [400]),
+    "a length with a sign": (("Content-Length: +0",), [400]),
+    "an LF in a value": (("X-A: b\nContent-Length: 3",), [400]),
+    "a NUL in a value": (("X-A: b\0",), [400]),
+    "a CR in a value": (("X-A: b\rc",), [400]),
+    "two hosts": (("Host: evil.example",), [400]),
+    "no colon": (("nonsense",), [400]),
 }
+"""What is sent, and all that comes back for it and the request behind it."""
 
 
 @pytest.mark.parametrize("what", ODD)
@@ -182,7 +183,8 @@ def test_what_could_smuggle_a_request_is_decided_by_one_parser_alone(stage: Stag
     with closing(Line(stage.server)) as line:
         assert line.ask(path)[0] == 200
         before = reached(stage.server)
-        line.send(request(path, *ODD[what]), SMUGGLED)
+        headers, answers = ODD[what]
+        line.send(request(path, *headers), SMUGGLED)
         found = []
         line.sock.settimeout(1)
         try:
@@ -191,12 +193,9 @@ def test_what_could_smuggle_a_request_is_decided_by_one_parser_alone(stage: Stag
         except TimeoutError:
             pass
         after = reached(stage.server)
-    assert after.get(f"copy /e/{stage.embed}/badge.json", 0) >= before.get(f"copy /e/{stage.embed}/badge.json", 0)
+    assert found == answers, "no body is taken for a request"
     ran = after.get(plain, 0) - before.get(plain, 0)
-    assert found in ([400], [501], [200], [200, 200], [200, 400], []), found
     assert ran == found[:1].count(200), "what is answered was answered by the view"
-    if found == [200, 200]:
-        assert what == "two hosts", "a body was taken for a request"
 
 
 @pytest.mark.parametrize(
@@ -282,9 +281,7 @@ def test_slow_heads_and_idle_connections_hold_no_thread_and_are_let_go(stage: St
         with closing(Line(stage.server)) as other:
             assert other.ask("/healthz")[0] == 200
             assert other.ask(f"/e/{stage.embed}/badge.json")[0] == 200
-            began = time.monotonic()
-            assert other.is_closed(), "idle for gunicorn's keepalive"
-            assert time.monotonic() - began > 3
+            assert other.is_closed(), "once it was idle for gunicorn's keepalive"
         for one in slow[1::2]:
             assert one.answer()[0] == 200
         for one in slow:
@@ -362,13 +359,13 @@ def test_another_process_tells_of_its_changes_through_redis() -> None:
 def test_stopping_answers_what_was_begun_and_closes_the_rest() -> None:
     with staged(SQLITE, APP, tickets=1, updates=1) as stage:
         path = f"/e/{stage.embed}/badge.json"
-        begun, idle, fresh = (Line(stage.server) for _ in range(3))
+        begun, idle, asks, fresh = (Line(stage.server) for _ in range(4))
         assert idle.ask(path)[0] == 200
         begun.send(request(path)[:20])
         assert idle.ask(path)[0] == 200
         assert stage.server.process
         stage.server.process.send_signal(signal.SIGTERM)
-        time.sleep(0.2)
+        wait_until(lambda: asks.ask(path)[1]["Connection"] == "close", what="the server stops")
         begun.send(request(path)[20:])
         status, headers, _body = begun.answer()
         assert (status, headers["Connection"]) == (200, "close")
@@ -377,7 +374,7 @@ def test_stopping_answers_what_was_begun_and_closes_the_rest() -> None:
         assert idle.is_closed()
         assert begun.is_closed()
         stage.server.process.wait(5)
-        for one in (begun, idle, fresh):
+        for one in (begun, idle, asks, fresh):
             one.close()
 
 
@@ -386,5 +383,6 @@ def test_the_access_log_has_a_line_for_each_answer() -> None:
         with closing(Line(stage.server)) as line:
             for _ in range(3):
                 size = len(line.ask(f"/e/{stage.embed}/badge.json")[2])
-        wait_until(lambda: len(re.findall(rf'"GET" 200 {size} 0ms', stage.server.log())) >= 3)
+        took = wait_until(lambda: (found := re.findall(rf'"GET" 200 {size} (\d+)ms', stage.server.log()))[2:] and found)
+        assert "0" in took, "who gets a copy waits for nothing"
         assert stage.embed not in stage.server.log(), "refs stay out of logs"

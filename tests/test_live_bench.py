@@ -1,6 +1,7 @@
 """bench live measures what it names, on a crowd small enough for tests; its peers need npm and are left to it."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,14 @@ def test_every_scenario_gives_its_figures_and_everything_arrives(
     for scenario in scenarios - {"connect"}:
         assert found[scenario, "delivered_ratio"] == 1
         assert 0 < found[scenario, "last_p50_ms"] <= found[scenario, "last_p99_ms"]
-    assert found["connect", "connects_per_s"] > 0
-    assert found["emit-60", "cpu_us_per_delivery"] > 0
-    assert found["emit-60", "kb_per_conn"] >= 0
+    for scenario in ("emit-60", "slow-readers", "deflate"):
+        assert 0.1 < found[scenario, "cpu_us_per_delivery"] < 10_000
+    assert found["connect", "connects_per_s"] == found["emit-60", "connects_per_s"]
+    assert 1 < found["connect", "connects_per_s"] < 1e6
+    assert ("emit-60", "kb_per_conn") in found
+
+
+def test_the_memory_of_a_process_grows_with_what_it_holds() -> None:
+    before = live.memory_kb([os.getpid()])
+    held = os.urandom(32 * 1024 * 1024)
+    assert 0.9 * len(held) < 1024 * (live.memory_kb([os.getpid()]) - before) < 2 * len(held)

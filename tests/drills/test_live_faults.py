@@ -190,12 +190,9 @@ def test_f16_who_floods_a_socket_is_cut_at_once_and_memory_stays(attack: str, na
 
 def test_f16_nobody_enters_more_than_twenty_rooms(nameplate: Instance) -> None:
     raw = dial(nameplate.port).connect()
-    answers = []
-    for number in range(24):
-        answers.append(raw.ask("watch_list", {"desk": f"desk-{number}"}))
-        time.sleep(0.1)
+    answers = [raw.ask("watch_list", {"desk": f"desk-{number}"}) for number in range(21)]
     assert answers[:20] == [{"ok": True}] * 20
-    assert {answer["error"] for answer in answers[20:]} == {"too_soon"}
+    assert answers[20]["error"] == "too_soon"
     assert raw.ask("watch_list", {"desk": "desk-3"}) == {"ok": True}
 
 
