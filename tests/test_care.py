@@ -30,7 +30,7 @@ from tracker import (
     tickets,
 )
 from tracker.errors import Conflict, Forbidden, Invalid, NotFound, TooSoon, Unauthorized
-from tracker.models import CustomerKey, Delivery, File, News, Subscription, Ticket
+from tracker.models import CustomerKey, Delivery, File, IncomingMail, News, Subscription, Ticket
 from tracker.permissions import ANYONE, SYSTEM, Viewer
 
 READER = Viewer(address="10.0.9.0/24")
@@ -292,6 +292,17 @@ def test_erasing_takes_followers_and_hooks_that_were_sent_to_and_does_so_again_a
         store.session().expire_all()
         assert [song for song in ("canary@home", far.url) if song in everything_stored()] == []
         restore(kept)
+
+
+def test_who_only_wrote_a_mail_that_could_not_be_taken_is_erased_again_after_a_restore(house: Flask) -> None:
+    with store.transaction() as session:
+        facts = {"fingerprint": "x", "received_at": store.now(), "state": "dead"}
+        session.add(IncomingMail(sender="canary@home.example", source=b"From: canary@home.example", **facts))
+    kept = backup()
+    erasure.person("canary@home.example", by=SYSTEM)
+    restore(kept)
+    assert erasure.replay() == 1
+    assert "canary@home" not in everything_stored()
 
 
 def test_a_letter_whose_address_was_erased_finds_nobody(house: Flask) -> None:

@@ -12,14 +12,14 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import select
+from sqlalchemy import event, select
 from standardwebhooks import Webhook
 from time_machine import Traveller
 
 from tests import make
 from tests.houses import Visitor
 from tests.servers.receiver import Receiver, receiver
-from tracker import hooks, outbox, outward, store
+from tracker import deliveries, hooks, outbox, outward, store
 from tracker.channels import webhook
 from tracker.errors import Conflict, Forbidden, Invalid
 from tracker.models import Delivery, Subscription, Ticket
@@ -193,6 +193,61 @@ def test_a_desks_place_hears_of_all_its_tickets_and_no_others(open_house: Flask,
     assert b"Ours" in bodies
     assert b"Theirs" not in bodies
     assert b"link/confirm" not in bodies
+
+
+def test_failures_that_several_workers_see_are_all_counted(open_house: Flask, far: Receiver) -> None:
+    ticket = quiet()
+    hook, _secret = hooks.create(ticket, "webhook", far.url, by=make.customer(ticket))
+    with open_house.app_context():
+        elsewhere = store.session().get_one(Subscription, hook.id)
+        hooks.failed(elsewhere, for_good=False)
+    hooks.failed(hook, for_good=False)
+    assert hook.failures == 2
+    with open_house.app_context():
+        hooks.remove(store.session().get_one(Subscription, hook.id))
+    hooks.failed(hook, for_good=True)
+    assert hook.ended_why == "left", "its owner was first, and needs no mail"
+    with open_house.app_context():
+        deliveries.forget(Subscription.id == hook.id)
+    hooks.failed(hook, for_good=False)
+    hooks.arrived(hook)
+
+
+def test_a_page_with_many_places_asks_the_database_no_more_often(open_house: Flask, client: Visitor) -> None:
+    ticket = quiet()
+    make.own(client, ticket)
+
+    def asked() -> int:
+        heard: list[str] = []
+
+        def listener(*given: Any) -> None:
+            heard.append(given[2])
+
+        event.listen(store.db.engine, "before_cursor_execute", listener)
+        assert client.get(f"/t/{ticket.ref}/hooks").status_code == 200
+        event.remove(store.db.engine, "before_cursor_execute", listener)
+        return len(heard)
+
+    by, urls = make.customer(ticket), [f"http://127.0.0.1:1/{number}" for number in range(5)]
+    hooks.create(ticket, "webhook", urls[0], by=by)
+    asked()
+    before = asked()
+    for url in urls[1:]:
+        hooks.create(ticket, "webhook", url, by=by)
+    assert asked() == before
+
+
+def test_a_place_that_was_removed_is_listed_no_more_and_may_come_back(open_house: Flask, client: Visitor) -> None:
+    ticket = quiet()
+    make.own(client, ticket)
+    page, target = f"/t/{ticket.ref}/hooks", "http://127.0.0.1:1/x"
+    client.post(page, data={"channel": "webhook", "target": target})
+    (hook,) = store.session().scalars(select(Subscription)).all()
+    client.post(f"{page}/{hook.sid}", data={"do": "remove"})
+    assert hook.sid not in client.get(page).text
+    assert client.post(f"{page}/{hook.sid}", data={"do": "test"}).status_code == 404
+    client.post(page, data={"channel": "webhook", "target": target})
+    assert hook.sid in client.get(page).text
 
 
 def test_only_owners_set_up_places(open_house: Flask, far: Receiver) -> None:

@@ -16,10 +16,10 @@ from tests.houses import Visitor
 from tests.servers.ground import wait_until
 from tests.servers.smtp import Mailserver
 from tracker import deliveries as postbook
-from tracker import outbox, people, store, tickets
+from tracker import links, outbox, people, store, tickets
 from tracker.channels import _smtp, email
 from tracker.errors import Conflict
-from tracker.models import Delivery, News
+from tracker.models import Delivery, News, Subscription
 from tracker.outbox import Recipient, Undeliverable
 
 
@@ -185,6 +185,49 @@ def test_a_fault_in_one_delivery_does_not_stop_the_others(house: Flask, monkeypa
     work()
     assert len(delivered) == len(deliveries())
     assert [one.last_error for one in deliveries("waiting")] == ["ZeroDivisionError"]
+
+
+def test_who_is_forgotten_while_mail_leaves_makes_nobody_hear_twice(
+    house: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ticket = make.ticket()
+    make.deliver()
+    with store.transaction() as session:
+        for target in ("leaves@home.example", "stays@home.example"):
+            facts = {"channel": "email", "target": target, "created_at": store.now(), "confirmed_at": store.now()}
+            session.add(Subscription(sid=links.new_ref(), ticket_id=ticket.id, **facts))
+    sent: list[str] = []
+
+    def deliver(delivery: Delivery, _news: News) -> None:
+        sent.append(delivery.address)
+        with house.app_context():
+            postbook.forget(Subscription.target == "leaves@home.example")
+
+    monkeypatch.setitem(house.extensions["tracker_outbox"].deliver, "email", deliver)
+    make.post(ticket, "update")
+    work()
+    assert sent.count("stays@home.example") == 1
+    assert sorted(sent) == sorted(set(sent))
+    assert {one.state for one in deliveries()} == {"sent"}
+
+
+def test_what_left_long_ago_is_forgotten_but_not_what_waits_nor_the_newest(house: Flask, travel: Traveller) -> None:
+    """The newest numbers would be given anew, and the ids of messages are made of them."""
+    for _ in range(3):
+        make.ticket(confirmed=False)
+    make.deliver()
+    waits, *_left, newest = deliveries("sent")
+    with store.transaction():
+        waits.state = "waiting"
+    all_news = store.session().scalars(select(News.id).order_by(News.id)).all()
+    travel.shift(postbook.KEPT - timedelta(days=1))
+    assert not postbook.forget_old()
+    travel.shift(timedelta(days=2))
+    while postbook.forget_old():
+        pass
+    stays = {waits.news_id, newest.news_id, all_news[-1]}
+    assert set(store.session().scalars(select(News.id))) == stays < set(all_news)
+    assert {one.news_id for one in deliveries()} <= stays
 
 
 def test_two_workers_never_take_the_same_delivery(house: Flask) -> None:

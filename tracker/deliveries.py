@@ -1,12 +1,14 @@
 """What became of outgoing news: deliveries listed and counted, those to be tried again, and those to be forgotten."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, delete, func, select, update
 
 from tracker import store
 from tracker.models import Delivery, News, Subscription
 
+KEPT = timedelta(days=90)
+"""How long it is known what was sent where, and what was given up."""
 ROUND = 200
 """How many one transaction forgets: pages write too."""
 
@@ -58,6 +60,24 @@ def forget(which: ColumnElement[bool]) -> int:
         letters = update(News).where(News.subscription_id.in_(ids)).values(nobody)
         session.execute(letters.execution_options(**of_them))
         session.execute(delete(Subscription).where(Subscription.id.in_(ids)).execution_options(**of_them))
+        return len(ids)
+
+
+def forget_old() -> int:
+    """Delete news that left long ago, with its deliveries, unless one still waits; due work of the outbox worker.
+
+    The newest of both stay: SQLite gives their numbers anew once they are free, and messages' ids are made of them.
+    """
+    session, last = store.session(), select(func.max(News.id)).scalar_subquery()
+    last_sent = select(Delivery.news_id).order_by(Delivery.id.desc()).limit(1).scalar_subquery()
+    waits = select(Delivery.id).where(Delivery.news_id == News.id, Delivery.state == "waiting").exists()
+    query = select(News.id).where(News.expanded_at < store.now() - KEPT, News.id < last, News.id != last_sent, ~waits)
+    if session.execute(query.limit(1)).first() is None:
+        return 0
+    with store.transaction():
+        ids = session.scalars(query.limit(ROUND)).all()
+        session.execute(delete(Delivery).where(Delivery.news_id.in_(ids)))
+        session.execute(delete(News).where(News.id.in_(ids)))
         return len(ids)
 
 

@@ -192,10 +192,8 @@ def _erase_again(one: Ticket, line: dict[str, Any]) -> bool:
 
 def _forget_again(name: str) -> bool:
     session, again = store.session(), False
-    known = {
-        *session.scalars(select(Ticket.email).distinct()),
-        *session.scalars(select(Subscription.target).distinct()),
-    }
+    places = (Ticket.email, Subscription.target, Delivery.address, News.address, LinkToken.address, IncomingMail.sender)
+    known = {address for place in places for address in session.scalars(select(place).distinct())}
     for address in (one for one in known if one and _name_of(one) == name):
         person(address, by=SYSTEM)
         again = True

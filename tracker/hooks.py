@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from flask import current_app
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, func, select
 
 from tracker import deliveries, links, outbox, permissions, store
 from tracker.errors import Conflict, Forbidden, Invalid, NotFound
@@ -58,9 +58,9 @@ def create(on: Place, channel: str, target: str, *, by: Viewer) -> tuple[Subscri
 
 
 def of(on: Place, *, by: Viewer) -> Sequence[Subscription]:
-    """Return the places of a ticket or desk, those switched off too, oldest first."""
+    """Return the places of a ticket, desk or person, those switched off too but not those removed, oldest first."""
     _require(by, on)
-    places = (Subscription.channel.in_(CHANNELS), Subscription.role == _role(on))
+    places = (Subscription.channel.in_(CHANNELS), Subscription.role == _role(on), Subscription.ended_why != "left")
     query = select(Subscription).where(_owned(on), *places).order_by(Subscription.id)
     return store.session().scalars(query).all()
 
@@ -104,12 +104,23 @@ def secrets(hook: Subscription) -> list[str]:
     return [secret(hook)] + ([secret(hook, before=1)] if hook.turn and is_new else [])
 
 
+def logs(those: Sequence[Subscription]) -> dict[int | None, list[tuple[Delivery, str]]]:
+    """Return what was sent to each, by its id, with the kind of event each told of, newest first."""
+    newest = func.row_number().over(partition_by=Delivery.subscription_id, order_by=Delivery.id.desc())
+    ranked = select(Delivery.id, newest.label("place")).where(Delivery.subscription_id.in_([one.id for one in those]))
+    kept = ranked.subquery()
+    query = select(Delivery, Event.kind).join(kept, kept.c.id == Delivery.id).where(kept.c.place <= LOG)
+    query = query.join(News, News.id == Delivery.news_id).join(Event, Event.id == News.event_id, isouter=True)
+    query = query.order_by(Delivery.id.desc()).execution_options(populate_existing=True)
+    found: dict[int | None, list[tuple[Delivery, str]]] = {one.id: [] for one in those}
+    for delivery, kind in store.session().execute(query):
+        found[delivery.subscription_id].append((delivery, kind or "test"))
+    return found
+
+
 def log(hook: Subscription) -> list[tuple[Delivery, str]]:
-    """Return what was sent there with the kind of event each told of, newest first."""
-    query = select(Delivery, Event.kind).join(News, News.id == Delivery.news_id)
-    query = query.join(Event, Event.id == News.event_id, isouter=True).where(Delivery.subscription_id == hook.id)
-    query = query.order_by(Delivery.id.desc()).limit(LOG).execution_options(populate_existing=True)
-    return [(delivery, kind or "test") for delivery, kind in store.session().execute(query)]
+    """Return the same of one."""
+    return logs([hook])[hook.id]
 
 
 def replay(hook: Subscription, name: str) -> None:
@@ -149,18 +160,27 @@ def arrived(hook: Subscription) -> None:
     """Note that the place took what we sent."""
     if hook.failures:
         with store.transaction():
-            hook.failures, hook.failing_since = 0, None
+            if kept := _locked(hook):
+                kept.failures, kept.failing_since = 0, None
 
 
 def failed(hook: Subscription, *, for_good: bool) -> None:
     """Note that it did not; switch it off when it says so itself, or has failed for long, and tell who set it up."""
     with store.transaction():
-        now = store.now()
-        hook.failures, hook.failing_since = hook.failures + 1, hook.failing_since or now
-        for_long = hook.failures >= FAILS_TIMES and now - hook.failing_since >= FAILS_FOR
-        if hook.ended_at is None and (for_good or for_long):
-            hook.ended_at, hook.ended_why = now, "gone" if for_good else "failed"
-            _tell_owner(hook)
+        kept, now = _locked(hook), store.now()
+        if kept is None:
+            return
+        kept.failures, kept.failing_since = kept.failures + 1, kept.failing_since or now
+        for_long = kept.failures >= FAILS_TIMES and now - kept.failing_since >= FAILS_FOR
+        if kept.ended_at is None and (for_good or for_long):
+            kept.ended_at, kept.ended_why = now, "gone" if for_good else "failed"
+            _tell_owner(kept)
+
+
+def _locked(hook: Subscription) -> Subscription | None:
+    """Read a place again for others deliver there too, and its owner may have changed it; None once it is forgotten."""
+    query = select(Subscription).where(Subscription.id == hook.id).with_for_update(of=Subscription)
+    return store.session().scalars(query.execution_options(populate_existing=True)).first()
 
 
 def _tell_owner(hook: Subscription) -> None:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from flask import Flask, current_app
-from sqlalchemy import insert, or_, select, update
+from sqlalchemy import Table, bindparam, insert, or_, select, update
 from sqlalchemy.orm import Session, selectinload
 
 from tracker import store
@@ -289,26 +289,29 @@ def _attempt(channel: str, delivery: Delivery, news: News) -> Exception | None:
 
 
 def _record(done: list[tuple[Delivery, Exception | None]]) -> None:
-    with store.transaction():
-        for delivery, problem in done:
-            _record_one(delivery, problem)
+    """Write down what became of deliveries; those erased meanwhile stay as the erasure left them."""
+    table = Delivery.__table__
+    assert isinstance(table, Table)
+    same = (table.c.id == bindparam("of_id"), table.c.address == bindparam("of_address"))
+    with store.transaction() as session:
+        if done:
+            session.connection().execute(update(table).where(*same), [_outcome(*one) for one in done])
     done.clear()
 
 
-def _record_one(delivery: Delivery, problem: Exception | None) -> None:
-    now = store.now()
-    delivery.attempts += 1
-    delivery.claimed_until = None
+def _outcome(delivery: Delivery, problem: Exception | None) -> dict[str, Any]:
+    now, attempts = store.now(), delivery.attempts + 1
+    found: dict[str, Any] = {"of_id": delivery.id, "of_address": delivery.address, "attempts": attempts}
+    found |= {"claimed_until": None, "state": "dropped", "last_error": "", "sent_at": delivery.sent_at}
+    found["next_at"] = delivery.next_at
     if problem is None:
-        delivery.state, delivery.sent_at, delivery.last_error = "sent", now, ""
-    elif isinstance(problem, Undeliverable):
-        delivery.last_error = problem.reason[:500]
-        if problem.permanent or (problem.again_in is None and delivery.attempts > len(BACK_OFF)):
-            delivery.state = "dead"
-        else:
-            delivery.next_at = now + (problem.again_in or BACK_OFF[delivery.attempts - 1])
-    else:
-        delivery.state, delivery.last_error = "dropped", ""
+        return found | {"state": "sent", "sent_at": now}
+    if not isinstance(problem, Undeliverable):
+        return found
+    found["last_error"] = problem.reason[:500]
+    if problem.permanent or (problem.again_in is None and attempts > len(BACK_OFF)):
+        return found | {"state": "dead"}
+    return found | {"state": "waiting", "next_at": now + (problem.again_in or BACK_OFF[attempts - 1])}
 
 
 def _release(ids: list[int]) -> None:

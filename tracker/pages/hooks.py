@@ -126,10 +126,12 @@ def _address(on: Ticket | Desk | Person) -> str:
 
 def _page(on: Ticket | Desk | Person, form: forms.Form, status: int) -> Page:
     sid, secret = session.pop("hook_secret", ("", ""))
+    those = hooks.of(on, by=current())
+    logs = hooks.logs(those)
     places: list[dict[str, Any]] = [
         hooks.shown(one)
-        | {"log": [hooks.entry(*entry) for entry in hooks.log(one)], "secret": secret if one.sid == sid else ""}
-        for one in hooks.of(on, by=current())
+        | {"log": [hooks.entry(*entry) for entry in logs[one.id]], "secret": secret if one.sid == sid else ""}
+        for one in those
     ]
     whose = "customer" if isinstance(on, Ticket) else "desk" if isinstance(on, Desk) else "me"
     name = on.subject if isinstance(on, Ticket) else on.name
