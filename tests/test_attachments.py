@@ -94,10 +94,12 @@ def test_a_file_of_more_than_five_megabytes_is_refused_before_it_is_opened() -> 
         files.accept(picture() + b"\0" * files.LARGEST_UPLOAD)
 
 
-def sent(ticket: Ticket, kind: str = "update", raw: bytes = b"", **given: Any) -> tuple[File, int]:
+def sent(
+    ticket: Ticket, kind: str = "update", raw: bytes = b"", alt: str = "The tap, dry", **given: Any
+) -> tuple[File, int]:
     """Post words with one file; return it and their seq."""
     kept = attachments.keep(raw or picture("PNG", (60, 40)), "IMG_2031.png")
-    event = make.post(ticket, kind, files=[{"file": kept.key, "alt": "The tap, dry"}], **given)
+    event = make.post(ticket, kind, files=[{"file": kept.key, "alt": alt}], **given)
     return kept, event.seq
 
 

@@ -10,6 +10,7 @@ from flask import Flask
 
 from tests import make
 from tests.houses import Visitor
+from tests.test_attachments import sent
 from tests.test_importing import RECORDS, bring_in, written
 from tests.test_timeline import rendered
 from tracker import disclosure, masks, personal, tickets, words
@@ -146,6 +147,15 @@ def test_a_name_taken_back_is_masked_in_what_was_said_before(house: Flask) -> No
     assert "Dear Ms Canaria, we come." in rendered(ticket, "public")
 
 
+def test_a_name_taken_back_is_masked_in_what_files_are_said_to_show(house: Flask) -> None:
+    ticket = make.ticket(name="Carola Canaria")
+    sent(ticket, "reply", alt="Canaria's tap", text="See here.", publish=True)
+    assert "Canaria's tap" in rendered(ticket, "public")
+    make.post(ticket, "visibility_changed", visibility="public", name_shown="none", pseudonym="")
+    assert "Canaria" not in rendered(ticket, "public")
+    assert "‹name hidden›" in rendered(ticket, "public")
+
+
 def test_an_author_who_asks_is_told_and_nothing_is_written(house: Flask) -> None:
     ticket = nameless()
     last = make.fresh(ticket).last_seq
@@ -218,6 +228,34 @@ def test_a_published_reply_is_asked_about(house: Flask) -> None:
         tickets.post(ticket.ref, "reply_published", {"target": reply.seq}, by=make.customer(ticket), personal=masks.ASK)
     make.post(ticket, "reply_published", target=reply.seq)
     assert "5550147" not in rendered(ticket, "public")
+
+
+NOT_SOLVED = {"solved": False, "understood": "no", "text": "", "publish": False, "why": "Ring me at 030 5550147."}
+
+
+def test_why_it_is_not_solved_is_asked_about_before_everyone_reads_it(house: Flask) -> None:
+    ticket = nameless()
+    make.post(ticket, "resolved")
+    last = make.fresh(ticket).last_seq
+
+    def answer(wish: masks.Wish) -> None:
+        tickets.post(ticket.ref, "feedback", NOT_SOLVED, by=make.customer(ticket), personal=wish)
+
+    with pytest.raises(PersonalData) as told:
+        answer(masks.ASK)
+    (finding,) = told.value.facts["findings"]
+    assert (finding["what"], finding.get("seq")) == ([PHONE], None)
+    assert make.fresh(ticket).last_seq == last
+    answer(masks.wish("show", "It is the shop's number"))
+    assert "reopened" in make.kinds_of(ticket)
+    assert "030 5550147" in rendered(ticket, "public")
+
+
+def test_why_it_is_not_solved_is_nobodys_question_where_nobody_else_reads_it(house: Flask) -> None:
+    ticket = nameless(visibility="private")
+    make.post(ticket, "resolved")
+    tickets.post(ticket.ref, "feedback", NOT_SOLVED, by=make.customer(ticket), personal=masks.ASK)
+    assert make.fresh(ticket).status == "open"
 
 
 def test_erasing_takes_the_original_too(house: Flask) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import delete, func, select, tuple_
 
-from tracker import files, links, masks, personal, richtext, store
+from tracker import files, links, masks, richtext, store
 from tracker.errors import Invalid, NotFound
 from tracker.models import Event, File, Ticket
 from tracker.timeline import SEES
@@ -68,9 +68,8 @@ def bind(ticket: Ticket, event: Event, wanted: Sequence[Mapping[str, Any]]) -> N
         raise _invalid(f"A ticket takes {MOST_OF_TICKET} files.")
     for one in wanted:
         file = waiting[one["file"]]
-        alt = one.get("alt", "")
         file.ticket_id, file.seq = ticket.id, event.seq
-        file.alt = personal.mask(alt, personal.find(alt, masks.whose(ticket)))[:200]
+        file.alt = masks.covered_alt(ticket, one.get("alt", ""))
     event.payload = event.payload | {"files": [{"file": key} for key in keys]}
 
 

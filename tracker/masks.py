@@ -13,8 +13,8 @@ from sqlalchemy import select
 from tracker import people, personal, richtext, store
 from tracker.errors import Forbidden, Invalid, PersonalData
 from tracker.kinds import KINDS, Kind
-from tracker.kinds._fields import REASON, Words
-from tracker.models import Event, Handoff, Person, Ticket
+from tracker.kinds._fields import ALT, REASON, Words
+from tracker.models import Event, File, Handoff, Person, Report, Ticket
 from tracker.personal import Whose
 
 Original = dict[str, Any]
@@ -110,6 +110,8 @@ def uncover(ticket: Ticket, event: Event, reason: str) -> None:
 def review(ticket: Ticket) -> None:
     """Mask anew all that was said: what is personal depends on the name the customer shows."""
     cover_subject(ticket)
+    for file in _files(ticket):
+        file.alt = covered_alt(ticket, file.alt)
     for event in _all(ticket):
         if event.shown_because or event.redacted_by or event.audience == "staff":
             continue
@@ -120,9 +122,29 @@ def review(ticket: Ticket) -> None:
             _write(ticket, event, words, richtext.render(words[kind.body]) if kind.body in words else "")
 
 
+def covered_alt(ticket: Ticket, alt: str) -> str:
+    """Return what a file is said to show, masked for good: it keeps no original for the two sides."""
+    return personal.mask(alt, personal.find(alt, whose(ticket)))[:ALT]
+
+
 def scrub(ticket: Ticket, who: Whose) -> None:
     """Mask for good what is personal in all words that remain, those for staff too; no original is kept."""
     ticket.original = None
+    _scrub_words(ticket, who)
+    for handoff in store.session().scalars(select(Handoff).where(Handoff.ticket_id == ticket.id)):
+        briefing = richtext.plain(handoff.briefing_html)
+        if found := personal.find(briefing, who):
+            handoff.briefing_html = richtext.render(_escaped(personal.mask(briefing, found)))
+    for file in _files(ticket):
+        file.alt = personal.mask(file.alt, personal.find(file.alt, who))[:ALT]
+        file.name = file.kind  # names of files are spelt in ways that no search finds for sure
+    for report in store.session().scalars(select(Report).where(Report.ticket_id == ticket.id)):
+        report.reason = personal.mask(report.reason, personal.find(report.reason, who))[:REASON]
+        because = report.decided_because
+        report.decided_because = personal.mask(because, personal.find(because, who))[:REASON]
+
+
+def _scrub_words(ticket: Ticket, who: Whose) -> None:
     for event in _all(ticket):
         kind = KINDS[event.kind]
         names = [name for name, one in kind.fields.items() if isinstance(one, Words)]
@@ -131,10 +153,6 @@ def scrub(ticket: Ticket, who: Whose) -> None:
         body = masked.get(kind.body, "")
         _write(ticket, event, masked, richtext.render(body) if body else "")
         event.original, event.shown_because = None, ""
-    for handoff in store.session().scalars(select(Handoff).where(Handoff.ticket_id == ticket.id)):
-        briefing = richtext.plain(handoff.briefing_html)
-        if found := personal.find(briefing, who):
-            handoff.briefing_html = richtext.render(_escaped(personal.mask(briefing, found)))
 
 
 def source(event: Event) -> str:
@@ -216,7 +234,13 @@ def _made_public(ticket: Ticket, event: Event, was_private: bool) -> list[Event]
         return [one for one in _all(ticket) if one.audience == "public" and not one.redacted_by] if was_private else []
     if event.kind == "reply_published":
         return [one for one in _all(ticket) if one.seq == event.target_seq]
-    return [event] if event.audience == "public" else []
+    return [one for one in _said_with(ticket, event) if one.audience == "public"]
+
+
+def _said_with(ticket: Ticket, event: Event) -> list[Event]:
+    """Return an event and those that its author's command appended with it: "not solved" opens the ticket again."""
+    query = select(Event).where(Event.ticket_id == ticket.id, Event.seq >= event.seq)
+    return list(store.session().scalars(query.where(Event.actor_role == event.actor_role).order_by(Event.seq)))
 
 
 def _goes_public(ticket: Ticket) -> bool:
@@ -227,6 +251,10 @@ def _all(ticket: Ticket) -> list[Event]:
     return list(store.session().scalars(select(Event).where(Event.ticket_id == ticket.id).order_by(Event.seq)))
 
 
+def _files(ticket: Ticket) -> list[File]:
+    return list(store.session().scalars(select(File).where(File.ticket_id == ticket.id)))
+
+
 def _subject_findings(ticket: Ticket) -> Iterator[dict[str, Any]]:
     original = ticket.original or {}
     yield {"field": "subject", "what": hidden(original), "parts": _parts(original["subject"], original["found"])}
@@ -235,7 +263,7 @@ def _subject_findings(ticket: Ticket) -> Iterator[dict[str, Any]]:
 def _findings(events: Collection[Event], *, besides: Event) -> Iterator[dict[str, Any]]:
     for event in events:
         original = event.original or {}
-        earlier = {} if event is besides else {"seq": event.seq}
+        earlier = {"seq": event.seq} if event.seq < besides.seq else {}
         for name, text in original["words"].items():
             found = original["found"][name]
             what = list(dict.fromkeys(span[2] for span in found))

@@ -12,6 +12,7 @@ from tracker.errors import Invalid
 REASON = 500
 TEXT = 10_000
 SUBJECT = 140
+ALT = 200
 
 
 class Payload(Schema):
@@ -51,7 +52,7 @@ class Attached(Schema):
         unknown = RAISE
 
     file = fields.String(required=True, validate=validate.Length(min=1, max=24))
-    alt = Words(low=0, high=200, multiline=False, load_default="")
+    alt = Words(low=0, high=ALT, multiline=False, load_default="")
 
 
 class Files(fields.List[Any]):
