@@ -1,12 +1,14 @@
 """Personal data in public words: found, shown to its author, masked for readers, kept for the two sides."""
 
 import json
+import re
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
 import pytest
 from flask import Flask
+from phonenumbers import PhoneNumberMatch, PhoneNumberMatcher
 
 from tests import make
 from tests.houses import Visitor
@@ -21,6 +23,8 @@ from tracker.personal import ACCOUNT, ADDRESS, CARD, MAIL, NAME, PHONE, Whose
 WHOSE = Whose("Carola Canaria", "canary@home.example", "+49 170 5550199", lambda: ["Rosa Ortega"])
 SECRETS = ("030 5550147", "someone@else.example", "4111 1111 1111 1111", "DE89 3704 0044 0532 0130 00", "Canaria")
 SONG = "Call 030 5550147 or someone@else.example. Card 4111 1111 1111 1111, DE89 3704 0044 0532 0130 00. Mrs Canaria."
+ASK = masks.Wish("ask")
+CALLED = personal._CALLED
 
 
 @pytest.mark.parametrize(
@@ -69,6 +73,47 @@ def test_personal_data_is_found_and_replaced_by_what_it_is(text: str, masked: st
 )
 def test_figures_dates_prices_and_those_who_answer_are_no_personal_data(text: str) -> None:
     assert personal.find(text, WHOSE) == []
+
+
+class Tries(PhoneNumberMatcher):
+    """The real search, with a count of what it tried."""
+
+    made = 0
+
+    def _parse_and_verify(self, candidate: str, offset: int) -> PhoneNumberMatch | None:
+        Tries.made += 1
+        found: PhoneNumberMatch | None = super()._parse_and_verify(candidate, offset)
+        return found
+
+
+def test_a_number_in_a_crowd_of_numbers_is_hidden_with_the_crowd_and_not_searched_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(personal, "PhoneNumberMatcher", Tries)
+    crowd = "1/2/3/4/5/6/7/8 " * 600 + "and 030 5550147."
+    assert personal.mask(crowd, personal.find(crowd)) == "‹phone number hidden› and ‹phone number hidden›."
+    assert Tries.made < 2 * personal.MOST_TRIES
+
+
+def test_a_long_log_is_no_crowd() -> None:
+    lines = (
+        f"2026-11-22 08:{at % 60:02}:{at * 7 % 60:02},{at:03} INFO worker[{2_000 + at}] GET /t/ab{at} 200 {at * 7} ms"
+        for at in range(150)
+    )
+    assert personal.find("\n".join(lines)[:10_000]) == []
+
+
+def test_what_a_number_is_called_is_looked_for_near_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked: list[int] = []
+
+    class Called:
+        def search(self, text: str) -> re.Match[str] | None:
+            looked.append(len(text))
+            return CALLED.search(text)
+
+    monkeypatch.setattr(personal, "_CALLED", Called())
+    assert personal.find("call" + "a" * 9_000 + " a b c d e f" + " 3055501470 x" * 20) == []
+    assert max(looked) <= personal.CALLED_WITHIN
 
 
 def test_in_seventy_real_requests_the_three_phone_numbers_are_found_and_nothing_else() -> None:
@@ -160,7 +205,7 @@ def test_an_author_who_asks_is_told_and_nothing_is_written(house: Flask) -> None
     ticket = nameless()
     last = make.fresh(ticket).last_seq
     with pytest.raises(PersonalData) as told:
-        said(ticket, "Ask at 030 5550147.", masks.ASK)
+        said(ticket, "Ask at 030 5550147.", ASK)
     assert make.fresh(ticket).last_seq == last
     (finding,) = told.value.facts["findings"]
     assert (finding["field"], finding["what"]) == ("text", [PHONE])
@@ -197,9 +242,9 @@ def test_nothing_is_shown_without_a_reason_nor_by_a_reader(house: Flask) -> None
 
 def test_words_between_the_two_sides_need_no_asking(house: Flask) -> None:
     ticket = nameless(visibility="private")
-    assert said(ticket, "Ask at 030 5550147.", masks.ASK).seq
+    assert said(ticket, "Ask at 030 5550147.", ASK).seq
     with pytest.raises(PersonalData) as told:
-        make_public(ticket, masks.ASK)
+        make_public(ticket, ASK)
     assert {one["what"][0] for one in told.value.facts["findings"]} == {PHONE}
     make_public(ticket, masks.HIDE)
     assert "5550147" not in rendered(ticket, "public")
@@ -215,7 +260,7 @@ def test_a_private_opening_is_asked_about_when_it_becomes_public_and_shown_if_th
 ) -> None:
     ticket = nameless(visibility="private", subject="Ring 030 5550147", text="Really: 030 5550147.")
     with pytest.raises(PersonalData) as told:
-        make_public(ticket, masks.ASK)
+        make_public(ticket, ASK)
     assert [one["field"] for one in told.value.facts["findings"]] == ["subject", "text"]
     make_public(ticket, masks.wish("show", "It is the shop's number"))
     assert rendered(ticket, "public").count("030 5550147") >= 2
@@ -225,7 +270,7 @@ def test_a_published_reply_is_asked_about(house: Flask) -> None:
     ticket = nameless()
     reply = make.post(ticket, "reply", text="Ring 030 5550147", publish=False)
     with pytest.raises(PersonalData):
-        tickets.post(ticket.ref, "reply_published", {"target": reply.seq}, by=make.customer(ticket), personal=masks.ASK)
+        tickets.post(ticket.ref, "reply_published", {"target": reply.seq}, by=make.customer(ticket), personal=ASK)
     make.post(ticket, "reply_published", target=reply.seq)
     assert "5550147" not in rendered(ticket, "public")
 
@@ -242,7 +287,7 @@ def test_why_it_is_not_solved_is_asked_about_before_everyone_reads_it(house: Fla
         tickets.post(ticket.ref, "feedback", NOT_SOLVED, by=make.customer(ticket), personal=wish)
 
     with pytest.raises(PersonalData) as told:
-        answer(masks.ASK)
+        answer(ASK)
     (finding,) = told.value.facts["findings"]
     assert (finding["what"], finding.get("seq")) == ([PHONE], None)
     assert make.fresh(ticket).last_seq == last
@@ -254,7 +299,7 @@ def test_why_it_is_not_solved_is_asked_about_before_everyone_reads_it(house: Fla
 def test_why_it_is_not_solved_is_nobodys_question_where_nobody_else_reads_it(house: Flask) -> None:
     ticket = nameless(visibility="private")
     make.post(ticket, "resolved")
-    tickets.post(ticket.ref, "feedback", NOT_SOLVED, by=make.customer(ticket), personal=masks.ASK)
+    tickets.post(ticket.ref, "feedback", NOT_SOLVED, by=make.customer(ticket), personal=ASK)
     assert make.fresh(ticket).status == "open"
 
 

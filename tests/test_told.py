@@ -1,5 +1,7 @@
 """Never tell it twice: what was asked and answered goes along, and asking it again is noticed before it is sent."""
 
+from dataclasses import replace
+
 import pytest
 from flask import Flask
 
@@ -29,6 +31,34 @@ def test_questions_and_their_answers_are_found_on_the_timeline(ticket: Ticket) -
     assert [one.words for one in found] == ["Which floor is the leak on?", "And was the valve in the cellar shut?"]
     assert {one.answer for one in found} == {ANSWER}
     assert [(one.asked_seq, one.answer_seq) for one in found] == [(3, 5), (3, 5)]
+
+
+def test_the_desk_reads_answers_as_they_were_typed(ticket: Ticket) -> None:
+    make.post(ticket, "update", text="Whom may the plumber ring?")
+    make.post(ticket, "reply", text="Ring my brother at 030 5550147.", publish=True)
+    (found,) = told.record(ticket).asked
+    assert found.answer == "Ring my brother at 030 5550147."
+    assert told.again(ticket, "Whom may our plumber ring?") == [replace(found, words="Whom may our plumber ring?")]
+
+
+def test_a_text_of_questions_and_a_story_without_end_are_looked_at_in_part(ticket: Ticket) -> None:
+    answered(ticket)
+    assert len(told.again(ticket, "Which floor is the leak on? " * 300)) == told.MOST_ASKED
+    for number in range(12):
+        make.post(ticket, "reply", text=f"Number {number}. " + "It drips. " * 980)
+    found = told.record(ticket)
+    assert found.told[-1][0] == make.fresh(ticket).last_seq
+    assert sum(len(one) for _, one in found.told) <= told.MOST_CHARACTERS
+    assert found.asked == []
+
+
+def test_a_point_within_a_word_ends_no_sentence(ticket: Ticket) -> None:
+    make.post(ticket, "update", text="Is it 3.5 m at www.water.example. Or more?")
+    make.post(ticket, "reply", text="a" * 9_000 + ".b")
+    found = told.record(ticket)
+    assert [one.words for one in found.asked] == ["Or more?"]
+    assert found.told[-1][1] == "a" * 9_000 + ".b"
+    assert "Is it 3.5 m at www.water.example." in told._sentences("Hm! Is it 3.5 m at www.water.example. Or more?")
 
 
 def test_what_waits_for_an_answer_is_said_to_wait(ticket: Ticket) -> None:

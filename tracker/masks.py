@@ -33,7 +33,7 @@ class Wish:
     reason: str = ""
 
 
-HIDE, ASK = Wish(), Wish("ask")
+HIDE = Wish()
 
 
 def wish(how: str, reason: str) -> Wish:

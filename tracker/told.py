@@ -3,12 +3,12 @@
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
-from rapidfuzz import fuzz
+from rapidfuzz import fuzz, process
 from sqlalchemy import select
 
-from tracker import richtext, store
+from tracker import disclosure, richtext, store
 from tracker.kinds import KINDS
 from tracker.models import Event, Ticket
 
@@ -17,6 +17,14 @@ ALIKE = 85
 SAME_WORD = 88
 """The same for two single words: "riser" and "risers"."""
 MOST_READ = 300
+MOST_CHARACTERS = 100_000
+"""How many of the newest entries with words are read, and how much of them: all that a usual ticket says."""
+MOST_ASKED = 10
+"""Questions of one text that are looked up: nobody asks more at once and means it."""
+MOST_LISTED = 100
+"""Questions of one ticket that are known, the newest."""
+MOST_CARRYING = 12
+"""Words of one question that are compared."""
 EXCERPT = 280
 QUESTION_MARKS = "?؟？;"
 TOLD = ("opened", "reply", "reopened")
@@ -27,7 +35,8 @@ def _words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-_SENTENCE = re.compile(r"[^.!?…؟？。]+(?:[!?…؟？。]+|\.(?=\s|$)|$)")
+_SENTENCE = re.compile(r"(?:[^.!?…؟？。]++|\.(?!\s|$))+(?:[!?…؟？。]+|\.)?")
+"""A point within a word ends no sentence. It matches wherever a sentence begins, so that no text is read twice."""
 _WORD = re.compile(r"[^\W_]+")
 _ASKS = {
     "what": "what which welche welcher welches welchen welchem was quel quelle quels quelles quoi que qué cuál cuáles",
@@ -76,6 +85,17 @@ class Record:
     """Sentences of the customer, each with its entry."""
     contact: dict[str, str] = field(default_factory=dict)
 
+    @cached_property
+    def bare(self) -> list[tuple[int, str, frozenset[str]]]:
+        """What was told and is no question itself: entry, sentence, and its words in small letters."""
+        said = ((seq, one) for seq, one in self.told if not _is_question(one))
+        return [(seq, one, frozenset(_WORD.findall(one.casefold()))) for seq, one in said]
+
+    @cached_property
+    def vocabulary(self) -> list[str]:
+        """Every word of these once, so that a question's words are compared with each of them once."""
+        return list(frozenset().union(*(words for _, _, words in self.bare)))
+
 
 def record(ticket: Ticket) -> Record:
     """Return what was asked and told on a ticket. What customers say next answers all that was asked before it."""
@@ -87,13 +107,13 @@ def record(ticket: Ticket) -> Record:
         found.told += [(event.seq, one) for one in _sentences(words)]
         found.asked += [replace(one, answer=_short(words), answer_seq=event.seq) for one in waiting]
         waiting = []
-    found.asked += waiting
+    found.asked = [*found.asked, *waiting][-MOST_LISTED:]
     return found
 
 
 def again(ticket: Ticket, text: str) -> list[Question]:
     """Return the questions in a text that this customer has answered already, with their answers."""
-    asked = [one for one in _sentences(richtext.plain_text(text)) if _is_question(one)]
+    asked = [one for one in _sentences(richtext.plain_text(text)) if _is_question(one)][:MOST_ASKED]
     if not asked:
         return []
     known = record(ticket)
@@ -111,8 +131,9 @@ def _answered(question: str, known: Record) -> Question | None:
         if one.answer and _same(asks, words, *_essence(one.words)):
             return replace(one, words=question)
     if asks:  # yes or no may have changed since; what, where and when they told once
-        for seq, sentence in known.told:
-            if _holds(sentence, words):
+        spelt = [frozenset(_likes(word, known)) for word in words]
+        for seq, sentence, theirs in known.bare:
+            if all(theirs & likes for likes in spelt):
                 return Question(question, 0, _short(sentence), seq)
     return None
 
@@ -123,11 +144,9 @@ def _same(asks: str, words: Sequence[str], others_ask: str, others: Sequence[str
     return fuzz.token_set_ratio(" ".join(words), " ".join(others)) >= ALIKE
 
 
-def _holds(sentence: str, words: Sequence[str]) -> bool:
-    if _is_question(sentence):
-        return False
-    theirs = _WORD.findall(sentence.casefold())
-    return all(any(fuzz.ratio(word, one) >= SAME_WORD for one in theirs) for word in words)
+def _likes(word: str, known: Record) -> Iterator[str]:
+    found = process.extract_iter(word, known.vocabulary, scorer=fuzz.ratio, score_cutoff=SAME_WORD)
+    return (one for one, _likeness, _place in found)
 
 
 @lru_cache(maxsize=512)
@@ -135,7 +154,8 @@ def _essence(question: str) -> tuple[str, tuple[str, ...]]:
     """Return what a question asks for (what, where, …, or "" for yes and no) and the words that carry it."""
     words = _WORD.findall(question.casefold())
     asks = next((_ASKING[word] for word in words if word in _ASKING), "")
-    return asks, tuple(word for word in words if word not in _ASKING and word not in _EMPTY)
+    carrying = [word for word in words if word not in _ASKING and word not in _EMPTY]
+    return asks, tuple(carrying[:MOST_CARRYING])
 
 
 def _asked(event: Event, words: str) -> list[str]:
@@ -152,13 +172,24 @@ def _sentences(words: str) -> list[str]:
 
 
 def _spoken(ticket: Ticket) -> Iterator[tuple[Event, str]]:
-    """Yield the words of both sides, oldest first, as they read now: corrected, and without those that were hidden."""
+    """Yield the words of both sides, oldest first, as staff reads them now: corrected, without those that were hidden.
+
+    Of a long story the newest part.
+    """
     query = select(Event).where(Event.ticket_id == ticket.id, Event.kind.in_((*TOLD, *ASKED, "corrected")))
-    events = list(store.session().scalars(query.order_by(Event.seq.desc()).limit(MOST_READ)))
-    better = {one.seq: one.body_html for one in events if one.kind == "corrected"}
-    for event in reversed(events):
-        if event.kind != "corrected" and event.redacted_by is None and event.body_html:
-            yield event, richtext.plain(better.get(event.corrected_by or 0, event.body_html))
+    better: dict[int, str] = {}
+    spoken: list[tuple[Event, str]] = []
+    left = MOST_CHARACTERS
+    for event in store.session().scalars(query.order_by(Event.seq.desc()).limit(MOST_READ)):
+        html = disclosure.body_html(event, "staff")
+        left -= len(html)
+        if left < 0:
+            break
+        if event.kind == "corrected":
+            better[event.seq] = html
+        elif event.redacted_by is None and html:
+            spoken.append((event, richtext.plain(better.get(event.corrected_by or 0, html))))
+    return reversed(spoken)
 
 
 def _short(words: str) -> str:
