@@ -9,7 +9,7 @@ from flask import Flask
 from tests import make
 from tests.houses import Visitor
 from tests.test_workspace import read
-from tracker import board, promises, store
+from tracker import board, browse, promises, store
 from tracker.models import Desk, Person, Ticket
 
 
@@ -59,6 +59,28 @@ def test_promises_are_counted_by_person(desk: Desk, travel: Any) -> None:
     mine = next(one for one in board.of(desk)["people"] if one["slug"] == ann.slug)
     assert (mine["open"], mine["overdue"], mine["today"]) == (3, 1, 1)
     assert mine["next"]["promise"]["due_at"] == store.now() + timedelta(hours=1)
+
+
+def test_nobody_who_waits_is_lost_behind_many_who_do_not(
+    desk: Desk, client: Visitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ann = make.agent(desk)
+    for days in (1, 2, 3, 9):
+        last = make.post(make.ticket(desk, subject=f"Due in {days}"), "update", ann, next_word_at=make.ahead(days=days))
+    late = store.session().get_one(Ticket, last.ticket_id)
+    make.post(late, "reply", text="And now?")
+    monkeypatch.setattr(browse, "MOST", 2)
+    found = board.of(desk)
+    assert [row["ref"] for row in found["waiting"]] == [late.ref]
+    assert found["open"] == 4
+    (mine,) = found["people"]
+    assert (mine["open"], mine["next"]["subject"]) == (4, "Due in 1")
+    make.sign_in(client, make.lead(desk))
+    assert f'action="/workspace/t/{late.ref}/say/reassigned"' in client.get(f"/workspace/board?give={late.ref}").text
+    for _ in range(2):
+        make.ticket(desk)
+    page = read(client.get("/workspace/board"))
+    assert "These are the 2 to whom a word is owed first" in page
 
 
 def test_a_lead_gives_a_ticket_to_somebody_from_the_board(desk: Desk, client: Visitor) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import select
+from sqlalchemy import event, select
 
 from tests import make
 from tests.houses import Visitor
@@ -46,6 +46,25 @@ def test_a_reader_reports_and_who_runs_the_desk_sees_it_with_the_words(house: Fl
     assert case.entry
     assert "Canary" in case.entry["body_html"]
     assert reports.waiting(make.desk("elsewhere")) == []
+
+
+def test_many_reports_are_read_with_as_many_queries_as_two(house: Flask) -> None:
+    desk, counts = make.desk(), []
+    asked: list[str] = []
+    listener = lambda *given: asked.append(given[2])  # noqa: E731
+    for more in (2, 6):
+        for _ in range(more):
+            ticket = make.ticket(desk)
+            word = make.post(ticket, "update", text="The neighbour did it.")
+            reports.file(ticket, word.seq, "It names somebody.", by=READER)
+            reports.file(ticket, None, "All of it.", by=READER)
+        store.session().expunge_all()
+        asked.clear()
+        event.listen(store.db.engine, "before_cursor_execute", listener)
+        assert {one.report.seq: bool(one.entry) for one in reports.waiting(desk)} == {word.seq: True, None: False}
+        event.remove(store.db.engine, "before_cursor_execute", listener)
+        counts.append(len(asked))
+    assert counts[1] == counts[0]
 
 
 @pytest.mark.parametrize("seq", [7_000, 2])

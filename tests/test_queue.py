@@ -94,6 +94,20 @@ def test_the_queue_asks_as_many_questions_for_twenty_tickets_as_for_two(house: F
     assert counts[1] <= counts[0]
 
 
+def test_the_queue_quotes_customers_as_they_wrote(ticket: Ticket) -> None:
+    make.post(ticket, "update")
+    make.post(ticket, "reply", text="Ring me at 030 5550147.", publish=True)
+    assert [row["asked"] for row in browse.queue(ticket.assignee)] == ["Ring me at 030 5550147."]
+    assert "5550147" not in str(browse.public_tickets(browse.Filter(), cursor=None))
+
+
+def test_a_queue_that_is_cut_says_so(agent: Person, client: Visitor, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "of 1 open." in client.get("/workspace/").text
+    make.ticket(agent.desk)
+    monkeypatch.setattr(browse, "MOST", 1)
+    assert "of the 1 listed here, to whom a word is owed first." in read(client.get("/workspace/"))
+
+
 def test_a_ticket_without_a_promise_waits_in_a_group_of_its_own(house: Flask, client: Visitor) -> None:
     one = make.ticket()
     with store.transaction():

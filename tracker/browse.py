@@ -17,7 +17,6 @@ from tracker.models import Desk, Event, Handoff, Helper, Person, Promise, Ticket
 from tracker.permissions import Viewer
 
 DEFAULT, MOST = 50, 200
-WORDS = ("update", "waiting", "resolved", "declined")
 REPLYING = ("reply", "reopened")
 ASKING = ("opened", *REPLYING)
 ASKED = 90
@@ -176,9 +175,20 @@ def queue(person: Person) -> list[Shown]:
     return _queue(mine, offered, helper=person)
 
 
-def desk_queue(desk: Desk) -> list[Shown]:
-    """Return all open tickets of a desk, for those who run it, by who is owed a word next."""
-    return _queue(Ticket.desk_id == desk.id, {}, helper=None)
+def desk_queue(desk: Desk, *those: ColumnElement[bool]) -> list[Shown]:
+    """Return the open tickets of a desk (of `those`), for those who run it, by who is owed a word next."""
+    return _queue(and_(Ticket.desk_id == desk.id, *those), {}, helper=None)
+
+
+def urgent() -> ColumnElement[bool]:
+    """Return what makes a row of a desk's queue urgent, to ask for such rows alone."""
+    said = (
+        Event.ticket_id == Ticket.id,
+        Event.kind.in_(REPLYING),
+        Event.seq > func.coalesce(Ticket.latest_word_seq, 0),
+    )
+    is_new = and_(Ticket.latest_word_seq.is_(None), Ticket.imported_key.is_(None))
+    return or_(Ticket.overdue, is_new, select(Event.id).where(*said).exists())
 
 
 def unanswered(ticket: Ticket) -> Shown | None:
@@ -204,6 +214,7 @@ def _queue(mine: ColumnElement[bool], offered: Mapping[int, Handoff], *, helper:
 def _queued(one: Ticket, offer: Handoff | None, asked: Event | None, now: datetime, *, is_help: bool) -> Shown:
     is_new = one.latest_word_seq is None and one.imported_key is None
     replied = asked if asked and asked.kind in REPLYING else None
+    said = asked if asked and asked.redacted_by is None else None
     return disclosure.row(one, now=now) | {
         "subject": disclosure.subject(one, "staff"),
         "work_url": links.workspace_ticket(one.ref),
@@ -213,7 +224,7 @@ def _queued(one: Ticket, offer: Handoff | None, asked: Event | None, now: dateti
         "status_since": one.status_since,
         "offered_by": disclosure.person_ref(offer.giver) if offer else None,
         "replied_at": replied.recorded_at if replied else None,
-        "asked": richtext.excerpt(asked.body_html, ASKED) if asked and asked.redacted_by is None else "",
+        "asked": richtext.excerpt(disclosure.body_html(said, "staff"), ASKED) if said else "",
         "is_waiting": one.status == "waiting" and not one.overdue,
         "is_new": is_new,
         "is_help": is_help,

@@ -1,16 +1,17 @@
 """COMMANDS and QUERIES of reports: a reader says what should not be public, who runs the desk decides."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, UnaryExpression, func, select, tuple_
+from sqlalchemy.orm import selectinload
 
 from tracker import disclosure, limits, links, permissions, richtext, store, tickets, timeline
 from tracker.disclosure import Shown
 from tracker.errors import Conflict, Invalid, NotFound, TooSoon
 from tracker.kinds import KINDS
 from tracker.kinds._fields import REASON
-from tracker.models import Desk, Report, Ticket
+from tracker.models import Desk, Event, Report, Ticket
 from tracker.permissions import Viewer
 
 MOST_WAITING = 20
@@ -58,18 +59,12 @@ def file(ticket: Ticket, seq: int | None, reason: str, *, by: Viewer) -> Report:
 
 def waiting(desk: Desk | None) -> list[Case]:
     """Return the reports that wait for whoever runs a desk (None: any), oldest first."""
-    query = select(Report).join(Ticket, Ticket.id == Report.ticket_id).where(Report.decided_at.is_(None))
-    if desk is not None:
-        query = query.where(Ticket.desk_id == desk.id)
-    return [_case(one) for one in store.session().scalars(query.order_by(Report.id).limit(MOST_SHOWN))]
+    return _cases(desk, Report.decided_at.is_(None), order=Report.id.asc(), limit=MOST_SHOWN)
 
 
 def decided(desk: Desk | None, *, limit: int = 20) -> list[Case]:
     """Return the newest decisions."""
-    query = select(Report).join(Ticket, Ticket.id == Report.ticket_id).where(Report.decided_at.is_not(None))
-    if desk is not None:
-        query = query.where(Ticket.desk_id == desk.id)
-    return [_case(one) for one in store.session().scalars(query.order_by(Report.decided_at.desc()).limit(limit))]
+    return _cases(desk, Report.decided_at.is_not(None), order=Report.decided_at.desc(), limit=limit)
 
 
 def decide(key: str, decision: str, reason: str, *, by: Viewer) -> Report:
@@ -103,11 +98,24 @@ def _act(report: Report, decision: str, reason: str, by: Viewer) -> None:
         tickets.post(ref, "visibility_changed", {"visibility": "private", "reason": reason}, by=by)
 
 
-def _case(report: Report) -> Case:
+def _cases(desk: Desk | None, which: ColumnElement[bool], *, order: UnaryExpression[Any], limit: int) -> list[Case]:
+    """Return reports with what they are about, each kind of row asked for once however many there are."""
+    query = select(Report).join(Ticket, Ticket.id == Report.ticket_id).where(which).order_by(order).limit(limit)
+    if desk is not None:
+        query = query.where(Ticket.desk_id == desk.id)
+    around = (selectinload(Report.ticket).selectinload(Ticket.latest_word_by), selectinload(Report.decided_by))
+    found = list(store.session().scalars(query.options(*around)))
+    places = {(one.ticket_id, one.seq) for one in found if one.seq}
+    about = store.session().scalars(select(Event).where(tuple_(Event.ticket_id, Event.seq).in_(places))).all()
+    entries: dict[tuple[int, int], Shown] = {}
+    for ticket in {one.ticket for one in found}:
+        shown = disclosure.entries(ticket, [event for event in about if event.ticket_id == ticket.id], "staff")
+        entries |= {(ticket.id, entry["seq"]): entry for entry in shown}
+    return [_case(one, entries.get((one.ticket_id, one.seq or 0))) for one in found]
+
+
+def _case(report: Report, entry: Shown | None) -> Case:
     ticket = report.ticket
-    events = timeline.find(ticket, [report.seq]) if report.seq else {}
-    shown = disclosure.entries(ticket, list(events.values()), "staff")
-    entry = shown[0] if shown else None
     can_redact = entry is not None and not entry["redaction"] and bool(KINDS[entry["kind"]].word_fields)
     row = disclosure.row(ticket, now=store.now()) | {"subject": disclosure.subject(ticket, "staff")}
     return Case(report, row, entry, can_redact)

@@ -24,7 +24,7 @@ def queue() -> Page:
     """Whom you owe a word, and by when."""
     mine = browse.queue(person())
     tour = [] if mine else _tour(person())
-    return show("workspace/queue.html", queue=mine, urgent=urgent(mine), desk_shown=None, tour=tour)
+    return _queue(mine, tour=tour)
 
 
 @blueprint.get("/desks/<slug>")
@@ -32,8 +32,7 @@ def queue() -> Page:
 def desk_queue(slug: str) -> Page:
     """All open tickets of a desk, for those who run it."""
     one = run(slug)
-    rows = browse.desk_queue(one)
-    return show("workspace/queue.html", queue=rows, urgent=urgent(rows), desk_shown=disclosure.desk(one), tour=[])
+    return _queue(browse.desk_queue(one), desk_shown=disclosure.desk(one))
 
 
 @blueprint.post("/pass")
@@ -100,6 +99,11 @@ def show(template: str, status: int = 200, **context: Any) -> Page:
         "runs": permissions.may(current(), "run_desk", me.desk),
     }
     return render_template(template, **(frame | context)), status, dict(PRIVATE)
+
+
+def _queue(rows: list[disclosure.Shown], *, desk_shown: disclosure.Shown | None = None, tour: Any = ()) -> Page:
+    shown = {"queue": rows, "most": browse.MOST, "urgent": urgent(rows), "desk_shown": desk_shown, "tour": tour}
+    return show("workspace/queue.html", **shown)
 
 
 def _tour(me: Person) -> list[dict[str, Any]]:
