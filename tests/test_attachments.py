@@ -249,6 +249,32 @@ def test_a_form_that_comes_back_keeps_its_files(house: Flask, client: Visitor) -
     assert shown(ticket, make.fresh(ticket).last_seq - 1, "public")
 
 
+def test_a_preview_without_scripts_keeps_the_files(house: Flask, client: Visitor) -> None:
+    ticket = make.ticket()
+    make.sign_in(client, ticket.assignee)
+    page = client.post(f"/workspace/t/{ticket.ref}/preview", data=form(files=upload()))
+    assert page.status_code == 200
+    kept = page.text.split('name="uploaded" value="')[1].split('"')[0]
+    again = client.post(f"/workspace/t/{ticket.ref}/preview", data=form(uploaded=kept, files=upload(SVG, "x.svg")))
+    assert again.status_code == 422
+    assert "x.svg: Choose a picture" in again.text
+    assert f'value="{kept}"' in again.text
+    assert client.post(f"/workspace/t/{ticket.ref}/say/update", data=form(uploaded=kept)).status_code == 303
+    assert shown(ticket, make.fresh(ticket).last_seq - 1, "public")
+
+
+def test_words_kept_for_later_say_that_their_files_are_not(house: Flask, client: Visitor) -> None:
+    ticket = make.ticket()
+    make.sign_in(client, ticket.assignee)
+    address = f"/workspace/t/{ticket.ref}/draft"
+    for chosen, said in (("tap.png", True), ("", False)):
+        client.post(address, data={"text": "Half", "files": chosen})
+        page = client.get(f"/workspace/t/{ticket.ref}").text
+        assert "Your words are kept." in page
+        assert ("Their files are not" in page) is said
+    assert client.post(address, data=form(files=upload(b"x" * 200_000))).status_code == 413
+
+
 def test_personal_data_in_the_words_does_not_lose_the_files(house: Flask, client: Visitor) -> None:
     ticket = make.ticket()
     make.sign_in(client, ticket.assignee)

@@ -18,8 +18,8 @@ from tracker.permissions import ANYONE
 MOMENT = timedelta(seconds=1)
 
 
-def write(ticket: Ticket, by: Person, text: str = "I stand in your stairwell", **typed: str) -> Draft:
-    return drafts.keep(ticket, {"text": text, "seen": str(ticket.last_seq), **typed}, by=make.viewer(by))
+def write(ticket: Ticket, by: Person, text: str = "I stand in your stairwell", seen: int = 0, **typed: str) -> Draft:
+    return drafts.keep(ticket, {"text": text, **typed}, by=make.viewer(by), seen=seen or ticket.last_seq)
 
 
 def test_a_draft_comes_back_on_any_device_of_its_author_and_to_nobody_else(house: Flask, client: Visitor) -> None:
@@ -60,12 +60,21 @@ def test_a_draft_is_gone_once_it_was_said_and_stays_while_something_else_is(hous
 
 def test_a_save_that_comes_after_the_words_were_sent_brings_no_draft_back(house: Flask) -> None:
     ticket = make.ticket()
-    before = str(ticket.last_seq)
+    before = ticket.last_seq
     make.post(ticket, "update")
     write(ticket, ticket.assignee, seen=before)
     assert drafts.typed(ticket, ticket.assignee) == {}
-    write(ticket, ticket.assignee, seen=str(make.fresh(ticket).last_seq))
+    write(ticket, ticket.assignee, seen=make.fresh(ticket).last_seq)
     assert drafts.typed(ticket, ticket.assignee)
+
+
+@pytest.mark.parametrize("seen", ["²", "9" * 5_000, "-1", "x", ""])
+def test_a_save_that_misstates_its_page_keeps_the_words(house: Flask, client: Visitor, seen: str) -> None:
+    ticket = make.ticket()
+    make.post(ticket, "update")
+    make.sign_in(client, ticket.assignee)
+    assert client.put(f"{desk_of(ticket)}/draft", data={"text": "Half", "seen": seen}).status_code == 200
+    assert drafts.typed(ticket, ticket.assignee)["text"] == "Half"
 
 
 def test_a_preview_shows_the_words_as_they_will_read_and_says_nothing(house: Flask, client: Visitor) -> None:

@@ -20,10 +20,11 @@ LONGEST_CHOICE = 40
 NO_DRAFT: Mapping[str, str] = {}
 
 
-def keep(ticket: Ticket, typed: Mapping[str, str], *, by: Viewer) -> Draft:
+def keep(ticket: Ticket, typed: Mapping[str, str], *, by: Viewer, seen: int = 0) -> Draft:
     """Keep what somebody has typed (text, next, next_word_at); without a text only that they are there.
 
-    Words are kept as typed but for what can't be stored; an empty text is one that was taken back.
+    Words are kept as typed but for what can't be stored; an empty text is one that was taken back. `seen` is the last
+    entry on the page they come from, 0 when it does not say.
     """
     permissions.require(by, "see_as_staff", ticket)
     if by.person is None:
@@ -35,7 +36,7 @@ def keep(ticket: Ticket, typed: Mapping[str, str], *, by: Viewer) -> Draft:
             draft = Draft(ticket_id=ticket.id, person=by.person, kept_at=now, text="", next="", next_word_at="")
             session.add(draft)
         draft.seen_at = now
-        if "text" in typed and not _was_said(ticket, typed, by.person):
+        if "text" in typed and not _was_said(ticket, seen, by.person):
             _write(draft, typed, ticket)
     return draft
 
@@ -90,11 +91,10 @@ def forget_old() -> int:
     return 1
 
 
-def _was_said(ticket: Ticket, typed: Mapping[str, str], person: Person) -> bool:
+def _was_said(ticket: Ticket, seen: int, person: Person) -> bool:
     """Say whether these come from a page older than the author's last words: then they are those, a moment late."""
     store.session().refresh(ticket)
-    newest = ticket.latest_word_seq or 0
-    return ticket.latest_word_by_id == person.id and typed.get("seen", "").isdigit() and int(typed["seen"]) < newest
+    return ticket.latest_word_by_id == person.id and 0 < seen < (ticket.latest_word_seq or 0)
 
 
 def _write(draft: Draft, typed: Mapping[str, str], ticket: Ticket) -> None:

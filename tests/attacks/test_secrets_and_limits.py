@@ -59,6 +59,14 @@ def test_an_office_of_many_desks_is_not_one_reader(tmp_path: Path, sqlite_templa
     assert [stranger.get("/workspace/").status_code for _ in range(5)] == [303] * 4 + [429]
 
 
+def test_a_wrong_token_at_the_workspace_counts_like_anybody(tmp_path: Path, sqlite_template: Path) -> None:
+    browser = low(tmp_path, sqlite_template, requests_per_minute=4).test_client()
+    wrong = {"Authorization": "Bearer npt_guessed"}
+    statuses = [browser.get("/workspace/", headers=wrong).status_code for _ in range(6)]
+    assert 429 not in statuses[:4]
+    assert statuses[4:] == [429, 429]
+
+
 def test_limits_hold_when_redis_is_away(tmp_path: Path, sqlite_template: Path) -> None:
     app = low(tmp_path, sqlite_template, redis_url="redis://127.0.0.1:1/0", requests_per_minute=3)
     browser = app.test_client()

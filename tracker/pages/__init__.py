@@ -1,6 +1,7 @@
 """DOOR: HTML for the public, customers and agents; here the rules that hold for every page."""
 
 import re
+from contextlib import suppress
 from typing import Any
 
 from flask import Flask, Response, redirect, render_template, request, session
@@ -49,9 +50,7 @@ LONGEST_FORM = 64 * 1024
 WORKSHOPS = (workspace, workspace_ticket, workspace_compose, workspace_board, workspace_profile, desk_settings)
 WORKSPACE = "/workspace/"
 """Who comes here without a session is sent to sign in, and then back."""
-UPLOADS = re.compile(
-    r"/(new|t/[^/]+/say/[^/]+|workspace/(new|profile/face|t/[^/]+/(say/[^/]+|preview|draft))|api/v1/files)"
-)
+UPLOADS = re.compile(r"/(new|t/[^/]+/say/[^/]+|workspace/(new|profile/face|t/[^/]+/(say/[^/]+|preview))|api/v1/files)")
 """Whose forms may carry files."""
 
 
@@ -107,8 +106,11 @@ def _guard() -> None:
 
 def _asker() -> str:
     """Return on whose account a request counts: a network, or, at the workspace, where offices share one, a person."""
-    person = viewer.current().person if request.path.startswith(WORKSPACE) else None
-    return f"person {person.id}" if person else viewer.network()
+    if request.path.startswith(WORKSPACE):
+        with suppress(Unauthorized):  # a wrong token is told so by the page; until then it counts like anybody's
+            if person := viewer.current().person:
+                return f"person {person.id}"
+    return viewer.network()
 
 
 def _dress(response: Response) -> Response:

@@ -8,6 +8,7 @@ from werkzeug.wrappers import Response as Answer
 from tracker import advice, drafts, forms, richtext
 from tracker.errors import Invalid
 from tracker.kinds._fields import TEXT
+from tracker.models import Ticket
 from tracker.pages import uploads
 from tracker.pages.workspace import Page, back_to, person
 from tracker.pages.workspace_desk import at_desk, desk_page
@@ -21,25 +22,28 @@ blueprint = Blueprint("workspace_compose", __name__, url_prefix="/workspace/t")
 def save(ref: str) -> dict[str, Any]:
     """Keep what is being written, as scripts do while one types; answer who else is there."""
     ticket = at_desk(ref)
-    drafts.keep(ticket, request.form, by=current())
+    _keep(ticket)
     return {"present": [{"name": one.name, "writing": busy} for one, busy in drafts.present(ticket, besides=person())]}
 
 
 @blueprint.post("/<ref>/draft")
 @admits("work")
 def keep(ref: str) -> Answer:
-    """Keep what was written for later, by the form alone."""
-    drafts.keep(at_desk(ref), request.form, by=current())
-    return back_to("workspace_ticket.page", "Your words are kept. Nobody has read them.", ref=ref)
+    """Keep what was written for later, by the form alone; files it names are on their author's device only."""
+    _keep(at_desk(ref))
+    files = request.form.get("files") or request.form.get(uploads.UPLOADED)
+    without = " Their files are not: choose them again." if files else ""
+    return back_to("workspace_ticket.page", f"Your words are kept. Nobody has read them.{without}", ref=ref)
 
 
 @blueprint.post("/<ref>/preview")
 @admits("work")
 def preview(ref: str) -> Page:
-    """Show how the words will read; they are kept on the way."""
+    """Show how the words will read; they and their files are kept on the way."""
     ticket, typed = at_desk(ref), uploads.typed()
     try:
-        drafts.keep(ticket, typed, by=current())
+        _keep(ticket)
+        uploads.wanted(typed)
         text = richtext.normalise_text(typed.get("text", ""), field="text", max_length=TEXT)
     except Invalid as error:
         return desk_page(ticket, forms.Form("update", typed, error.fields), error.status)
@@ -53,3 +57,7 @@ def preview(ref: str) -> Page:
 def desk(ref: str) -> Answer:
     """Where the form was sent: the ticket desk, for those who reload."""
     return redirect(url_for("workspace_ticket.page", ref=at_desk(ref).ref), 303)
+
+
+def _keep(ticket: Ticket) -> None:
+    drafts.keep(ticket, request.form, by=current(), seen=forms.number(request.form.get("seen")))
