@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, case, delete, select, update
 
 from tracker import attachments, deliveries, links, mailbox, masks, permissions, settings, store, timeline
-from tracker.kinds import KINDS
+from tracker.kinds import AMENDING, KINDS
 from tracker.models import (
     CustomerKey,
     Delivery,
@@ -30,7 +30,6 @@ from tracker.timeline import Actor
 
 REASON = "Erased at the request of whom it was about."
 NO_MAIL: dict[str, Any] = {"sender": "", "recipient": "", "source": None}
-AMENDING = ("corrected", "redacted", "erased")
 
 
 def ticket(ref: str, *, by: Viewer) -> Ticket:
@@ -83,7 +82,7 @@ def _forget_customer(one: Ticket) -> None:
     who = Whose(one.customer_name, one.email, one.phone)
     spoken = [event for event in _events(one) if event.actor_role == "customer" and event.kind not in AMENDING]
     for event in spoken:
-        if event.body_source or any(event.payload.get(name) for name in KINDS[event.kind].hideable):
+        if KINDS[event.kind].has_words(event):
             facts = {"target": event.seq, "reason": REASON}
             timeline.append(one, "erased", facts, by=Actor("customer"), quiet=True)
     attachments.drop(one, [event.seq for event in spoken])
@@ -183,7 +182,7 @@ def _erase_again(one: Ticket, line: dict[str, Any]) -> bool:
     target = timeline.find(one, [line["seq"]]).get(line["seq"])
     if target is None or target.recorded_at.isoformat() != line["recorded_at"]:
         return False
-    if not target.body_source and not any(target.payload.get(name) for name in KINDS[target.kind].hideable):
+    if not KINDS[target.kind].has_words(target):
         return False
     timeline.append(one, "erased", {"target": target.seq, "reason": REASON}, by=timeline.SYSTEM, quiet=True)
     attachments.drop(one, [target.seq])

@@ -117,16 +117,23 @@ def _picture(picture: Image.Image) -> Upload:
 
 def _upright(picture: Image.Image, side: int) -> Image.Image:
     """Shrink a picture before anything else, so that no step holds a second whole one, and turn it upright."""
-    turn = _TURNS.get(picture.getexif().get(_ORIENTATION, 1))
-    picture.draft("RGB", (side, side))
-    clear = picture.has_transparency_data
-    if picture.mode not in ("L", "LA", "RGB", "RGBA", "CMYK"):
-        picture = picture.convert("RGBA" if clear else "RGB")
+    turn, mode, picture = _opened(picture, side)
     if max(picture.size) > 2 * side:
         picture = picture.reduce(max(picture.size) // (2 * side) + 1)
     picture.thumbnail((side, side), Image.Resampling.LANCZOS)
-    picture = picture.convert("RGBA" if clear else "RGB")
-    return picture.transpose(turn) if turn is not None else picture
+    return _turned(picture.convert(mode), turn)
+
+
+def _opened(picture: Image.Image, side: int) -> tuple[int, str, Image.Image]:
+    """Return how a picture is turned, whether it ends with transparency, and itself in a mode that can be shrunk."""
+    turn = picture.getexif().get(_ORIENTATION, 1)
+    picture.draft("RGB", (side, side))
+    mode = "RGBA" if picture.has_transparency_data else "RGB"
+    return turn, mode, picture if picture.mode in ("L", "LA", "RGB", "RGBA", "CMYK") else picture.convert(mode)
+
+
+def _turned(picture: Image.Image, turn: int) -> Image.Image:
+    return picture.transpose(_TURNS[turn]) if turn in _TURNS else picture
 
 
 def _document(raw: bytes) -> Upload:
@@ -180,16 +187,11 @@ def _sniffed(raw: bytes) -> str | None:
 
 def _upright_square(picture: Image.Image) -> Image.Image:
     """Cut the middle square and shrink it before anything else, so that no step holds a second whole picture."""
-    turn = _TURNS.get(picture.getexif().get(_ORIENTATION, 1))
-    picture.draft("RGB", (2 * FACE_SIDE, 2 * FACE_SIDE))
-    clear = picture.has_transparency_data
-    if picture.mode not in ("L", "LA", "RGB", "RGBA", "CMYK"):
-        picture = picture.convert("RGBA" if clear else "RGB")
+    turn, mode, picture = _opened(picture, 2 * FACE_SIDE)
     side = min(picture.size)
     left, top = (picture.width - side) // 2, (picture.height - side) // 2
     middle = picture.reduce(max(1, side // (2 * FACE_SIDE)), box=(left, top, left + side, top + side))
-    face = middle.convert("RGBA" if clear else "RGB").resize((FACE_SIDE, FACE_SIDE), Image.Resampling.LANCZOS)
-    return face.transpose(turn) if turn is not None else face
+    return _turned(middle.convert(mode).resize((FACE_SIDE, FACE_SIDE), Image.Resampling.LANCZOS), turn)
 
 
 def _encoded(face: Image.Image) -> bytes:

@@ -74,11 +74,6 @@ def pending(ticket: Ticket) -> Handoff | None:
     return store.session().scalars(query).first()
 
 
-def history(ticket: Ticket) -> list[Handoff]:
-    """Return all offers of a ticket, oldest first."""
-    return list(store.session().scalars(select(Handoff).where(Handoff.ticket_id == ticket.id).order_by(Handoff.id)))
-
-
 def forget(ticket: Ticket, offered_seq: int) -> None:
     """Remove the words of an offer for good; that there was one stays."""
     query = select(Handoff).where(Handoff.ticket_id == ticket.id, Handoff.offered_seq == offered_seq)

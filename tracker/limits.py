@@ -12,8 +12,6 @@ from limits.strategies import FixedWindowRateLimiter
 from tracker import settings, store
 from tracker.errors import TooSoon
 
-NAMES = ("requests", "writes", "opens", "signins", "thanks", "uploads", "reports", "waits", "follows")
-
 
 def hit(name: str, who: str) -> None:
     """Count one request of `who` against a limit; raise TooSoon with the seconds to wait."""

@@ -66,7 +66,7 @@ OLDEST_RECEIVED = timedelta(days=366)
 
 
 class Opening(Payload):
-    """What it takes to open a ticket. The last four are for staff who file on behalf."""
+    """What it takes to open a ticket. The last three are for staff who file on behalf."""
 
     subject = typed(SUBJECT, low=3, multiline=False)
     text = typed(TEXT)

@@ -20,12 +20,11 @@ from tracker import (
     unscripted,
 )
 from tracker.errors import Conflict, Forbidden, Invalid
-from tracker.kinds import KINDS, _standing, _targets
+from tracker.kinds import AMENDING, KINDS, _standing, _targets
 from tracker.models import Event, Ticket
 from tracker.permissions import Viewer, actor
 
 CORRECTABLE = frozenset({"update", "waiting", "resolved", "declined", "note"})
-AMENDING = frozenset({"corrected", "redacted", "erased"})
 MOST_AMENDABLE = 200
 COMPOSED = frozenset({"update", "resolved"})
 """Kinds said with the composer, whose draft they were."""
@@ -144,7 +143,7 @@ def amendable(ticket: Ticket, by: Viewer) -> list[Amendable]:
 
 def _amendments(event: Event, by: Viewer) -> set[str]:
     """Return what can still be done to the words of an entry: erased once they are hidden, nothing once erased."""
-    if not event.body_source and not any(event.payload.get(name) for name in KINDS[event.kind].hideable):
+    if not KINDS[event.kind].has_words(event):
         return set()
     if event.redacted_by:
         return {"erased"}

@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from tracker import disclosure, links, people, present, richtext, store, timeline
 from tracker.disclosure import Shown
-from tracker.kinds import KINDS
+from tracker.kinds import AMENDING, KINDS
 from tracker.models import Delivery, Event, Handoff, News, Person, Promise, Subscription, Ticket
 from tracker.outbox import Dropped
 from tracker.recipients import told
@@ -21,7 +21,6 @@ PURPOSES = ("signin", "reset", "invite")
 SUBJECT_LENGTH = 80
 LINK = re.compile(r"://|@|mailto:|\bwww\.|\w[.\u3002]\w*[^\W\d_]", re.IGNORECASE)
 """A word that some mail program would turn into a link."""
-AMENDING = ("corrected", "redacted", "erased")
 ACCENTS = (
     "#8f3734",
     "#8b3f03",

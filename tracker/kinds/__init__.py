@@ -22,6 +22,8 @@ ENDED = ("resolved", "declined", "closed")
 ALWAYS = OPEN + ENDED
 TARGET = "target"
 """Audience of an event that amends another: a corrected note must not show that there was one."""
+AMENDING = frozenset({"corrected", "redacted", "erased"})
+"""Kinds that change how an earlier entry reads."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,10 @@ class Kind:
     def hideable(self) -> frozenset[str]:
         """Names of the payload fields that go when the words are hidden or erased: they and their files."""
         return self.word_fields | {name for name, one in self.fields.items() if isinstance(one, Files)}
+
+    def has_words(self, event: Event) -> bool:
+        """Say whether an event of this kind holds anything that could be hidden or erased."""
+        return bool(event.body_source) or any(event.payload.get(name) for name in self.hideable)
 
     def audience_of(self, loaded: Loaded) -> str:
         """Return public, customer, staff or TARGET for one event of this kind."""

@@ -6,16 +6,15 @@ from flask import Blueprint, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as Answer
 
 from tracker import browse, disclosure, erasure, forms, links, permissions, reports
-from tracker.errors import Conflict, Forbidden, Invalid
+from tracker.errors import Conflict, Invalid
 from tracker.models import Desk
 from tracker.pages import humans
-from tracker.pages.workspace import Page, person, show
+from tracker.pages.workspace import PRIVATE, Page, person, run, show
 from tracker.viewer import admits, current
 
 blueprint = Blueprint("care", __name__)
 THANKS = "Whoever runs the desk looks at it and decides. Nobody is told who you are."
 ERASED = "Your words, your name and your addresses are gone. That there was a ticket remains."
-SHORT = {"Cache-Control": "private, no-store"}
 
 
 @blueprint.get("/t/<ref>/report")
@@ -37,7 +36,7 @@ def send_report(ref: str) -> Answer | Page:
     except Invalid as error:
         return _report(ref, forms.Form("report", typed, error.fields or {"": error.message}), error.status)
     action = {"url": links.ticket(ref), "words": "Back to the ticket"}
-    return render_template("message.html", heading="Thank you", words=[THANKS], action=action), 200, SHORT
+    return render_template("message.html", heading="Thank you", words=[THANKS], action=action), 200, PRIVATE
 
 
 @blueprint.get("/workspace/reports")
@@ -68,7 +67,7 @@ def erase(ref: str) -> Page:
     """What erasing does, before it is done."""
     ticket, audience = browse.find(ref, current())
     permissions.require(current(), "erase", ticket)
-    return render_template("erase.html", ticket=disclosure.ticket(ticket, audience)), 200, SHORT
+    return render_template("erase.html", ticket=disclosure.ticket(ticket, audience)), 200, PRIVATE
 
 
 @blueprint.post("/t/<ref>/erase")
@@ -79,9 +78,9 @@ def erase_now(ref: str) -> Answer | Page:
     permissions.require(current(), "erase", ticket)
     if request.form.get("sure") != "yes":
         page = render_template("erase.html", ticket=disclosure.ticket(ticket, audience), unsure=True)
-        return page, Invalid.status, SHORT
+        return page, Invalid.status, PRIVATE
     erasure.ticket(ref, by=current())
-    return render_template("message.html", heading="Erased", words=[ERASED]), 200, SHORT
+    return render_template("message.html", heading="Erased", words=[ERASED]), 200, PRIVATE
 
 
 def _report(ref: str, form: forms.Form, status: int) -> Page:
@@ -89,7 +88,7 @@ def _report(ref: str, form: forms.Form, status: int) -> Page:
     shown = disclosure.ticket(ticket, audience)
     entries = reports.reportable(ticket, audience)
     context: dict[str, Any] = {"ticket": shown, "entries": entries, "form": form, "stamp": humans.stamp()}
-    return render_template("report.html", **context), status, SHORT
+    return render_template("report.html", **context), status, PRIVATE
 
 
 def _reported(form: forms.Form, status: int) -> Page:
@@ -98,9 +97,5 @@ def _reported(form: forms.Form, status: int) -> Page:
 
 
 def _desk() -> Desk | None:
-    me = person()
-    if permissions.may(current(), "administer"):
-        return None
-    if not permissions.may(current(), "run_desk", me.desk):
-        raise Forbidden("Whoever runs the desk decides on reports.")
-    return me.desk
+    """Return the desk whose reports this viewer decides on; None: those of all desks."""
+    return None if permissions.may(current(), "administer") else run(person().desk.slug)
