@@ -234,7 +234,7 @@ class LiveWorker(ThreadWorker):  # type: ignore[misc]
 
 
 def _widen(descriptors: int) -> None:
-    """Give the table of descriptors its size now: each time it grows under threads, the kernel stops us for 40 ms."""
+    """Give the table of descriptors its size now: each time it grows under threads, the kernel stops us (0051)."""
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
     with open(os.devnull, "rb") as nothing:
         os.close(fcntl.fcntl(nothing, fcntl.F_DUPFD_CLOEXEC, min(descriptors, hard) - 1))
