@@ -367,7 +367,8 @@ def test_a_flood_from_one_address_is_put_off(house: Flask) -> None:
     for _ in range(2):
         incoming.take(mail(f"x@{DOMAIN}"))
     with pytest.raises(TooSoon):
-        incoming.take(mail(f"x@{DOMAIN}"))
+        incoming.take(with_files(f"x@{DOMAIN}", ("wall.png", "image/png", picture())))
+    assert not store.session().scalars(select(File)).all(), "its files would be kept each time it is offered"
     assert incoming.take(mail(f"x@{DOMAIN}", sender="other@home.example")).state == "opened"
 
 

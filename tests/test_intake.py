@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from sqlalchemy.exc import OperationalError
 
 from tests import make
 from tests.servers.dovecot import Dovecot
@@ -96,6 +97,18 @@ def test_a_fault_that_keeps_even_the_dead_letter_from_being_stored_is_not_acknow
         assert answer(place, f"water@{DOMAIN}", mail("x@y.example")) == 451
 
 
+def test_while_nobody_can_look_whose_an_address_is_the_mail_stays_with_the_server_in_front(
+    house: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_arguments: Any) -> bool:
+        raise OperationalError("", {}, Exception("no database"))
+
+    monkeypatch.setattr(incoming, "is_ours", away)
+    with listening(house) as place, handing_over(place) as server:
+        server.mail("cara@home.example")
+        assert server.rcpt(f"water@{DOMAIN}")[0] == 451
+
+
 def test_unknown_addresses_are_refused_at_once_and_one_recipient_is_taken_at_a_time(house: Flask) -> None:
     ticket = make.ticket()
     forged = links.reply_address(links.new_ref(), "customer", "x@home.example")
@@ -163,6 +176,30 @@ def test_what_could_not_be_stored_stays_in_the_mailbox(
     assert len(mailbox.mails()) == 1
     assert imap.step(house, mailbox.url) == 1
     assert newest(ticket).kind == "reply"
+
+
+@pytest.mark.slow
+def test_a_flood_waits_in_the_mailbox_while_others_are_taken(
+    house: Flask, mailbox: Dovecot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(imap, "A_ROUND", 2)
+    set_to(house, opens_per_hour=1)
+    ticket = make.ticket()
+    later: imap.Later = {}
+    for _ in range(4):
+        mailbox.put(mail(f"{ticket.desk.slug}@{DOMAIN}", sender="flood@home.example"))
+    mailbox.put(mail(reply_to(ticket), "Behind the flood."))
+    assert imap.step(house, mailbox.url, later=later) == 2
+    assert newest(ticket).body_source == "Behind the flood."
+    assert len(later) == len(mailbox.mails()) == 3
+    monkeypatch.setattr(imap, "_fetch", None)
+    assert imap.step(house, mailbox.url, later=later) == 0, "and none of it is fetched before its time"
+    monkeypatch.undo()
+    set_to(house, mail_in_domain=DOMAIN, opens_per_hour=9)
+    later.update(dict.fromkeys(later, 0.0))
+    assert imap.step(house, mailbox.url, later=later) == 3
+    assert imap.step(house, mailbox.url, later=later) == 0
+    assert not later
 
 
 @pytest.mark.slow

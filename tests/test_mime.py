@@ -133,6 +133,11 @@ def test_html_becomes_words_with_quotes_marked() -> None:
     assert mime.words_of_html(page) == "One & two\n\n- a\n- b\n\n> old\n> older\nnew"
 
 
+def test_letters_that_grow_when_made_small_cost_no_words() -> None:
+    page = "<p>" + "\u0130" * 40 + "</p><STYLE>p{}</Style><p>Words after it, every one of them.</p>"
+    assert mime.words_of_html(page) == "\u0130" * 40 + "\n\nWords after it, every one of them."
+
+
 @pytest.mark.parametrize(
     "piece", ["<", "<!--", "<style>", "<div ", "&#", "<blockquote>", "</blockquote>", "<a b='", "]]>"]
 )

@@ -3,7 +3,7 @@
 import hashlib
 import hmac
 import re
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from email.utils import parseaddr
@@ -120,8 +120,9 @@ def _take(mail: Mail, recipient: str, fingerprint: str, *, bounced: bool, again:
     known = _known(fingerprint)
     if known and known is not again:
         return known
-    refusal = _refusal(mail, bounced=bounced)
-    given = {} if refusal else _keep_files(mail)
+    refusal, addresses = _refusal(mail, bounced=bounced), [recipient.lower()] if recipient else list(mail.recipients)
+    writer = None if refusal else next((found for one in addresses if (found := _writer(one))), None)
+    given = {} if refusal else _admitted(mail, writer)
     try:
         with store.transaction() as session:
             if again is not None:
@@ -129,7 +130,7 @@ def _take(mail: Mail, recipient: str, fingerprint: str, *, bounced: bool, again:
                 session.flush()
             if known := _known(fingerprint):
                 return known
-            taken = IncomingMail(state="refused", reason=refusal) if refusal else _act(mail, recipient, given)
+            taken = IncomingMail(state="refused", reason=refusal) if refusal else _act(mail, given, writer, addresses)
             taken.fingerprint, taken.received_at = fingerprint, store.now()
             session.add(taken)
             return taken
@@ -137,6 +138,15 @@ def _take(mail: Mail, recipient: str, fingerprint: str, *, bounced: bool, again:
         if known := _known(fingerprint):  # it was offered twice at once: the other was first
             return known
         raise
+
+
+def _admitted(mail: Mail, writer: Writer | None) -> Given:
+    """Count a mail as its writer's and keep its files; raise TooSoon before those of a flood are kept."""
+    if writer:
+        limits.hit("writes", writer.viewer.principal)
+    else:
+        limits.hit("opens", f"mail:{tickets.address(mail.sender)}")
+    return _keep_files(mail)
 
 
 def _keep_files(mail: Mail) -> Given:
@@ -155,9 +165,7 @@ def _keep_files(mail: Mail) -> Given:
     return {"files": kept, "left": left}
 
 
-def _act(mail: Mail, recipient: str, given: Given) -> IncomingMail:
-    addresses = [recipient.lower()] if recipient else list(mail.recipients)
-    writer = next((found for one in addresses if (found := _writer(one))), None)
+def _act(mail: Mail, given: Given, writer: Writer | None, addresses: Sequence[str]) -> IncomingMail:
     if writer is None:
         return _open(mail, given, _desk(addresses))
     if writer.role == "staff":
@@ -202,7 +210,6 @@ def _is_signed_for(address: str, ticket: Ticket, role: str, reader: str) -> bool
 
 
 def _reply(mail: Mail, given: Given, writer: Writer) -> IncomingMail:
-    limits.hit("writes", writer.viewer.principal)
     facts = _words(quoting.own_words(mail.words), given) | {"publish": False}
     tickets.post(writer.ticket.ref, "reply", facts, by=writer.viewer)
     return IncomingMail(state="reply", ticket_id=writer.ticket.id)
@@ -217,7 +224,6 @@ def _note(mail: Mail, given: Given, writer: Writer) -> IncomingMail:
 
 def _open(mail: Mail, given: Given, desk: Desk) -> IncomingMail:
     sender = tickets.address(mail.sender)
-    limits.hit("opens", f"mail:{sender}")
     facts: dict[str, Any] = {
         "subject": _subject(mail.subject),
         "name": _name(mail.sender_name, sender),
@@ -259,7 +265,7 @@ def _name(shown: str, address: str) -> str:
     return "Somebody by mail"
 
 
-def _desk(addresses: Iterable[str]) -> Desk:
+def _desk(addresses: Sequence[str]) -> Desk:
     domain = settings.current().mail_in_domain
     for address in addresses:
         local, _, at = address.rpartition("@")

@@ -230,20 +230,20 @@ def words_of_html(page: str) -> str:
     One pass, linear in its length: parsers that follow the standard are slow on hostile input.
     """
     found: list[str] = []
-    quotes, at, folded = 0, 0, page.lower()
+    quotes, at = 0, 0
     while at < len(page):
         opens = page.find("<", at)
         opens = len(page) if opens < 0 else opens
         found.append(re.sub(r"\s+", " ", html.unescape(page[at:opens])))
         tag = TAG.match(page, opens)
         if tag is None:
-            ends = page.find("-->", opens) if page.startswith("<!--", opens) else opens
-            at = len(page) if ends < 0 else ends + 1
+            shut = page.find("-->", opens) if page.startswith("<!--", opens) else opens
+            at = len(page) if shut < 0 else shut + 1
             continue
         closes, name, at = bool(tag[1]), tag[2].lower(), tag.end()
         if name in UNSEEN and not closes:
-            ends = folded.find(f"</{name}", at)
-            at = len(page) if ends < 0 else ends
+            ends = re.compile(f"</{name}", re.IGNORECASE | re.ASCII).search(page, at)
+            at = ends.start() if ends else len(page)
         if name == "blockquote":
             quotes = max(0, quotes + (-1 if closes else 1))
         if name in BLOCKS:

@@ -5,6 +5,7 @@ import ipaddress
 import logging
 import ssl
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -18,7 +19,9 @@ from tracker.settings import Settings
 
 TIMEOUT_S = 30
 A_ROUND = 100
-"""Mails fetched between two looks at whether to stop."""
+"""Mails taken before those deleted are gone for good."""
+Later = dict[bytes, float]
+"""When mails that came too soon are looked at again, by their number in the mailbox."""
 log = logging.getLogger(__name__)
 
 
@@ -28,9 +31,10 @@ class Away(Exception):
 
 def run(app: Flask, chosen: Settings, stop: threading.Event) -> None:
     """Look into the mailbox every so often until `stop`."""
+    later: Later = {}
     while not stop.is_set():
         try:
-            more = step(app, chosen.mail_in_imap, stop) >= A_ROUND
+            more = step(app, chosen.mail_in_imap, stop, later) >= A_ROUND
         except Away as error:
             more = False
             log.warning("imap: %s", error)
@@ -40,16 +44,25 @@ def run(app: Flask, chosen: Settings, stop: threading.Event) -> None:
         stop.wait(0 if more else chosen.mail_in_seconds)
 
 
-def step(app: Flask, url: str, stop: threading.Event | None = None) -> int:
-    """Take what lies in the mailbox and delete what was stored; return how many mails. Raises Away."""
-    taken = 0
+def step(app: Flask, url: str, stop: threading.Event | None = None, later: Later | None = None) -> int:
+    """Take what lies in the mailbox and delete what was stored; return how many mails. Raises Away.
+
+    Who sends too many waits: their mails stay, are noted in `later` and not fetched before their time.
+    """
+    taken, later = 0, {} if later is None else later
     with _mailbox(url) as server:
-        for uid in _answer(server.uid("SEARCH", "UNDELETED"))[0].split()[:A_ROUND]:
-            if stop is not None and stop.is_set():
+        for uid in _due(_answer(server.uid("SEARCH", "UNDELETED"))[0].split(), later):
+            if taken == A_ROUND or (stop is not None and stop.is_set()):
                 break
-            if _take(app, _fetch(server, uid.decode())):
-                server.uid("STORE", uid.decode(), "+FLAGS.SILENT", r"(\Deleted)")
-                taken += 1
+            try:
+                _take(app, _fetch(server, uid.decode()))
+            except Unavailable:
+                break  # nor could the next one be stored
+            except TooSoon as error:
+                later[uid] = time.monotonic() + error.retry_after
+                continue
+            server.uid("STORE", uid.decode(), "+FLAGS.SILENT", r"(\Deleted)")
+            taken += 1
         if taken:
             server.expunge()
     return taken
@@ -64,13 +77,16 @@ def check(url: str) -> str:
         return str(error)
 
 
-def _take(app: Flask, raw: bytes) -> bool:
+def _due(there: Sequence[bytes], later: Later) -> list[bytes]:
+    """Return which mails to look at now, and forget of `later` what has gone."""
+    for uid in later.keys() - set(there):
+        del later[uid]
+    return [uid for uid in there if later.get(uid, 0) <= time.monotonic()]
+
+
+def _take(app: Flask, raw: bytes) -> None:
     with app.app_context():
-        try:
-            incoming.take(raw)
-        except (Unavailable, TooSoon):
-            return False  # it stays where it is, and is looked at again
-    return True
+        incoming.take(raw)
 
 
 def _fetch(server: imaplib.IMAP4, uid: str) -> bytes:

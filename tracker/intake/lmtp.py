@@ -37,8 +37,12 @@ class Handler:
     ) -> str:
         if envelope.rcpt_tos:
             return "452 4.5.3 One recipient at a time."
-        if not await self._ask(self._is_ours, address):
-            return "550 5.1.1 This address takes no mail."
+        try:
+            if not await self._ask(self._is_ours, address):
+                return "550 5.1.1 This address takes no mail."
+        except Exception:  # the database is away: a 5xx would send the mail back for good
+            self.app.logger.exception("lmtp: could not look whose an address is")
+            return LATER
         envelope.rcpt_tos.append(address)
         return "250 2.1.5 OK"
 
