@@ -9,6 +9,7 @@ import pytest
 from flask import Flask
 
 from tests import make
+from tests.lane_requests import request
 from tests.servers.redis import Redis
 from tracker import live
 from tracker.live import fanout as live_fanout
@@ -101,6 +102,16 @@ def test_copies_of_a_ticket_go_when_it_begins_to_be_watched(house: Flask) -> Non
     one.watch("s", WATCH, 3)
     one.watch("t", WATCH, 3)
     assert told == [("event", "a")], "what nobody watched may have moved unheard; what is watched has been told"
+
+
+def test_a_closed_application_makes_no_more_copies(house: Flask) -> None:
+    engine = live.take_over(house, descriptors=10_000, alone=True)
+    assert engine
+    given = dict.fromkeys(("address_of", "network_of", "elsewhere", "part", "write"))
+    lane = live.open_lane(house, engine, keeps_s=5, **given)
+    live.close(house)
+    with pytest.raises(RuntimeError, match="shutdown"):
+        lane._ask(request(), None)
 
 
 def test_the_database_is_looked_at_however_many_notices_come(house: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
