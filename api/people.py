@@ -46,7 +46,7 @@ def desk(slug: str) -> Response:
 def person(slug: str) -> Response:
     """Read a person
 
-    And what became of their promises of the last 90 days, and how much of their newest words was written for the case.
+    And what became of their promises in twelve months, and how much of their newest words was written for the case.
     """
     reader()
     one = people.find(slug)

@@ -71,15 +71,15 @@ PEOPLE["Person"] = thing(
 PEOPLE["PersonPage"] = thing(
     "A person, and what became of their promises.",
     PEOPLE["Person"]["properties"]
-    | {"promises": {"$ref": "#/components/schemas/PromisesKept"}, "written_for_the_case": or_null(ref("Written"))},
+    | {"promises": or_null(ref("PromisesKept")), "written_for_the_case": or_null(ref("Written"))},
 )
 PEOPLE["Written"] = thing(
     "How much of somebody's newest public words was written for the case; null below five of them.",
     {"counted": number("How many words were looked at"), "percent": number()},
 )
 PEOPLE["PromisesKept"] = thing(
-    "Promises of the last days, by what became of them.",
-    {name: number() for name in ("kept", "missed", "moved", "days")},
+    "Promises of the last months, by what became of them; null below five of them.",
+    {name: number() for name in ("kept", "missed", "moved", "months")},
 )
 PEOPLE["DeskPage"] = thing(
     "A desk with its hours.",

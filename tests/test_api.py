@@ -215,7 +215,7 @@ def test_desks_and_people_show_who_answers(client: Visitor, desk: Desk) -> None:
     shown = client.get(f"{API}/desks/{desk.slug}").get_json()
     assert shown["people"][0]["slug"] == agent.slug
     person = client.get(f"{API}/people/{agent.slug}")
-    assert person.get_json()["promises"].keys() == {"kept", "missed", "moved", "days"}
+    assert person.get_json()["promises"] is None, "fewer than five"
     assert agent.email not in person.text
     assert client.get(f"{API}/people/nobody").status_code == 404
 

@@ -207,11 +207,20 @@ def test_one_reminder_an_hour_before_and_none_for_short_promises(house: Flask, t
     assert len(store.session().scalars(due).all()) == 1
 
 
-def test_what_became_of_promises_is_counted_for_the_person(house: Flask, travel: Traveller) -> None:
+def test_what_became_of_promises_is_counted_for_the_person_as_in_their_figures(house: Flask, travel: Traveller) -> None:
     ticket = make.ticket()
     make.post(ticket, "promise_moved", due_at=MONDAY + 2 * HOUR)
     make.post(ticket, "update", next_word_at=MONDAY + HOUR)
     travel.shift(HOUR)
     promises.record_missed()
+    assert statistics.promises(ticket.assignee) is None, "too few"
+    for _ in range(2):
+        make.post(ticket, "waiting")
+        make.post(ticket, "reply")
+    assert [event.actor_role for event in make.events_of(ticket) if event.kind == "promise_moved"][1:] == ["system"] * 2
+    make.post(ticket, "update")
     counted = statistics.promises(ticket.assignee)
-    assert (counted["moved"], counted["kept"], counted["missed"]) == (1, 1, 1)
+    assert counted == {"kept": 3, "missed": 1, "moved": 1, "months": 12}, "what the system moved is nobody's"
+    whole = statistics.figures(ticket.assignee).whole.promises
+    assert whole is not None
+    assert counted == whole | {"months": 12}

@@ -4,15 +4,12 @@ from collections import Counter
 from dataclasses import dataclass
 from datetime import timedelta
 
-from sqlalchemy import func, select
-
 from tracker import store, tallies
-from tracker.models import Desk, Person, Promise
+from tracker.models import Desk, Person
 
-WINDOW = timedelta(days=90)
 MONTHS = 12
 FEWEST = 5
-"""What counts fewer is not shown: it would say more about a customer than about whom it is of."""
+"""What is made of fewer is not shown: it would say more about a customer than about whom it is of."""
 
 Counts = dict[tuple[str, int], int]
 """How often, by measure and bucket."""
@@ -73,15 +70,17 @@ def figures(of: Person | Desk) -> Figures:
     )
 
 
-def promises(person: Person) -> dict[str, int]:
-    """Return how many promises of this person were kept, missed and moved in the last 90 days."""
-    query = (
-        select(Promise.state, func.count())
-        .where(Promise.person_id == person.id, Promise.settled_at >= store.now() - WINDOW)
-        .group_by(Promise.state)
-    )
-    counts = {row[0]: row[1] for row in store.session().execute(query)}
-    return {state: counts.get(state, 0) for state in ("kept", "missed", "moved")} | {"days": WINDOW.days}
+def promises(person: Person) -> dict[str, int] | None:
+    """Return how many promises of a person were kept, missed and moved in the last MONTHS months, as in their figures.
+
+    None while they are fewer than FEWEST.
+    """
+    counts: Counter[tuple[str, int]] = Counter()
+    measures = tallies.PROMISES.values()
+    for (_month, measure, bucket), n in tallies.of("person", person.id, since=_months()[0], only=measures).items():
+        counts[measure, bucket] += n
+    found = _promises(counts)
+    return found | {"months": MONTHS} if found else None
 
 
 def _months() -> list[int]:
@@ -91,7 +90,6 @@ def _months() -> list[int]:
 
 
 def _period(month: int, counts: Counter[tuple[str, int]]) -> Period:
-    kinds = {state: counts[state, 0] for state in ("kept", "moved", "missed")}
     answers = {
         (solved, understood): counts["feedback", row * len(tallies.UNDERSTOOD) + column]
         for row, solved in enumerate(("solved", "unsolved"))
@@ -103,9 +101,14 @@ def _period(month: int, counts: Counter[tuple[str, int]]) -> Period:
         solution=_spread(counts, "resolved"),
         declined=_enough(counts["declined", 0]),
         passed_on=_enough(counts["passed_on", 0]),
-        promises=kinds if sum(kinds.values()) >= FEWEST else None,
+        promises=_promises(counts),
         answers=answers if sum(answers.values()) >= FEWEST else None,
     )
+
+
+def _promises(counts: Counter[tuple[str, int]]) -> dict[str, int] | None:
+    found = {state: counts[state, 0] for state in tallies.PROMISES.values()}
+    return found if sum(found.values()) >= FEWEST else None
 
 
 def _spread(counts: Counter[tuple[str, int]], measure: str) -> Spread:

@@ -5,7 +5,7 @@ Nothing here knows how long anybody worked; durations are a customer's: from ask
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -83,12 +83,16 @@ def month(at: datetime) -> int:
     return at.year * 100 + at.month
 
 
-def of(owner: str, owner_id: int, *, since: int) -> dict[tuple[int, str, int], int]:
-    """Return the counts of a desk or person from a month on, and as it stands now, by (month, measure, bucket)."""
+def of(owner: str, owner_id: int, *, since: int, only: Collection[str] = ()) -> dict[tuple[int, str, int], int]:
+    """Return the counts of a desk or person from a month on, and as it stands now, by (month, measure, bucket).
+
+    `only`: of these measures alone.
+    """
     found: Counter[tuple[int, str, int]] = Counter()
     parts = []
     for table in (Tally, TallyMark):
-        mine = (table.owner == owner, table.owner_id == owner_id, (table.month >= since) | (table.month == NOW))
+        mine = [table.owner == owner, table.owner_id == owner_id, (table.month >= since) | (table.month == NOW)]
+        mine += [table.measure.in_(only)] if only else []
         parts.append(select(table.month, table.measure, table.bucket, table.n).where(*mine))
     for row in store.session().execute(
         parts[0].union_all(parts[1])
