@@ -161,6 +161,7 @@ def _wire(app: Flask) -> None:
             drafts.forget_old,
             staff.welcome_back,
             incoming.forget_old,
+            sightings.forget_old,
             tallies.add_up,
         ],
     )

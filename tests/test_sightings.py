@@ -96,6 +96,16 @@ def test_nothing_is_kept_of_embeds_that_are_none_or_of_sites_where_they_are_grey
     assert rows() == [("blog.example", "script", 1)]
 
 
+@pytest.mark.parametrize("eid", ["%00" * 12, "a%00b", "%ED%A0%80", "x" * 5_000])
+def test_an_id_that_no_database_takes_costs_nobody_their_views(
+    house: Flask, client: Visitor, embed: Embed, eid: str
+) -> None:
+    client.post(f"/e/{embed.eid}/seen", headers=BLOG)
+    client.post(f"/e/{eid}/seen", headers=BLOG)
+    flush(house)
+    assert rows() == [("blog.example", "script", 1)]
+
+
 def test_what_could_not_be_written_is_written_later(
     house: Flask, embed: Embed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -123,6 +133,30 @@ def test_the_figures_are_by_site_and_day_of_the_last_thirty_days(house: Flask, e
     assert (told["views"], told["images"]) == (2, 1)
     assert told["sites"] == [("blog.example", 2), ("code.example", 1)]
     assert [views for _day, views in told["by_day"]] == [2, 1]
+    assert embed.ticket
+    assert sightings.on_page(embed.ticket) == told
+
+
+def test_views_are_forgotten_with_the_day_that_is_shown_no_more(house: Flask, embed: Embed, travel: Traveller) -> None:
+    sightings.note(embed.eid, "old.example", sightings.SCRIPT)
+    flush(house)
+    travel.shift(timedelta(days=sightings.DAYS - 1))
+    sightings.note(embed.eid, "new.example", sightings.SCRIPT)
+    flush(house)
+    assert sightings.forget_old() == 0
+    travel.shift(timedelta(days=1))
+    assert sightings.forget_old() == 1
+    assert rows() == [("new.example", "script", 1)]
+
+
+def test_the_views_of_all_that_is_kept_on_a_page_are_added_up(house: Flask, embed: Embed) -> None:
+    assert embed.ticket
+    other = embeds.create(embed.ticket, by=make.customer(embed.ticket))
+    for one, site in ((embed, "b.example"), (other, "a.example"), (other, "b.example")):
+        sightings.note(one.eid, site, sightings.SCRIPT)
+    flush(house)
+    assert sightings.on_page(embed.ticket)["sites"] == [("b.example", 2), ("a.example", 1)]
+    assert {eid: told["views"] for eid, told in sightings.of([embed, other]).items()} == {embed.eid: 1, other.eid: 2}
 
 
 def test_the_customer_and_the_agent_are_shown_it_and_readers_are_not(

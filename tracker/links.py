@@ -17,6 +17,7 @@ from tracker.errors import Unauthorized
 CROCKFORD = "0123456789abcdefghjkmnpqrstvwxyz"
 REF_LENGTH = 12
 """12 characters of Crockford base32 are 60 bits: not to be guessed."""
+REF = re.compile(f"[{CROCKFORD}]{{{REF_LENGTH}}}")
 
 
 def new_ref() -> str:

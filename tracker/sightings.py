@@ -1,16 +1,16 @@
 """Where embeds are seen: views per embed, site and day; of a reader nothing is kept but the host of the page."""
 
 import threading
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from datetime import date, timedelta
 from typing import Any
 
 from flask import Flask, current_app
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, delete, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
-from tracker import embeds, store
+from tracker import embeds, links, store
 from tracker.disclosure import Shown
 from tracker.errors import TrackerError
 from tracker.models import Embed, Sighting, Ticket
@@ -26,6 +26,8 @@ UNSAID = ""
 """The site of a page that does not say where it is."""
 SCRIPT, IMAGE = "script", "image"
 DAYS = 30
+"""How long views are kept, and shown."""
+BY = (Sighting.way, Sighting.site, Sighting.on_day)
 Seen = dict[tuple[str, date], Counter[tuple[str, str]]]
 
 
@@ -39,7 +41,9 @@ class Sightings:
         self.after: Callable[[float, Callable[[], None]], None] = _after
 
     def note(self, eid: str, site: str, way: str, views: int = 1) -> None:
-        """Count views of an embed, on the site with this host."""
+        """Count views of an embed, on the site with this host; what can be no embed's id is not even remembered."""
+        if not links.REF.fullmatch(eid):
+            return
         host = site.lower() if len(site) <= LONGEST_SITE and embeds.HOST.fullmatch(site.lower()) else UNSAID
         with self._lock:
             is_first = not self._seen
@@ -88,38 +92,47 @@ def counter() -> Sightings:
 
 def of(those: Sequence[Embed]) -> dict[str, Shown]:
     """Return where embeds were seen in the last days, by eid: {days, views, images, sites, by_day}, the most first."""
-    names = {one.id: one.eid for one in those}
-    query = select(Sighting).where(Sighting.embed_id.in_(names), Sighting.on_day >= _since())
-    found: dict[str, list[Sighting]] = {eid: [] for eid in names.values()}
-    for one in store.session().scalars(query.execution_options(populate_existing=True)):
-        found[names[one.embed_id]].append(one)
-    return {eid: _summed(rows) for eid, rows in found.items()}
+    mine = Sighting.embed_id.in_([one.id for one in those])
+    ways, sites, days = (_sums(mine, column) for column in BY)
+    return {one.eid: _told(ways[one.id], sites[one.id], days[one.id]) for one in those}
 
 
 def on_page(ticket: Ticket) -> Shown:
     """Return the same of everything kept on a ticket's page, taken together."""
-    mine = select(Embed.id).where(Embed.ticket_id == ticket.id)
-    query = select(Sighting).where(Sighting.embed_id.in_(mine), Sighting.on_day >= _since())
-    return _summed(list(store.session().scalars(query.execution_options(populate_existing=True))))
+    mine = Sighting.embed_id.in_(select(Embed.id).where(Embed.ticket_id == ticket.id))
+    ways, sites, days = (sum(_sums(mine, column).values(), Counter()) for column in BY)
+    return _told(ways, sites, days)
+
+
+def forget_old() -> int:
+    """Delete views of days that are shown no more; due work of the outbox worker."""
+    old = Sighting.on_day < _since()
+    if store.session().execute(select(Sighting.embed_id).where(old).limit(1)).first() is None:
+        return 0
+    with store.transaction() as session:
+        session.execute(delete(Sighting).where(old))
+    return 1
 
 
 def _since() -> date:
     return store.now().date() - timedelta(days=DAYS - 1)
 
 
-def _summed(rows: Sequence[Sighting]) -> Shown:
-    sites: Counter[str] = Counter()
-    days: Counter[date] = Counter()
-    ways: Counter[str] = Counter()
-    for one in rows:
-        ways[one.way] += one.views
-        sites[one.site] += one.views
-        days[one.on_day] += one.views
+def _sums(mine: ColumnElement[bool], column: Any) -> defaultdict[int, Counter[Any]]:
+    """Return views by embed and by what a column says."""
+    query = select(Sighting.embed_id, column, func.sum(Sighting.views)).where(mine, Sighting.on_day >= _since())
+    found: defaultdict[int, Counter[Any]] = defaultdict(Counter)
+    for embed, said, views in store.session().execute(query.group_by(Sighting.embed_id, column)):
+        found[embed][said] = views
+    return found
+
+
+def _told(ways: Counter[str], sites: Counter[str], days: Counter[date]) -> Shown:
     return {
         "days": DAYS,
         "views": ways[SCRIPT],
         "images": ways[IMAGE],
-        "sites": sites.most_common(),
+        "sites": sorted(sites.items(), key=lambda one: (-one[1], one[0])),
         "by_day": sorted(days.items(), reverse=True),
     }
 

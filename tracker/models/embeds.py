@@ -65,7 +65,7 @@ class Sighting(Base):
     __tablename__ = "sightings"
 
     embed_id: Mapped[int] = mapped_column(ForeignKey("embeds.id"), primary_key=True)
-    on_day: Mapped[date] = mapped_column(primary_key=True)
+    on_day: Mapped[date] = mapped_column(primary_key=True, index=True)
     site: Mapped[str] = mapped_column(String(100), primary_key=True)
     way: Mapped[str] = mapped_column(String(6), primary_key=True)
     views: Mapped[int] = mapped_column()
