@@ -39,11 +39,11 @@ class ChangedEmbed(Schema):
 @blueprint.route("", methods=["GET"], parameters=[REF], tags=["Badges"])
 @admits("ticket")
 @needs()
-@gives(200, "Embeds", "All badges, newest first, revoked ones included.")
+@gives(200, "Embeds", "Badges, newest first, then those taken back, the last two hundred in all.")
 @fails(401, 403, 404)
 def all_of(ref: str) -> Response:
     """List badges"""
-    return shown({"items": [disclosure.embed(one) for one in embeds.of_ticket(_own(ref))], "next": None})
+    return shown({"items": [disclosure.embed(one) for one in embeds.kept(_own(ref))], "next": None})
 
 
 @blueprint.route("", methods=["POST"], parameters=[REF], tags=["Badges"])

@@ -5,7 +5,7 @@ from flask import Flask
 
 from tests import make
 from tests.houses import ORIGIN, Visitor
-from tracker import embeds, store, tickets
+from tracker import embeds, erasure, store, tickets
 from tracker.errors import Forbidden, Invalid
 from tracker.models import Embed, Ticket
 from tracker.permissions import Viewer
@@ -134,6 +134,26 @@ def test_only_who_runs_a_desk_puts_its_wall_up_or_takes_it_back(house: Flask) ->
     assert embeds.revoke(embed.eid, by=make.viewer(make.admin())).revoked_at
 
 
+def test_a_desk_has_walls_only(house: Flask) -> None:
+    desk = make.desk()
+    lead = make.viewer(make.lead(desk))
+    with pytest.raises(Invalid) as refused:
+        embeds.create(desk, by=lead, variant="card")
+    assert "variant" in refused.value.fields
+    assert embeds.create(desk, by=lead).is_wall
+
+
+def test_what_was_taken_back_leaves_room_for_another(house: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(embeds, "MOST_EMBEDS", 2)
+    ticket = make.ticket()
+    first, second = worn(ticket), worn(ticket)
+    with pytest.raises(Invalid):
+        worn(ticket)
+    embeds.revoke(second.eid, by=make.customer(ticket))
+    third = worn(ticket)
+    assert [one.eid for one in embeds.kept(ticket)] == [third.eid, first.eid, second.eid], "taken back ones last"
+
+
 def test_a_wall_taken_back_or_asked_for_by_another_site_is_grey(client: Visitor) -> None:
     ticket = make.ticket()
     embed = wall(ticket, sites=["https://blog.example"])
@@ -142,6 +162,15 @@ def test_a_wall_taken_back_or_asked_for_by_another_site_is_grey(client: Visitor)
     assert client.get(address, headers={"Origin": ORIGIN}).json != {"status": "unknown"}, "previews on our own pages"
     embeds.revoke(embed.eid, by=make.customer(ticket))
     assert client.get(address).json == {"status": "unknown"}
+
+
+def test_what_stands_above_a_wall_goes_with_its_customer(client: Visitor) -> None:
+    ticket = make.ticket(name="Carola Canaria")
+    embed = wall(ticket, title="What Carola Canaria waits for")
+    erasure.ticket(ticket.ref, by=make.customer(ticket))
+    store.session().expire_all()
+    assert embeds.kept(ticket)[0].title == ""
+    assert "Canaria" not in client.get(f"/e/{embed.eid}").text
 
 
 def test_the_picture_of_a_wall_counts_what_is_open(client: Visitor) -> None:

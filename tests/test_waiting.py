@@ -49,6 +49,10 @@ def test_the_number_is_on_page_api_and_card(client: Visitor) -> None:
     answer = client.get(f"/api/v1/tickets/{ticket.ref}").json
     assert answer is not None
     assert answer["waiting_too"] == 2
+    assert "I’m waiting too (2)" in client.get(f"/t/{ticket.ref}/card").text
+    facts = client.get(f"/t/{ticket.ref}/badge.json").json
+    assert facts is not None
+    assert facts["waiting_too"] == 2, "which the live card shows"
 
 
 def test_a_page_that_knows_its_reader_is_kept_by_no_cache(client: Visitor) -> None:
@@ -82,7 +86,9 @@ def test_the_customer_is_not_counted_nor_anybody_on_what_they_may_not_read(house
 def test_nobody_begins_to_wait_for_what_has_ended(client: Visitor) -> None:
     ticket = make.ticket()
     waiting.join(ticket.ref, "b", by=ANYONE)
+    assert waiting.may_join(ticket, by=ANYONE)
     make.post(ticket, "resolved")
+    assert not waiting.may_join(make.fresh(ticket), by=ANYONE)
     with pytest.raises(Conflict):
         waiting.join(ticket.ref, "c", by=ANYONE)
     page = client.get(f"/t/{ticket.ref}").text

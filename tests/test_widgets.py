@@ -153,7 +153,7 @@ def test_the_facts_are_those_of_the_contract(client: Visitor) -> None:
     assert facts is not None
     assert set(facts) == {
         *("epoch", "last", "url", "status", "subject", "assignee", "opened_at", "ended_at"),
-        *("promise", "latest", "variant", "theme"),
+        *("promise", "latest", "waiting_too", "variant", "theme"),
     }
     assert facts["assignee"]["name"] == ticket.assignee.name
     assert facts["latest"]["html"] == "<p>The part is ordered.</p>"
@@ -281,7 +281,7 @@ def test_the_builder_makes_restricts_and_takes_back(client: Visitor) -> None:
     make.own(client, ticket)
     page = f"/t/{ticket.ref}/embeds"
     assert client.post(page, data={"theme": "dark", "sites": "blog.example"}).status_code == 303
-    (embed,) = embeds.of_ticket(ticket)
+    (embed,) = embeds.kept(ticket)
     assert (embed.theme, embed.sites) == ("dark", ["https://blog.example"])
     shown = client.get(page).text
     assert embed.eid in shown

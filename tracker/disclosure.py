@@ -137,6 +137,7 @@ def badge(one: Ticket) -> Shown:
         "ended_at": one.ended_at,
         "promise": _promised(one),
         "latest": {"at": one.latest_word_at, "html": one.latest_word_html} if one.latest_word_html else None,
+        "waiting_too": one.waiting_too,
     }
 
 

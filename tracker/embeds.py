@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from urllib.parse import urlsplit
 
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select
+from sqlalchemy.orm import selectinload
 
 from tracker import copies, links, permissions, richtext, settings, store
 from tracker.errors import Invalid, NotFound
@@ -17,6 +18,8 @@ THEMES = ("auto", "light", "dark")
 HOST = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?")
 MOST_SITES = 20
 MOST_EMBEDS = 50
+MOST_KEPT = 200
+"""Embeds that are listed: all that stand, and as many of those taken back."""
 MOST_PICKS = 20
 LONGEST_TITLE = 80
 
@@ -25,7 +28,7 @@ def create(
     on: Ticket | Desk,
     *,
     by: Viewer,
-    variant: str = "badge",
+    variant: str | None = None,
     theme: str = "auto",
     sites: Sequence[str] = (),
     title: str = "",
@@ -33,18 +36,19 @@ def create(
 ) -> Embed:
     """Make an embed on a ticket's page, or a desk's wall. Raises Invalid by field, Forbidden unless it is the owner's.
 
+    `variant`: of a ticket a badge, unless something else is asked for; a desk has walls only.
     `picks` are the refs a customer's wall shows; none: the ticket it is made on.
     """
     _require(by, on)
-    if len(_kept_on(on)) >= MOST_EMBEDS:
+    if sum(not one.revoked_at for one in kept(on)) >= MOST_EMBEDS:
         raise Invalid(fields={"sites": f"{MOST_EMBEDS} badges are the most there can be here. Take one back."})
     with store.transaction() as session:
         embed = Embed(eid=links.new_ref(), created_at=store.now())
         if isinstance(on, Ticket):
-            embed.ticket, embed.ticket_id = on, on.id
+            embed.ticket, embed.ticket_id, embed.variant = on, on.id, "badge"
         else:
-            embed.desk, embed.desk_id = on, on.id
-        _style(embed, variant=variant if isinstance(on, Ticket) else WALL, theme=theme, sites=sites, title=title)
+            embed.desk, embed.desk_id, embed.variant = on, on.id, WALL
+        _style(embed, variant=variant, theme=theme, sites=sites, title=title)
         session.add(embed)
         session.flush()
         if isinstance(on, Ticket) and embed.is_wall:
@@ -66,8 +70,6 @@ def change(
     """Change the look of an embed or where it may stand; what is not given stays."""
     with store.transaction():
         embed = find(eid, by=by)
-        if embed.desk_id and variant not in (None, WALL):
-            raise Invalid(fields={"variant": "A desk has walls only."})
         _style(embed, variant=variant, theme=theme, sites=sites, title=title)
         if embed.ticket and embed.is_wall and (picks is not None or not embed.picks):
             _pick(embed, picks or [embed.ticket.ref], by=by)
@@ -116,20 +118,17 @@ def shown(eid: str) -> Embed | None:
     return embed if embed.is_wall or (one and one.visibility != "private") else None
 
 
-def of_ticket(ticket: Ticket) -> list[Embed]:
-    """Return the embeds kept on a ticket's page, newest first."""
-    return _kept_on(ticket)
-
-
-def of_desk(desk: Desk) -> list[Embed]:
-    """Return a desk's walls, newest first."""
-    return _kept_on(desk)
+def kept(owner: Ticket | Desk) -> list[Embed]:
+    """Return the embeds on a ticket's page, or a desk's walls: the newest first, then those taken back last."""
+    mine = Embed.ticket_id == owner.id if isinstance(owner, Ticket) else Embed.desk_id == owner.id
+    query = select(Embed).where(mine).order_by(Embed.revoked_at.is_not(None), Embed.id.desc())
+    return list(store.session().scalars(query.limit(MOST_KEPT)))
 
 
 def on_wall(embed: Embed, limit: int) -> list[Ticket]:
     """Return up to `limit` tickets that a wall shows now: a desk's public ones, newest word first, or those picked."""
-    query = _standing_on(embed).limit(limit).execution_options(populate_existing=True)
-    return list(store.session().scalars(query))
+    query = _standing_on(embed).limit(limit).options(selectinload(Ticket.latest_word_by))
+    return list(store.session().scalars(query.execution_options(populate_existing=True)))
 
 
 def pulse(eid: str, limit: int) -> list[tuple[int, int]]:
@@ -198,17 +197,14 @@ def _require(by: Viewer, owner: Ticket | Desk) -> None:
     permissions.require(by, "embed" if isinstance(owner, Ticket) else "run_desk", owner)
 
 
-def _kept_on(owner: Ticket | Desk) -> list[Embed]:
-    mine = Embed.ticket_id == owner.id if isinstance(owner, Ticket) else Embed.desk_id == owner.id
-    return list(store.session().scalars(select(Embed).where(mine).order_by(Embed.id.desc())))
-
-
 def _style(
     embed: Embed, *, variant: str | None, theme: str | None, sites: Sequence[str] | None, title: str | None
 ) -> None:
     for name, chosen, known in (("variant", variant, VARIANTS), ("theme", theme, THEMES)):
         if chosen is not None and chosen not in known:
             raise Invalid(fields={name: f"Choose one of: {', '.join(known)}."})
+    if embed.desk and variant not in (None, WALL):
+        raise Invalid(fields={"variant": "A desk has walls only."})
     embed.variant = embed.variant if variant is None else variant
     embed.theme = embed.theme if theme is None else theme
     if sites is not None:

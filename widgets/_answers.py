@@ -26,9 +26,7 @@ def embedded(eid: str) -> Embed | None:
     if embed is None:
         return None
     terms.sites = embeds.allowed(embed)
-    terms.about.update(one.ref for one in (embed.ticket, *(pick.ticket for pick in embed.picks)) if one)
-    if embed.is_wall:
-        terms.about.add(copies.LISTS)
+    terms.about.add(embed.only_ticket.ref if embed.only_ticket else copies.LISTS)
     return embed if embeds.allows(embed, request.headers.get("Origin")) else None
 
 

@@ -103,8 +103,7 @@ def _typed() -> dict[str, str]:
 
 
 def _builder(owner: Owner, form: forms.Form, status: int) -> Page:
-    all_of_them = embeds.of_ticket(owner) if isinstance(owner, Ticket) else embeds.of_desk(owner)
-    live = [one for one in all_of_them if not one.revoked_at]
+    live = [one for one in embeds.kept(owner) if not one.revoked_at]
     seen = sightings.of(live)
     html = render_template(
         "embeds.html",

@@ -113,7 +113,7 @@ def _page(ticket: Ticket, audience: str, form: forms.Form) -> Response:
         seen_on=sightings.on_page(ticket) if audience != "public" else None,
         promises=statistics.promises(ticket.assignee),
         controls=is_customer,
-        may_wait=permissions.may(who, "wait_too", ticket) and not is_customer and ticket.is_open,
+        may_wait=waiting.may_join(ticket, by=who),
         waits=waiting.waits(ticket, viewer.browser()),
         may_thank=permissions.may(who, "thanks", ticket) and not is_customer and audience == "public",
         form=form,
