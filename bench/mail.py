@@ -50,14 +50,16 @@ class Sink:
 def sinking() -> Iterator[Sink]:
     """Run a mail server in a process of its own."""
     command = [sys.executable, "-m", "bench._sink"]
-    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE)
-    try:
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE) as process:
         assert process.stdout
         sink = Sink(int(process.stdout.readline()))
-        threading.Thread(target=sink.listen, args=(process.stdout,), daemon=True).start()
-        yield sink
-    finally:
-        end(process)
+        listener = threading.Thread(target=sink.listen, args=(process.stdout,))
+        listener.start()
+        try:
+            yield sink
+        finally:
+            end(process)
+            listener.join()
 
 
 @contextmanager
@@ -108,8 +110,10 @@ def tell(plan: Plan, stage: Stage, sink: Sink, ref: str, pid: int) -> dict[str, 
     used, during = cpu_us([pid]), []
     with Poster(stage) as poster:
         posted = poster.post(ref, 1)
-        while len(told := [at for address, at in sink.took.items() if address.startswith("f")]) < plan.followers:
+        told: list[float] = []
+        while len(told) < plan.followers:
             during.append(page(stage, ref))
+            told = [at for address, at in list(sink.took.items()) if address.startswith("f")]
             time.sleep(0.05)
             if time.monotonic() > posted.sent_at + PATIENCE_S:
                 raise RuntimeError(f"{len(told)} of {plan.followers} mails were taken")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from bench import badge, post, read, report, tallies
+from bench import badge, mail, post, read, report, tallies
 from bench._crowd import Seen
 from bench._figures import RESULTS, Figures, Row, dump, load, percentile, unit
 from bench._machine import Quiet, busy_share, cpu_us, part
@@ -161,6 +161,15 @@ def test_import_brings_in_every_record(tmp_path: Path) -> None:
     imports.measure(imports.Plan(reps=1, records=5), figures, fast())
     rows = published(figures, tmp_path)
     assert {row["metric"] for row in rows} >= {"records_per_s", "peak_mb"}
+
+
+@pytest.mark.slow
+def test_mail_is_taken_once_by_everybody_it_is_for(tmp_path: Path) -> None:
+    figures = Figures("mail")
+    mail.measure(mail.Plan(reps=1, opened=1, followers=5), figures, fast())
+    rows = published(figures, tmp_path)
+    assert {row["scenario"] for row in rows} == {"acknowledgement", "5 followers"}
+    assert {row["metric"] for row in rows} >= {"taken_p50_ms", "mails_per_s", "cpu_per_mail_ms", "page_during_p99_ms"}
 
 
 @pytest.mark.slow

@@ -7,7 +7,7 @@ from sqlalchemy import or_, select
 
 from tracker import clock, deliveries, links, outbox, permissions, speech, store, timeline
 from tracker.errors import Conflict, Invalid, NotFound
-from tracker.models import Subscription
+from tracker.models import Subscription, Ticket
 from tracker.permissions import Viewer
 
 CHANNELS = ("email", "chat")
@@ -30,8 +30,7 @@ def follow(ref: str, target: str, *, by: Viewer, language: str, zone: str, chann
     with store.transaction() as session:
         ticket = timeline.lock(ref)
         permissions.require(by, "see", ticket)
-        if ticket.visibility == "private":
-            raise Conflict("Only tickets that others may read can be followed.")
+        require_readable(ticket)
         query = select(Subscription).where(Subscription.ticket_id == ticket.id, Subscription.channel == channel)
         found = session.scalars(query.where(Subscription.target == target)).first()
         if found is None:
@@ -44,6 +43,12 @@ def follow(ref: str, target: str, *, by: Viewer, language: str, zone: str, chann
         if found.role == "public":
             address = target if channel == "email" else links.stamp(target)
             outbox.letter("follow", ticket_id=ticket.id, subscription_id=found.id, address=address)
+
+
+def require_readable(ticket: Ticket) -> None:
+    """Raise Conflict for a ticket whose followers would hear nothing, for only its two sides may read it."""
+    if ticket.visibility == "private":
+        raise Conflict("Only tickets that others may read can be followed.")
 
 
 def find(token: str) -> Subscription:

@@ -16,13 +16,13 @@ from sqlalchemy.exc import IntegrityError
 
 from tracker import attachments, desks, limits, links, mime, people, quoting, richtext, settings, store, tickets
 from tracker.errors import Invalid, NotFound, TooSoon, TrackerError, Unavailable
+from tracker.kinds._fields import SUBJECT, TEXT
 from tracker.mime import Mail
 from tracker.models import Desk, IncomingMail, Ticket
 from tracker.permissions import SYSTEM, Viewer
 
 REMEMBERED = timedelta(days=90)
 """How long a mail is known again; dead ones are kept as long."""
-LONGEST_TEXT, LONGEST_SUBJECT = 10_000, 140
 CUT = "\n\n… (the mail went on)"
 NOT_TAKEN = "\n\n(Not taken with this mail: {names}.)"
 NO_WORDS = "(This mail had no words.)"
@@ -242,15 +242,14 @@ def _words(text: str, given: Given) -> dict[str, Any]:
     if not text:
         raise Invalid("It holds no words of its own.")
     left = NOT_TAKEN.format(names=", ".join(given["left"])[:400]) if given["left"] else ""
-    room = LONGEST_TEXT - len(left)
+    room = TEXT - len(left)
     return {"text": (text if len(text) <= room else text[: room - len(CUT)] + CUT) + left, "files": given["files"]}
 
 
 def _subject(text: str) -> str:
-    text = " ".join(richtext.storable(PREFIX.sub("", text, count=1)).replace("\ufffd", "").split())
-    text = text if len(text) <= LONGEST_SUBJECT else text[: LONGEST_SUBJECT - 1] + "…"
+    text = richtext.shortened(" ".join(richtext.storable(PREFIX.sub("", text, count=1)).replace("\ufffd", "").split()))
     try:
-        return richtext.normalise_text(text, field="subject", max_length=LONGEST_SUBJECT, min_length=3, multiline=False)
+        return richtext.normalise_text(text, field="subject", max_length=SUBJECT, min_length=3, multiline=False)
     except Invalid:
         return NO_SUBJECT
 

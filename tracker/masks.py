@@ -74,7 +74,7 @@ def cover_subject(ticket: Ticket) -> None:
     kept = dict(ticket.original or {})
     subject = str(kept.pop("subject", ticket.subject))
     found = personal.find(subject, whose(ticket))
-    ticket.subject = personal.mask(subject, found)[:140]
+    ticket.subject = personal.mask(subject, found)[: richtext.LONGEST_SUBJECT]
     ticket.original = kept | {"subject": subject, "found": [list(one) for one in found]} if found else None
 
 

@@ -16,8 +16,6 @@ from tracker import richtext
 from tracker.errors import Invalid
 
 NO_DEPARTMENT: Final = "*"
-LONGEST_SUBJECT: Final = 140
-LONGEST_TEXT: Final = 10_000
 DEEPEST_ATTRIBUTE: Final = 20
 ROSTER_COLUMNS: Final = ("department", "person_name", "person_email")
 
@@ -151,7 +149,7 @@ def case(record: Any) -> Case:
     service, address = _text(record, "service_name", needed=True), _public_address(_text(record, "address"))
     return Case(
         key=_key(record),
-        subject=_shortened(f"{service}, {address}" if address else service),
+        subject=richtext.shortened(f"{service}, {address}" if address else service),
         text=_text(record, "description") or "\n\n".join(filter(None, (service, address))),
         address=address,
         department=department,
@@ -179,7 +177,7 @@ def draft_roster(cases: Iterable[Case]) -> str:
     page = io.StringIO()
     rows = csv.writer(page, lineterminator="\n")
     rows.writerow(ROSTER_COLUMNS)
-    rows.writerows((_guarded(department), "", "") for department in sorted(departments(cases)))
+    rows.writerows((richtext.cell(department), "", "") for department in sorted(departments(cases)))
     return page.getvalue()
 
 
@@ -304,17 +302,13 @@ def _public_address(address: str) -> str:
     return re.sub(r"\s+(?=,)", "", _UNIT.sub("", address)).strip(" ,;")
 
 
-def _shortened(subject: str) -> str:
-    return subject if len(subject) <= LONGEST_SUBJECT else subject[: LONGEST_SUBJECT - 1].rstrip() + "…"
-
-
 def _text(record: Mapping[str, Any], name: str, needed: bool = False) -> str:
     value = record.get(name)
     value = "" if value is None else str(value) if isinstance(value, int | str) else value
     if not isinstance(value, str):
         raise Invalid(f"{name} is not text.")
-    if len(value) > LONGEST_TEXT:
-        raise Invalid(f"{name} is longer than {LONGEST_TEXT:,} characters.")
+    if len(value) > richtext.LONGEST_SOURCE:
+        raise Invalid(f"{name} is longer than {richtext.LONGEST_SOURCE:,} characters.")
     if needed and not value.strip():
         raise Invalid(f"{name} is missing.")
     return richtext.storable(value)
@@ -352,10 +346,5 @@ def _what_is_wrong(department: str, name: str, email: str, people: Mapping[str, 
     return "" if re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", email) else "give the person's mail address"
 
 
-def _guarded(cell: str) -> str:
-    # A spreadsheet would run a cell that starts like a formula.
-    return f"'{cell}" if cell[:1] in ("=", "+", "-", "@", "\t", "'") else cell
-
-
 def _unguarded(cell: str) -> str:
-    return cell[1:] if re.match(r"'[=+\-@\t']", cell) else cell
+    return cell[1:] if cell.startswith("'") and cell[1:].startswith(richtext.FORMULA) else cell

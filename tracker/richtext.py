@@ -18,9 +18,11 @@ from tracker.errors import Invalid
 
 RENDERER_VERSION: Final = 1
 LONGEST_SOURCE: Final = 10_000
+LONGEST_SUBJECT: Final = 140
 LONGEST_NAME: Final = 80
 LONGEST_STACK_OF_MARKS: Final = 4
 REL: Final = "nofollow ugc noopener noreferrer"
+FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "'")
 TAGS: Final = frozenset(("a", "p", "strong", "em", "code", "pre", "ul", "ol", "li", "br", "blockquote"))
 # bleach's own protocol list passes javascript:1 and //host, so a link is a full match of this or it is no link.
 HREF: Final = re.compile(
@@ -120,6 +122,16 @@ def plain(html: str) -> str:
 def plain_text(source: str) -> str:
     """Give the words of a Markdown source as one paragraph."""
     return plain(render(source))
+
+
+def shortened(subject: str) -> str:
+    """Return a subject as short as one may be, ending in … when some of it is left out."""
+    return subject if len(subject) <= LONGEST_SUBJECT else subject[: LONGEST_SUBJECT - 1].rstrip() + "…"
+
+
+def cell(text: str) -> str:
+    """Return a text as a cell of a table that spreadsheets read: they would run what starts like a formula."""
+    return f"'{text}" if text.startswith(FORMULA) else text
 
 
 def excerpt(html: str, length: int) -> str:

@@ -8,7 +8,6 @@ from typing import Any
 
 from flask import Flask, current_app
 from sqlalchemy import ColumnElement, delete, func, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from tracker import embeds, links, store
 from tracker.disclosure import Shown
@@ -162,11 +161,9 @@ def _add(embed: Embed, day: date, found: Counter[tuple[str, str]]) -> None:
 
 
 def _upsert(**row: Any) -> None:
-    session = store.session()
-    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
-    adding = dialect.insert(Sighting).values(**row)
+    adding = store.inserting(Sighting).values(**row)
     keys = [column.name for column in Sighting.__table__.primary_key]
-    session.execute(
+    store.session().execute(
         adding.on_conflict_do_update(index_elements=keys, set_={"views": Sighting.views + adding.excluded.views})
     )
 

@@ -13,6 +13,7 @@ from alembic.script import ScriptDirectory
 from flask import Flask, current_app
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import DateTime, Dialect, Engine, MetaData, event, text
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import DeclarativeBase, Session
@@ -122,6 +123,12 @@ def transaction() -> Iterator[Session]:
     finally:
         one.info.update(in_transaction=False, notices=[])
     _tell(notices)
+
+
+def inserting(table: type[Base]) -> Any:
+    """Return an INSERT that can say ON CONFLICT, as each of the databases spells it."""
+    dialect: Any = postgresql if session().get_bind().dialect.name == "postgresql" else sqlite
+    return dialect.insert(table)
 
 
 def notice(topic: str, subject: Any) -> None:

@@ -10,8 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Table, delete, insert, select
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import delete, insert, select
 
 from tracker import store
 from tracker.kinds import KINDS
@@ -157,16 +156,10 @@ def of_timeline(ticket: Any, events: Iterable[Event], people: Mapping[str, tuple
 def add(counts: Mapping[Key, int]) -> None:
     """Add counts to their tallies; inside a transaction."""
     rows = [_row(key, n) for key, n in sorted(counts.items()) if n]  # in one order: no two can block each other
-    session = store.session()
-    dialect: Any = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
-    table = Tally.__table__
-    assert isinstance(table, Table)
-    adding = dialect.insert(table)
-    adding = adding.on_conflict_do_update(
-        index_elements=table.primary_key.columns, set_={"n": table.c.n + adding.excluded.n}
-    )
+    adding, keys = store.inserting(Tally), [column.name for column in _columns(Tally)]
+    adding = adding.on_conflict_do_update(index_elements=keys, set_={"n": Tally.n + adding.excluded.n})
     for row in rows:
-        session.execute(adding, row)
+        store.session().execute(adding, row)
 
 
 def _counted(event: Event, before: Standing, after: Standing) -> Counter[Key]:

@@ -130,7 +130,6 @@ def _frame(delivery: Delivery, ticket: Ticket | None, speech: Speech) -> dict[st
         "role": delivery.role,
         "accent": ACCENTS[hue],
         "glow": GLOWS[hue],
-        "site": links.absolute("/"),
         "ticket": None,
         "answer": "",
         "preview": "",

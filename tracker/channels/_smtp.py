@@ -72,10 +72,6 @@ def _send(content: bytes, sender: str, recipient: str, url: str) -> None:
     _open.used = True
 
 
-def _tls(host: str, port: int, context: ssl.SSLContext) -> smtplib.SMTP:
-    return smtplib.SMTP_SSL(host, port, timeout=TIMEOUT_S, context=context)
-
-
 def _connect(url: str) -> smtplib.SMTP:
     parts = urlsplit(url)
     context = ssl.create_default_context()

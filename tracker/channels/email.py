@@ -54,13 +54,11 @@ def check() -> str:
     return _smtp.check(chosen.smtp_url)
 
 
-def compose(delivery: Delivery, news: News) -> EmailMessage:
-    """Return the mail: plain words and HTML, threaded by ticket, with an id that stays the same on every attempt."""
-    return _parsed(_compose(delivery, news))
-
-
 def _compose(delivery: Delivery, news: News) -> bytes:
-    """Put what is one recipient's own around and into the sheet; many followers share one, rendered once."""
+    """Return the mail: plain words and HTML, threaded by ticket, with an id that stays the same on every attempt.
+
+    What is one recipient's own is put around and into the sheet; many followers share one, rendered once.
+    """
     found = _subscription(delivery)
     key = _sheet_key(delivery, news, found) if delivery.bulk and found else None
     sheet = _sheets().get(key) if key else None

@@ -10,8 +10,8 @@ from tracker import richtext
 from tracker.errors import Invalid
 
 REASON = 500
-TEXT = 10_000
-SUBJECT = 140
+TEXT = richtext.LONGEST_SOURCE
+SUBJECT = richtext.LONGEST_SUBJECT
 ALT = 200
 
 

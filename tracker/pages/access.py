@@ -5,6 +5,7 @@ from werkzeug.wrappers import Response as Answer
 
 from tracker import forms, limits, outbox, people, store, tickets, viewer
 from tracker.errors import Invalid, NotFound, Unauthorized
+from tracker.pages.following import OWN
 from tracker.viewer import admits
 
 blueprint = Blueprint("access", __name__)
@@ -139,4 +140,4 @@ def _message(heading: str, words: str, action: dict[str, str] | None = None) -> 
 
 
 def _secret_page(page: str, status: int) -> Page:
-    return page, status, {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
+    return page, status, OWN

@@ -5,11 +5,11 @@ from werkzeug.wrappers import Response as Answer
 
 from tracker import disclosure, feedback, forms, limits, viewer
 from tracker.errors import Invalid
+from tracker.pages.following import OWN
 from tracker.viewer import admits
 
 blueprint = Blueprint("answers", __name__)
 Page = tuple[str, int, dict[str, str]]
-OWN = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
 
 
 @blueprint.get("/answer/<secret>")

@@ -8,14 +8,12 @@ from typing import Any
 
 from flask import Blueprint, Response
 
-from tracker import clock, desks, people, statistics, tallies
+from tracker import clock, desks, people, richtext, statistics, tallies
 from tracker.models import Desk, Person
 from tracker.statistics import Figures, Period, Spread
 from tracker.viewer import admits
 
 blueprint = Blueprint("figures", __name__)
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""What makes a spreadsheet take a text for a formula."""
 TALL = 100
 ROUNDED = [(timedelta(days=10), timedelta(days=1)), (timedelta(hours=10), timedelta(hours=1))]
 ROUNDED += [(timedelta(hours=1), timedelta(minutes=10))]
@@ -146,7 +144,7 @@ def _table(of: Person | Desk) -> Response:
     rows = csv.writer(page)
     rows.writerow(HEAD)
     for one in [*found.months, found.whole]:
-        rows.writerow([_safe(of.name), *_cells(one)])
+        rows.writerow([richtext.cell(of.name), *_cells(one)])
     answer = Response(page.getvalue(), mimetype="text/csv")
     answer.headers["Content-Disposition"] = f'attachment; filename="{of.slug}.csv"'
     return answer
@@ -161,7 +159,3 @@ def _cells(one: Period) -> Iterator[object]:
     yield from (one.promises[state] if one.promises else None for state in PROMISES)
     for solved in ("solved", "unsolved"):
         yield from (one.answers[solved, said] if one.answers else None for said in tallies.UNDERSTOOD)
-
-
-def _safe(text: str) -> str:
-    return f"'{text}" if text.startswith(FORMULA) else text

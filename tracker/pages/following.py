@@ -4,8 +4,9 @@ from flask import Blueprint, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as Answer
 
 from tracker import browse, disclosure, following, forms, limits, speech, viewer
-from tracker.errors import Invalid, NotFound
+from tracker.errors import Invalid
 from tracker.models import Subscription
+from tracker.pages import humans
 from tracker.viewer import admits, current
 
 blueprint = Blueprint("following", __name__)
@@ -31,14 +32,13 @@ def ask(ref: str) -> Page:
     limits.hit("follows", viewer.network())
     typed = request.form.to_dict()
     try:
-        if typed.get("website"):
-            raise Invalid(fields={"email": "Leave the empty field empty, please; it is there to catch machines."})
+        humans.require_empty()
         channel, language = typed.get("channel", "email"), typed.get("language") or wanted_language()
         target = typed.get("email" if channel == "email" else "target", "")
         how = {"channel": channel, "language": language, "zone": typed.get("zone", "")}
         following.follow(ticket.ref, target, by=current(), **how)
     except Invalid as error:
-        return _ask(ref, forms.Form("follow", typed, error.fields), error.status)
+        return _ask(ref, forms.Form("follow", typed, error.fields or {"": error.message}), error.status)
     action = {"url": url_for("tickets.page", ref=ref), "words": "Back to the ticket"}
     return render_template("message.html", heading="Look what we sent you", words=[SENT], action=action), 200, OWN
 
@@ -88,8 +88,7 @@ def wanted_language() -> str:
 
 def _ask(ref: str, form: forms.Form, status: int) -> Page:
     ticket, _audience = browse.find(ref, current())
-    if ticket.visibility == "private":
-        raise NotFound("Only tickets that others may read can be followed.")
+    following.require_readable(ticket)
     languages = list(speech.NAMES.items())
     shown = disclosure.ticket(ticket, "public")
     return render_template("follow_ask.html", ticket=shown, form=form, languages=languages), status, OWN

@@ -8,12 +8,11 @@ from werkzeug.wrappers import Response as Answer
 from tracker import browse, forms, hooks, limits, permissions, viewer
 from tracker.errors import Conflict, Invalid, NotFound
 from tracker.models import Desk, Person, Ticket
-from tracker.pages.workspace import person, run
+from tracker.pages.workspace import PRIVATE, person, run
 from tracker.viewer import admits, current
 
 blueprint = Blueprint("hooks", __name__)
 Page = tuple[str, int, dict[str, str]]
-OWN = {"Cache-Control": "private, no-store"}
 
 
 @blueprint.get("/t/<ref>/hooks")
@@ -137,4 +136,4 @@ def _page(on: Ticket | Desk | Person, form: forms.Form, status: int) -> Page:
     name = on.subject if isinstance(on, Ticket) else on.name
     url = _address(on).rpartition("/")[0]
     html = render_template("hooks.html", places=places, form=form, here=_address(on), name=name, url=url, whose=whose)
-    return html, status, OWN
+    return html, status, PRIVATE

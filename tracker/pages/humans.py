@@ -22,14 +22,19 @@ def stamp() -> str:
 
 def require() -> None:
     """Raise Invalid, in words, for what no person sends."""
-    if request.form.get("website"):
-        raise Invalid("Leave the empty field empty, please; it is there to catch machines.")
+    require_empty()
     try:
         links.unsign(request.form.get("made", ""), "form", max_age_s=FORM_LIVES_S)
         if _is_fresh(request.form["made"]):
             raise Invalid("That was very fast. Please look over what you wrote, then send it again.")
     except Unauthorized:
         raise Invalid("This form has been open for long. Everything you typed is still here: send it again.") from None
+
+
+def require_empty() -> None:
+    """Raise Invalid for who fills the field that people do not see."""
+    if request.form.get("website"):
+        raise Invalid("Leave the empty field empty, please; it is there to catch machines.")
 
 
 def _is_fresh(made: str) -> bool:

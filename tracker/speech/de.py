@@ -20,7 +20,6 @@ WORDS = {
     " auf der Seite Ihres Anliegens. Jedes Wort kommt auch per Mail zu Ihnen.",
     "confirm": "Anliegen öffnen und diese Adresse bestätigen",
     "confirm_once": "Der Knopf wirkt einmal, sieben Tage lang. Ihr Anliegen bleibt hier:",
-    "bundle": "{count} Neuigkeiten",
     "update": "{name} schreibt",
     "waiting": "{name} braucht etwas von Ihnen",
     "waiting_public": "{name} wartet auf die Kundin oder den Kunden",

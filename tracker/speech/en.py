@@ -20,7 +20,6 @@ WORDS = {
     " Every word comes to you by mail too.",
     "confirm": "Open your ticket and confirm this address",
     "confirm_once": "The button works once, for seven days. Your ticket stays here:",
-    "bundle": "{count} pieces of news",
     "update": "{name} wrote",
     "waiting": "{name} needs something from you",
     "waiting_public": "{name} is waiting for the customer",

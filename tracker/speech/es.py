@@ -20,7 +20,6 @@ WORDS = {
     " Cada palabra le llega también por correo.",
     "confirm": "Abrir mi asunto y confirmar esta dirección",
     "confirm_once": "El botón sirve una vez, durante siete días. Su asunto sigue aquí:",
-    "bundle": "{count} novedades",
     "update": "{name} escribe",
     "waiting": "{name} necesita algo de usted",
     "waiting_public": "{name} espera a la persona afectada",

@@ -20,7 +20,6 @@ WORDS = {
     " Chaque mot vous parvient aussi par mail.",
     "confirm": "Ouvrir ma demande et confirmer cette adresse",
     "confirm_once": "Le bouton sert une fois, pendant sept jours. Votre demande reste ici :",
-    "bundle": "{count} nouvelles",
     "update": "{name} écrit",
     "waiting": "{name} a besoin de quelque chose de votre part",
     "waiting_public": "{name} attend une réponse de la personne concernée",
