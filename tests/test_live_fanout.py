@@ -11,9 +11,9 @@ from flask import Flask
 from tests import make
 from tests.lane_requests import request
 from tests.servers.redis import Redis
-from tracker import live
+from tracker import embeds, live
 from tracker.live import fanout as live_fanout
-from tracker.live.fanout import Fanout
+from tracker.live.fanout import WALL_SHOWS, Fanout, wall_room
 from tracker.live.rooms import Watch
 
 WATCH = Watch(key="ticket|a", rooms=("a|public|bare",), ref="a")
@@ -81,6 +81,20 @@ def test_news_that_only_the_tail_finds_changes_the_mark_before_it_is_told(house:
     one._tail()
     assert seen, "the opening was told"
     assert mark not in seen
+
+
+def test_a_wall_that_changed_unheard_since_it_was_joined_is_told_after_its_copies_are_dropped(house: Flask) -> None:
+    server, told = Server(), list[tuple[object, ...]]()
+    one, ticket = fanout(house, server), make.ticket()
+    eid = embeds.create(ticket, by=make.customer(ticket), variant="wall").eid
+    one.listeners.append(lambda topic, subject: told.append((topic, subject)))
+    server.emit = lambda *said, to: told.append((*said, to))  # type: ignore[attr-defined]
+    one.watch("s", Watch(key="k", rooms=(wall_room(eid),), embed=eid), None, embeds.pulse(eid, WALL_SHOWS))
+    one._tail()
+    assert told == []
+    make.post(ticket, "update")
+    one._tail()
+    assert told == [("embed", eid), ("changed", {"ref": None}, wall_room(eid))]
 
 
 @pytest.mark.slow

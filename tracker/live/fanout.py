@@ -26,6 +26,8 @@ WALLS_AT_ONCE = 50
 """Walls that one round of the tail compares; the others have their turn in the next."""
 WALL_SHOWS = 13
 """Tickets of a wall that are compared: those it shows and the one that makes it say "more"."""
+Pulse = list[tuple[int, int]]
+"""Which tickets a wall shows, and how far each has come."""
 CHANGE_RIGHTS = ("handoff_accepted", "handoff_declined", "reassigned", "helper_left", "visibility_changed")
 """Kinds of events after which somebody who watches may have to leave."""
 
@@ -50,7 +52,7 @@ class Fanout:
         """Another one before this process acts on anything that happened: what was read under it holds until then."""
         self.listeners: list[Callable[[str, Any], None]] = []
         self._sent: dict[str, int] = {}
-        self._pulses: dict[str, list[tuple[int, int]]] = {}
+        self._pulses: dict[str, Pulse] = {}
         self._felt = 0
         self._notices: queue.SimpleQueue[Notice] = queue.SimpleQueue()
         self._hints = Hints(app.extensions["tracker_settings"].redis_url, self._take)
@@ -70,8 +72,8 @@ class Fanout:
         self._take(topic, subject)
         self._hints.send(topic, subject)
 
-    def watch(self, sid: str, watch: Watch, last: int | None) -> None:
-        """Let a socket into its rooms; from now on what is newer than `last` of its ticket reaches it."""
+    def watch(self, sid: str, watch: Watch, last: int | None, pulse: Pulse | None = None) -> None:
+        """Let a socket into its rooms; what is newer than `last` of its ticket, or `pulse` of its wall, reaches it."""
         self.start()
         before = self._names(sid) if self.rooms.count(sid) else set()
         try:
@@ -84,6 +86,8 @@ class Fanout:
             begins = ""
             if watch.ref is not None and last is not None and watch.ref not in self._sent:
                 self._sent[watch.ref], begins = last, watch.ref
+            if watch.embed is not None and pulse is not None:
+                self._pulses.setdefault(watch.embed, pulse)
         if begins:  # while nobody watched, nobody here was told of what other processes wrote
             self._told("event", begins)
         self._leave(sid, before)
@@ -191,14 +195,16 @@ class Fanout:
 
     def _feel_walls(self) -> None:
         """Compare some of the walls watched here with the database, in turn; tell those that moved unheard."""
-        walls = self.rooms.walls()
-        self._pulses = {eid: pulse for eid, pulse in self._pulses.items() if eid in walls}
+        with self._counting:
+            walls = self.rooms.walls()
+            self._pulses = {eid: pulse for eid, pulse in self._pulses.items() if eid in walls}
         begin = self._felt % len(walls) if walls else 0
         self._felt = begin + WALLS_AT_ONCE
         for eid in (walls + walls)[begin : begin + min(WALLS_AT_ONCE, len(walls))]:
             before, now = self._pulses.get(eid), embeds.pulse(eid, WALL_SHOWS)
             self._pulses[eid] = now
             if before is not None and before != now:
+                self._told("embed", eid)
                 self.socketio.emit("changed", {"ref": None}, to=wall_room(eid))
 
     def _ring(self, ref: str) -> None:

@@ -15,7 +15,7 @@ from tracker import browse, embeds, viewer
 from tracker.errors import Forbidden, Invalid, NotFound, TrackerError, Unauthorized
 from tracker.live.engine import Engine
 from tracker.live.errands import Group, Handler
-from tracker.live.fanout import Fanout, may_still, room, wall_room
+from tracker.live.fanout import WALL_SHOWS, Fanout, Pulse, may_still, room, wall_room
 from tracker.live.rooms import Watch
 from tracker.models import Embed
 from tracker.permissions import ANYONE
@@ -93,7 +93,8 @@ def _watch_wall(group: Group, eid: str) -> dict[str, Any]:
     embed = _admitted(eid, group.origin)
     if not embed.is_wall:
         raise NotFound()
-    _join(group, Watch(key=f"embed|{embed.eid}", rooms=(wall_room(embed.eid),), embed=embed.eid))
+    pulse = embeds.pulse(embed.eid, WALL_SHOWS)
+    _join(group, Watch(key=f"embed|{embed.eid}", rooms=(wall_room(embed.eid),), embed=embed.eid), pulse=pulse)
     _admitted(eid, group.origin)  # whoever took it back before the join has told nobody of us
     return {"ok": True}
 
@@ -152,13 +153,13 @@ def _admitted(eid: str, origin: str) -> Embed:
     return embed
 
 
-def _join(group: Group, one: Watch, last: int | None = None) -> None:
+def _join(group: Group, one: Watch, last: int | None = None, pulse: Pulse | None = None) -> None:
     fanout = _fanout()
     for sid in group.sids:
         if not fanout.rooms.has(sid, one.key) and fanout.rooms.count(sid) >= MOST_ROOMS:
             group.refuse(sid, {"error": "too_soon", "message": f"One connection watches at most {MOST_ROOMS} things."})
         else:
-            fanout.watch(sid, one, last)
+            fanout.watch(sid, one, last, pulse)
 
 
 def _join_again(fanout: Fanout, mark: object, one: Watch, last: int, sid: str) -> bool:
