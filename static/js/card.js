@@ -2,6 +2,7 @@
  * Keeps a framed card true: hears of news (or asks now and then), fetches its own page again and swaps its words;
  * tells the page around it how high it is, and us on which site it was seen. Without it the card is whole.
  */
+import { swap } from './page-parts.js';
 import { Socket } from './socket.js';
 import { refresh } from './times.js';
 
@@ -10,6 +11,9 @@ const SPREAD = 400;
 const STALE = 1_000;
 const { embed, ref, last, wall } = document.body.dataset;
 const around = origin();
+/** In a sandbox (WordPress frames oEmbeds so) we are nobody's origin and may read nothing: then the page is loaded again. */
+const isSandboxed = self.origin === 'null';
+const isAgain = isSandboxed && performance.getEntriesByType('navigation')[0]?.type === 'reload';
 /** WordPress frames what it found by oEmbed without popups, and opens links and gives room when it is asked in its way. */
 const secret = /[?&]secret=(\w+)/.exec(location.hash)?.[1];
 
@@ -42,29 +46,28 @@ function follow(click) {
 
 /** Returns the seq that the page shows now. */
 async function again() {
-  // In a sandbox (WordPress frames oEmbeds so) we are nobody's origin and may read nothing: load again instead.
-  if (self.origin === 'null') return location.reload();
+  if (isSandboxed) return location.reload();
   const answer = await fetch(location.href, { cache: 'no-cache', credentials: 'omit' });
   if (!answer.ok) return Infinity;
   const fresh = new DOMParser().parseFromString(await answer.text(), 'text/html');
-  const [old, main] = [document.querySelector('main'), document.adoptNode(fresh.querySelector('main'))];
+  const [old, main] = [document.querySelector('main'), fresh.querySelector('main')];
   refresh(main);
   const shows = Number(fresh.body.dataset.last) || Infinity;
   if (old.isEqualNode(main)) return shows;
-  const held = old.contains(document.activeElement) ? document.activeElement.getAttribute('href') : null;
-  old.replaceWith(main);
+  swap(old, main);
   document.title = fresh.title;
-  if (held) main.querySelector(`a[href="${CSS.escape(held)}"]`)?.focus({ preventScroll: true });
   tellHeight();
   return shows;
 }
 
-/** Watches while somebody can see it; asks now and then where sockets are refused. */
+/** Watches while somebody can see it; asks now and then where sockets, or its watch, are refused. */
 class Watch {
   #socket = null;
   #timer = 0;
   #soon = 0;
   #seen = Number(last) || 0;
+  #isTold = false;
+  #wasTold = false;
 
   turn(on) {
     if (on === Boolean(this.#timer)) return;
@@ -76,19 +79,20 @@ class Watch {
     }
     this.#socket = new Socket();
     this.#socket.on('up', () => this.#watch().catch(() => {}));
+    for (const name of ['down', 'gone']) this.#socket.on(name, () => (this.#isTold = false));
     for (const name of ['event', 'changed', 'gone']) this.#socket.on(name, (news) => this.#ask(news));
     this.#socket.open();
-    this.#timer = setInterval(() => this.#socket.up || this.#ask(), ASK_EVERY);
+    this.#timer = setInterval(() => this.#isTold || this.#ask(), ASK_EVERY);
   }
 
   async #watch() {
-    if (wall) await this.#socket.request('watch_list', { embed });
-    else {
-      const news = await this.#socket.request('watch', { ...(embed ? { embed } : { ref }), after: this.#seen });
-      if (!(news.last > this.#seen)) return;
-      this.#seen = news.last;
-    }
-    this.#ask();
+    const what = embed ? { embed } : { ref };
+    const answer = await this.#socket.request(wall ? 'watch_list' : 'watch', { ...what, after: this.#seen });
+    if (answer.error) return;
+    // A wall does not say whether it has changed: ask, but load again only after a break.
+    const isAsking = wall ? this.#wasTold || !isSandboxed : answer.last > this.#seen;
+    this.#isTold = this.#wasTold = true;
+    if (isAsking) this.#ask({ seq: answer.last });
   }
 
   #ask(news) {
@@ -106,7 +110,7 @@ class Watch {
 tellHeight();
 addEventListener('resize', tellHeight);
 document.addEventListener('click', follow);
-if (embed && around && around !== location.origin) {
+if (embed && around && around !== location.origin && !isAgain) {
   fetch(`/e/${embed}/seen?on=${new URL(around).hostname}`, { method: 'POST', credentials: 'omit', keepalive: true }).catch(() => {});
 }
 if (embed || ref) {

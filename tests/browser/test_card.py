@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, WebSocketRoute, expect
 
 from tests.browser.trips import SOON, Office
 from tests.browser.visitor import Visitor
@@ -166,6 +166,56 @@ def test_in_a_sandbox_as_wordpress_frames_it_a_card_stays_true_and_asks_for_room
         lambda: page.evaluate("told.some(([what, high]) => what === 'height' && high > 100)"), within=5, what="room"
     )
     frame.get_by_role("link", name="Say thanks").click()
-    assert page.evaluate("told.at(-1)") == ["link", f"{office.url}/t/{ref}#thanks"]
+    link = ["link", f"{office.url}/t/{ref}#thanks"]
+    wait_until(lambda: page.evaluate("told.at(-1)") == link, within=5, what="the page around it opens the link")
     office.say(ref, text="The clapper is found.")
     expect(frame.get_by_text("The clapper is found.")).to_be_visible(timeout=SOON)
+
+
+def test_a_wall_in_a_sandbox_is_loaded_again_when_it_changed_and_counted_once(
+    page: Page, office: Office, blog: ForeignSite
+) -> None:
+    many = {"email": "cara@sandbox.example"}
+    first, second = (office.ticket(subject=subject, **many) for subject in ("The gate is open", "The gate is shut"))
+    eid = office.embed(first, variant="wall", picks=[first, second])
+    publish(blog, framed(office, eid).replace("<iframe", '<iframe sandbox="allow-scripts"'))
+    asked: list[str] = []
+    heard: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("websocket", lambda wire: wire.on("framereceived", lambda frame: heard.append(str(frame))))
+    page.goto(blog.url)
+    frame = page.frame_locator("iframe")
+    expect(frame.get_by_role("listitem")).to_have_count(2)
+    wait_until(lambda: page.evaluate("true") and any(said.startswith("430") for said in heard), what="it being watched")
+    page.frames[1].evaluate("new Promise((done) => setTimeout(done, 500))")  # longer than news is spread over
+    assert asked.count(f"{office.url}/e/{eid}") == 1, "nothing has changed: it stays as it is"
+    office.say(second, "visibility_changed", visibility="private")
+    expect(frame.get_by_role("listitem")).to_have_count(1, timeout=SOON)
+    assert sum("/seen?on=" in url for url in asked) == 1
+
+
+def test_a_card_whose_watch_is_refused_asks_now_and_then(page: Page, office: Office, blog: ForeignSite) -> None:
+    ref = office.ticket(subject="The pond is green")
+    publish(blog, framed(office, office.embed(ref)))
+    watches: list[str] = []
+
+    def refuse(wire: WebSocketRoute) -> None:
+        def answer(said: str | bytes) -> None:
+            if said == "40":
+                wire.send('40{"sid":"x"}')
+            elif "watch" in str(said):
+                watches.append(str(said))
+                wire.send(f'43{str(said)[2 : str(said).index("[")]}[{{"error":"too_soon"}}]')
+
+        wire.on_message(answer)
+        wire.send('0{"sid":"x","upgrades":[],"pingInterval":600000,"pingTimeout":600000}')
+
+    page.route_web_socket("**/socket.io/**", refuse)
+    page.clock.install()
+    page.goto(blog.url)
+    frame = page.frame_locator("iframe")
+    expect(frame.get_by_role("heading")).to_have_text("The pond is green")
+    wait_until(lambda: page.evaluate("true") and watches, what="a watch that is refused")
+    office.say(ref, text="The pump runs again.")
+    words = frame.get_by_text("The pump runs again.")
+    wait_until(lambda: page.clock.run_for(5_000) or words.count() == 1, what="the news, asked for")
