@@ -4,10 +4,11 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.browser.embed_pages import HIDE, badge, note_events, panel, pill, publish, told
-from tests.browser.live_stage import LiveStage
+from tests.browser.embed_stage import facts
+from tests.browser.live_stage import REF, LiveStage
 from tests.browser.test_embed import ENDED
 from tests.browser.visitor import Visitor
 from tests.servers.ground import wait_until
@@ -16,6 +17,9 @@ from tests.servers.site import ForeignSite
 SAYS = "Rosa Ortega has this"
 MINUTES = 3 * 60_000
 STEP = 5_000
+NOTE_KINDS = """() => { window.kinds = []; const ask = fetch;
+window.fetch = (url, options) => (kinds.push(options.cache), ask(url, options)) }"""
+OPEN_TO_ALL = {"Access-Control-Allow-Origin": "*"}
 
 
 def opened(page: Page, blog: ForeignSite, scene: LiveStage, body: str) -> Page:
@@ -185,3 +189,63 @@ def test_a_hundred_seen_at_once_are_paced(page: Page, blog: ForeignSite, scene: 
     page.evaluate("true")
     assert len(frames) - before <= 8
     assert all(re.match(r'42\d+\["watch",\{"embed":"many\d+","after":\d+\}\]|40|3', frame) for frame in frames)
+
+
+def watched(page: Page, scene: LiveStage, *, times: int = 1) -> None:
+    wait_until(lambda: page.evaluate("true") and scene.watched == ["good"] * times, what="the badge being watched")
+
+
+def test_an_answer_that_comes_after_a_newer_one_is_not_believed(
+    page: Page, blog: ForeignSite, scene: LiveStage
+) -> None:
+    note_events(page)
+    publish(blog, scene, badge())
+    page.goto(blog.url)
+    watched(page, scene)
+    held: list[Route] = []
+    page.route("**/badge.json", lambda route: route.fallback() if held else held.append(route))
+    scene.say()
+    wait_until(lambda: page.evaluate("true") and held, what="a question about the first news")
+    late = facts(scene, "good")
+    scene.facts = {"status": "waiting"}
+    scene.say()
+    expect(pill(page)).to_contain_text("awaits an answer")
+    with page.expect_response("**/badge.json"):
+        held[0].fulfill(json=late, headers=OPEN_TO_ALL)
+    scene.facts = {"status": "resolved", "ended_at": ENDED, "promise": None}
+    scene.say("resolved")
+    expect(pill(page)).to_contain_text("Solved in")
+    assert told(page) == ["load open", "change waiting", "change resolved"]
+
+
+def test_news_that_copies_on_the_way_do_not_know_yet_is_asked_for_until_they_do(
+    page: Page, blog: ForeignSite, scene: LiveStage
+) -> None:
+    opened(page, blog, scene, badge())
+    watched(page, scene)
+    copy = facts(scene, "good")
+    page.evaluate(NOTE_KINDS)
+    page.route("**/badge.json", lambda route: route.fulfill(json=copy, headers=OPEN_TO_ALL), times=3)
+    scene.facts = {"status": "waiting"}
+    scene.say()
+    in_time(page, says(page, "awaits an answer"), "the news")
+    assert page.evaluate("kinds") == ["no-cache"] * 4, "the browser's own copy answers none"
+
+
+def test_a_wall_that_changed_before_it_was_watched_asks_again(page: Page, blog: ForeignSite, scene: LiveStage) -> None:
+    def watch_list(_wanted: dict[str, Any]) -> dict[str, bool]:
+        scene.wall = {"items": []}
+        return {"ok": True}
+
+    scene.sockets.on_event("watch_list", watch_list)
+    publish(blog, scene, badge("wall"))
+    page.goto(blog.url)
+    expect(panel(page)).to_contain_text("Nothing to show")
+
+
+def test_a_badge_that_was_restyled_goes_on_hearing_of_news(page: Page, blog: ForeignSite, scene: LiveStage) -> None:
+    publish(blog, scene, badge())
+    page.goto(blog.url)
+    watched(page, scene)
+    scene.sockets.emit("gone", {"ref": REF, "embed": "good"}, to="viewers")
+    watched(page, scene, times=2)

@@ -49,6 +49,10 @@ def test_a_strict_policy_with_trusted_types_is_enough_for_every_variant(
     page.goto(blog.url)
     expect_all(page)
     assert panel(page).evaluate("panel => getComputedStyle(panel).display") == "flex"
+    scene.facts = {"assignee": {"name": "Ben Adeyemi", "face": {"initials": "BA", "hue": 9, "url": None}}}
+    scene.say()
+    expect(pill(page)).to_contain_text("Ben Adeyemi has this")
+    assert "290" in pill(page).locator(".face").evaluate("face => getComputedStyle(face).backgroundColor")
 
 
 def test_styles_that_unset_everything_reach_nothing_inside(page: Page, blog: ForeignSite, scene: LiveStage) -> None:

@@ -2,20 +2,19 @@
  * Lets a page's badges hear of news, and says it to screen readers: one socket for all, Socket.IO 5 over Engine.IO 4, WebSocket only; no more of it than we speak.
  * Wire: https://socket.io/docs/v4/engine-io-protocol/ and https://socket.io/docs/v4/socket-io-protocol/
  */
-const NAMED = { __proto__: null, amp: '&', lt: '<', gt: '>', quot: '"' };
-let steps = null;
+let steps;
 
 /** Soon: watch what is in sight, leave what is not, keep no wire that nobody needs. */
-export const pace = (kit) => (steps ??= wired(kit))();
+export const pace = (...given) => (steps ??= wired(...given))();
 
-function wired({ tickets, isLive, review, paint, safe }) {
+function wired(tickets, isLive, review, paint, safe) {
   const ROOMS = 20;
   const PACE = 125;
   const SILENCE = 60_000;
   const IDLE = 5_000;
   const LONGEST_WAIT = 30_000;
   const asked = [];
-  let [socket, isUp, attempt, hold, retry, pacing, idle] = [null, false, 0, 0, 0, 0, 0];
+  let socket, isUp, retry, pacing, idle, attempt = 0, hold = 0;
 
   /** One message at a time, slower than the server's limit. */
   function step() {
@@ -33,7 +32,7 @@ function wired({ tickets, isLive, review, paint, safe }) {
       retry = setTimeout(connect, hold + attempt * (0.5 + Math.random()));
       attempt = Math.min(attempt * 2 || 1_000, LONGEST_WAIT);
     }
-    if (isUp && socket?.readyState === WebSocket.OPEN) send(wanted, false) || send(wanted, true);
+    if (isUp) send(wanted, false) || send(wanted, true);
   }
 
   function send(wanted, isWanted) {
@@ -51,7 +50,7 @@ function wired({ tickets, isLive, review, paint, safe }) {
 
   const connect = safe(() => {
     const wire = new WebSocket(new URL('/socket.io/?EIO=4&transport=websocket', import.meta.url.replace('http', 'ws')));
-    let silence = 0;
+    let silence;
     socket = wire;
     retry = hold = 0;
     wire.onmessage = safe(async ({ data }) => {
@@ -60,7 +59,7 @@ function wired({ tickets, isLive, review, paint, safe }) {
       const [, type, id, body] = /^(\d[0-4]?)(\d*)(.*)/s.exec(data);
       if (type === '0') wire.send('40');
       if (type === '2') wire.send('3');
-      if (/^(1|41|44)$/.test(type)) wire.end();
+      if (/^(1|4[14])$/.test(type)) wire.end();
       if (type === '40') {
         isUp = true;
         attempt = 1_000;
@@ -88,24 +87,25 @@ function wired({ tickets, isLive, review, paint, safe }) {
     };
   });
 
-  /** The server lets us watch; ask if something was said since the badge's facts were read. */
-  function settle(ticket, { error, last, epoch }) {
+  /** The server lets us watch; ask if something was said since the badge's facts were read. A wall's answer does not say. */
+  function settle(ticket, { error, last = 1, epoch }) {
     const { facts } = ticket;
     if (error) return;
+    const isAsking = last > facts.last || epoch !== facts.epoch;
     ticket.isWatched = true;
-    ticket.hint = last;
-    ticket.next = last > facts.last || (epoch && epoch !== facts.epoch) ? 0 : Infinity;
+    [ticket.hint, ticket.next] = isAsking ? [last, 0] : [0, Infinity];
     ticket.seen.forEach(paint);
     review(ticket);
   }
 
   function hear(name, { ref, embed, seq, ms }) {
-    hold = ms ?? 0;
+    hold = ms ?? hold;
     for (const ticket of tickets.values()) {
       const { facts, id } = ticket;
       if (embed !== id && !(name === 'changed' ? facts?.items : facts?.url?.endsWith(`/${ref}`))) continue;
+      if (name === 'gone') ticket.isWatched = ticket.isAsked = false; // restyled, perhaps: then we may watch again
       // Spread over a moment, so that a much-read page does not ask all at once; a wall changes often and asks less.
-      ticket.next = Date.now() + (facts.items ? 1_000 : 0) + Math.random() * (facts.items ? 1_000 : 300);
+      ticket.next = Date.now() + (facts.items ? 1_000 : 150) * (1 + Math.random());
       ticket.hint = seq ?? 1;
       review(ticket);
     }
@@ -115,17 +115,18 @@ function wired({ tickets, isLive, review, paint, safe }) {
 }
 
 /** Return what a stretch of HTML without tags says. */
-export const plain = (text) => text.replace(/&(#?)(\w+);/g, (whole, isNumber, name) => (isNumber ? String.fromCodePoint(name.replace('x', '0x')) : (NAMED[name] ?? whole)));
+export const plain = (text) =>
+  text.replace(/&(#?)(\w+);/g, (whole, isNumber, name) => (isNumber ? String.fromCodePoint(name.replace('x', '0x')) : ({ __proto__: null, amp: '&', lt: '<', gt: '>', quot: '"' }[name] ?? whole)));
 
 /** Say the words that are new since `before` to screen readers, once a page however many badges show them. */
 export function announce({ facts: { latest, assignee }, seen }, before) {
   const [host] = seen;
   if (!host || !before.epoch || !latest || latest.at === before.latest?.at) return;
-  const region = (host.voice ??= document.createElement('span'));
+  const region = document.createElement('span');
   region.role = 'status';
   region.style = 'position:absolute;clip-path:inset(50%)';
-  host.root.append(region);
+  host.shadowRoot.append(region);
   // A region speaks of what is put into it later, not of what it came with.
   setTimeout(() => (region.textContent = `${assignee.name}: ${plain(latest.html.replace(/<[^>]*>/g, ' ')).slice(0, 200)}`), 100);
-  setTimeout(() => (region.textContent = ''), 8_000);
+  setTimeout(() => region.remove(), 8_000);
 }
