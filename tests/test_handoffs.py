@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 from flask import Flask
+from flask.testing import FlaskClient
 from sqlalchemy import select
 from time_machine import Traveller
 
@@ -70,6 +71,21 @@ def test_a_missed_promise_stays_with_whom_it_was_and_a_new_one_is_set(house: Fla
     assert found == [(giver.id, "missed"), (taker.id, "standing")]
     assert ticket.due_at == store.now() + FIRST_ANSWER
     assert not ticket.overdue
+
+
+@pytest.mark.parametrize("how", ["redacted", "erased"])
+def test_the_words_of_an_offer_go_everywhere_when_they_are_taken_away(
+    house: Flask, client: FlaskClient, how: str
+) -> None:
+    ticket, _, taker = offered(reason="CANARY of the neighbour", briefing="CANARY of the cellar")
+    make.post(ticket, how, make.lead(ticket.desk), target=ticket.last_seq, reason="It names a neighbour.")
+    make.post(ticket, "handoff_accepted", taker)
+    told = [str(mail.get_body(("plain",)).get_content()) for mail in make.deliver()]  # type: ignore[union-attr]
+    assert any(taker.name in one for one in told)
+    api = client.get(f"/api/v1/tickets/{ticket.ref}/handoffs").text
+    (kept,) = store.session().scalars(select(Handoff).where(Handoff.ticket_id == ticket.id))
+    for one in (*told, api, str(disclosure.handoff(kept, "staff"))):
+        assert "CANARY" not in one
 
 
 def test_the_reason_is_public_and_the_briefing_is_not(house: Flask) -> None:

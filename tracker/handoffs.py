@@ -75,7 +75,7 @@ def pending(ticket: Ticket) -> Handoff | None:
 
 
 def forget(ticket: Ticket, offered_seq: int) -> None:
-    """Remove the words of an offer for good; that there was one stays."""
+    """Remove the copy of an offer's words, because nobody shall read them; that there was an offer stays."""
     query = select(Handoff).where(Handoff.ticket_id == ticket.id, Handoff.offered_seq == offered_seq)
     for handoff in store.session().scalars(query):
         handoff.reason = handoff.briefing_html = ""
