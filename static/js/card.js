@@ -9,7 +9,9 @@ import { refresh } from './times.js';
 const ASK_EVERY = 30_000;
 const SPREAD = 400;
 const STALE = 1_000;
-const { embed, ref, last, wall } = document.body.dataset;
+const { embed, last } = document.body.dataset;
+/** What there is to watch; another thing once the frame is restyled, none while it is grey. */
+let watched = document.body.dataset;
 const around = origin();
 /** In a sandbox (WordPress frames oEmbeds so) we are nobody's origin and may read nothing: then the page is loaded again. */
 const isSandboxed = self.origin === 'null';
@@ -52,6 +54,8 @@ async function again() {
   const fresh = new DOMParser().parseFromString(await answer.text(), 'text/html');
   const [old, main] = [document.querySelector('main'), fresh.querySelector('main')];
   refresh(main);
+  watched = fresh.body.dataset;
+  for (const part of ['documentElement', 'body']) document[part].className = fresh[part].className;
   const shows = Number(fresh.body.dataset.last) || Infinity;
   if (old.isEqualNode(main)) return shows;
   swap(old, main);
@@ -86,6 +90,8 @@ class Watch {
   }
 
   async #watch() {
+    const { embed, ref, wall } = watched;
+    if (!embed && !ref) return;
     const what = embed ? { embed } : { ref };
     const answer = await this.#socket.request(wall ? 'watch_list' : 'watch', { ...what, after: this.#seen });
     if (answer.error) return;
@@ -100,10 +106,13 @@ class Watch {
     this.#soon ||= setTimeout(() => this.#fetch().catch(() => {}), Math.random() * SPREAD);
   }
 
-  /** A copy may be two seconds old: what it does not show yet is asked for again. */
+  /** A copy may be two seconds old: what it does not show yet is asked for again. A watch that ended is begun again. */
   async #fetch() {
     this.#soon = 0;
-    if ((await again()) < this.#seen) this.#soon ||= setTimeout(() => this.#fetch().catch(() => {}), STALE);
+    const shows = await again();
+    if (shows < this.#seen) this.#soon ||= setTimeout(() => this.#fetch().catch(() => {}), STALE);
+    else if (shows < Infinity) this.#seen = shows;
+    if (this.#socket.up && !this.#isTold) await this.#watch();
   }
 }
 
@@ -113,7 +122,7 @@ document.addEventListener('click', follow);
 if (embed && around && around !== location.origin && !isAgain) {
   fetch(`/e/${embed}/seen?on=${new URL(around).hostname}`, { method: 'POST', credentials: 'omit', keepalive: true }).catch(() => {});
 }
-if (embed || ref) {
+if (embed || watched.ref) {
   const watch = new Watch();
   let inView = true;
   const turn = () => watch.turn(inView && !document.hidden);

@@ -268,6 +268,23 @@ def test_an_embed_that_is_revoked_or_elsewhere_closes_its_rooms(house: Flask, pl
     assert ear.say("watch", embed=embed.eid, after=0)["error"] == "not_found"
 
 
+def test_a_restyled_embed_keeps_those_who_may_watch_it_and_lets_the_others_go(house: Flask) -> None:
+    blog, other = "https://blog.example", "https://other.example"
+    ticket = make.ticket()
+    embed, by = embeds.create(ticket, by=make.customer(ticket)), make.customer(ticket)
+    here, elsewhere = Ear(house, {"Origin": blog}), Ear(house, {"Origin": other})
+    for ear in (here, elsewhere):
+        ear.say("watch", embed=embed.eid, after=0)
+    embeds.change(embed.eid, by=by, theme="dark", sites=[blog])
+    assert here.waits_for("changed")["embed"] == elsewhere.waits_for("gone")["embed"] == embed.eid
+    make.post(ticket, "update")
+    here.waits_for("event")
+    assert (here.hears("gone"), elsewhere.hears("event")) == ([], [])
+    embeds.change(embed.eid, by=by, variant="wall")
+    assert here.waits_for("gone")["embed"] == embed.eid, "a wall is watched in another room"
+    assert here.say("watch_list", embed=embed.eid) == {"ok": True}
+
+
 def test_a_bearer_token_gets_no_more_from_a_pass_than_the_public(house: Flask, client: Visitor, plug: Plug) -> None:
     public = make.ticket()
     header = make.bearer(make.agent(public.desk))

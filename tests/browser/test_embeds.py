@@ -23,6 +23,7 @@ from tests.servers.ground import wait_until
 from tests.servers.site import ForeignSite, foreign_site
 from tests.servers.site import Page as SitePage
 from tracker import desks, embeds, links
+from widgets import card
 
 LIVE = re.compile(r"has this · open ")
 GREY = "Ticket status unknown"
@@ -126,6 +127,33 @@ def test_a_badge_kept_to_a_site_while_it_is_shown_turns_grey_elsewhere(
     box.get_by_role("button", name="Keep this").click()
     expect(pill(stranger.page)).to_have_text(GREY, timeout=SOON)
     expect(pill(elsewhere)).to_contain_text(LIVE)
+
+
+def test_what_is_restyled_while_it_is_shown_goes_on_hearing_of_news(
+    office: Office, page: Page, visitor: Visitor, blog: ForeignSite
+) -> None:
+    ref = office.ticket(subject="The swing hangs low")
+    become_customer(visitor, office, ref)
+    shown, wall = office.embed(ref, variant="card"), office.embed(ref, variant="wall")
+    plain = f'<a href="{office.url}/t/{ref}">Ours</a>'
+    worn = f'<ticket-badge embed="{shown}">{plain}</ticket-badge>'
+    frames = "".join(card.frame(f"{office.url}/e/{eid}", "Who has it") for eid in (shown, wall))
+    script = f'<script async src="{office.url}/embed.js"></script>'
+    blog.pages["/"] = SitePage(f'<!doctype html><html lang="en"><title>Blog</title>{worn}{frames}{script}')
+    page.goto(blog.url)
+    box, frame = page.locator("ticket-badge .box"), page.frame_locator("iframe")
+    expect(box).to_contain_text("Live")
+    expect(frame.last.get_by_role("listitem")).to_have_count(1)
+    for eid in (shown, wall):
+        dark = {"theme": "dark", "variant": "timeline"}
+        address = f"{office.url}/t/{ref}/embeds/{eid}"
+        assert visitor.context.request.post(address, form=dark, headers={"Origin": office.url}).ok
+    expect(box).to_have_class(re.compile("timeline .*dark"), timeout=SOON)
+    for place in range(2):
+        expect(frame.nth(place).locator("html")).to_have_class(re.compile("theme--dark"), timeout=SOON)
+    office.say(ref, text="The rope is shorter now.")
+    for one in (box, frame.first, frame.last):
+        expect(one.get_by_text("The rope is shorter now.")).to_be_visible(timeout=SOON)
 
 
 def test_a_site_that_is_none_is_said_and_what_was_typed_stays(office: Office, visitor: Visitor) -> None:

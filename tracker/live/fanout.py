@@ -11,7 +11,7 @@ from flask import Flask
 from flask_socketio import SocketIO
 from sqlalchemy import select
 
-from tracker import browse, desks, drafts, embeds, permissions, store, viewer
+from tracker import browse, copies, desks, drafts, embeds, permissions, store, viewer
 from tracker.errors import NotFound
 from tracker.live.hints import Hints
 from tracker.live.rooms import Rooms, Watch
@@ -30,6 +30,7 @@ Pulse = list[tuple[int, int]]
 """Which tickets a wall shows, and how far each has come."""
 CHANGE_RIGHTS = ("handoff_accepted", "handoff_declined", "reassigned", "helper_left", "visibility_changed")
 """Kinds of events after which somebody who watches may have to leave."""
+ANY_SITE: frozenset[str] = frozenset()
 
 
 class Notice(NamedTuple):
@@ -169,7 +170,7 @@ class Fanout:
             case "visibility":
                 self._hide(notice.subject)
             case "embed":
-                self._drop("embed", notice.subject)
+                self._restyle(notice.subject)
             case "session":
                 self._drop("session", notice.subject)
             case "person" | "keys":
@@ -266,14 +267,21 @@ class Fanout:
             for name in ("list", f"list|{ticket.desk.slug}", *walls):
                 self.socketio.emit("changed", {"ref": ref if ticket.visibility == "public" else None}, to=name)
 
+    def _restyle(self, eid: str) -> None:
+        """Let those leave who may no longer watch an embed; the others stay, and ask how it looks now."""
+        self._review("embed", eid)
+        for sid, watch in self.rooms.matching("embed", eid):
+            self.socketio.emit("changed", {"ref": watch.ref, "embed": eid}, to=sid)
+
     def _review(self, what: str, subject: Any) -> None:
         """Ask again of each watch whether it may go on; of the thousands that are alike once."""
-        found: dict[str, bool] = {}
+        found: dict[str, frozenset[str] | None] = {}
         for sid, watch in self.rooms.matching(what, subject):
-            alike = f"{watch.ref} {watch.audience} {watch.granted}"
+            alike = f"{watch.ref} {watch.audience} {watch.granted} {watch.embed}"
             if alike not in found:
-                found[alike] = _may_go_on(watch)
-            if not found[alike]:
+                found[alike] = _goes_on_for(watch)
+            sites = found[alike]
+            if sites is None or copies.is_foreign(watch.origin or None, sites):
                 self._end(sid, watch)
 
     def _drop(self, what: str, subject: str) -> None:
@@ -291,6 +299,15 @@ def may_still(granted: Mapping[str, Any]) -> bool:
     if whose.startswith("desk-"):
         return permissions.may(who, "run_desk", desks.find(whose.removeprefix("desk-")))
     return who.person is not None and whose == str(who.person.id)
+
+
+def _goes_on_for(watch: Watch) -> frozenset[str] | None:
+    """Return the sites for whose pages watches like this one go on, empty when for any; None when for none."""
+    if watch.embed is not None:
+        embed = embeds.shown(watch.embed)
+        shows = None if embed is None or embed.only_ticket is None else embed.only_ticket.ref
+        return None if embed is None or shows != watch.ref else embeds.allowed(embed)
+    return ANY_SITE if _may_go_on(watch) else None
 
 
 def _may_go_on(watch: Watch) -> bool:

@@ -58,7 +58,9 @@ def watch(group: Group) -> dict[str, Any]:
     ticket, audience, embed, granted = _admit(said, group.origin)
     key = f"embed|{embed}" if embed else f"ticket|{ticket.ref}"
     rooms = (room(ticket.ref, audience, html=html),)
-    one = Watch(key=key, rooms=rooms, ref=ticket.ref, audience=audience, html=html, embed=embed, granted=granted)
+    one = Watch(
+        key, rooms, ref=ticket.ref, audience=audience, html=html, embed=embed, origin=group.origin, granted=granted
+    )
     _join(group, one, ticket.last_seq)
     try:
         ticket = _admit(said, group.origin)[0]  # whoever hid it before the join has told nobody of us
@@ -94,7 +96,8 @@ def _watch_wall(group: Group, eid: str) -> dict[str, Any]:
     if not embed.is_wall:
         raise NotFound()
     pulse = embeds.pulse(embed.eid, WALL_SHOWS)
-    _join(group, Watch(key=f"embed|{embed.eid}", rooms=(wall_room(embed.eid),), embed=embed.eid), pulse=pulse)
+    key, rooms = f"embed|{embed.eid}", (wall_room(embed.eid),)
+    _join(group, Watch(key=key, rooms=rooms, embed=embed.eid, origin=group.origin), pulse=pulse)
     _admitted(eid, group.origin)  # whoever took it back before the join has told nobody of us
     return {"ok": True}
 

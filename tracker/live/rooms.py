@@ -9,7 +9,10 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """One thing a socket watches: `key` names it for that socket, `rooms` are those it joined for it."""
+    """One thing a socket watches: `key` names it for that socket, `rooms` are those it joined for it.
+
+    `origin` is the site whose page shows an `embed`; "" where no page said one.
+    """
 
     key: str
     rooms: tuple[str, ...]
@@ -17,6 +20,7 @@ class Watch:
     audience: str = "public"
     html: bool = False
     embed: str | None = None
+    origin: str = ""
     granted: Mapping[str, Any] | None = field(default=None, compare=False)
     """The pass it came in with; None for the public."""
 
