@@ -1,5 +1,6 @@
 """Atom feeds, read as strangers' programs read them: one entry per public event, under an id that never changes."""
 
+import re
 from datetime import timedelta
 from typing import Any
 from xml.etree import ElementTree
@@ -13,7 +14,7 @@ from tests import make
 from tests.attacks import payloads, stage
 from tests.attacks.markup import wrong
 from tests.houses import ORIGIN, Visitor
-from tracker import links, store
+from tracker import attachments, links, store
 
 ATOM = "{http://www.w3.org/2005/Atom}"
 
@@ -78,6 +79,21 @@ def test_hidden_words_leave_the_feed_and_their_entry_moves(client: Visitor, trav
     assert "Names a customer" in entry.content[0].value
     assert entry.updated == "2026-03-02T11:00:00Z"
     assert entry.published == "2026-03-02T10:00:00Z"
+
+
+def test_files_of_public_words_are_linked_and_no_others(client: Visitor) -> None:
+    ticket = make.ticket()
+    keys = {name: attachments.keep(name.encode(), f"canary {name}.txt").key for name in ("plan", "bill")}
+    shown = make.post(ticket, "update", files=[{"file": keys["plan"], "alt": "The plan"}])
+    make.post(ticket, "reply", publish=False, files=[{"file": keys["bill"]}])
+    text = client.get(f"/t/{ticket.ref}/feed.atom").text
+    entry = next(one for one in read(client, f"/t/{ticket.ref}").entries if one.id.endswith(f"/{shown.seq}"))
+    (address,) = re.findall(r'<a href="([^"]+)">The plan</a>', entry.content[0].value)
+    assert client.get(address).data == b"plan"
+    assert keys["bill"] not in text
+    assert "canary" not in text
+    make.post(ticket, "redacted", target=shown.seq)
+    assert keys["plan"] not in client.get(f"/t/{ticket.ref}/feed.atom").text
 
 
 def test_a_feed_unchanged_is_not_sent_again(client: Visitor, travel: Traveller) -> None:

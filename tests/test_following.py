@@ -3,6 +3,7 @@
 import re
 from datetime import timedelta
 from email.message import EmailMessage
+from email.utils import parsedate_to_datetime
 
 import pytest
 from flask import Flask
@@ -144,7 +145,9 @@ def test_a_digest_leaves_once_an_hour_or_at_eight(house: Flask, client: Visitor,
     make.post(ticket, "update", text="Another thing.")
     assert len(mails("hourly@home.example")) == 1
     travel.shift(timedelta(minutes=40))
-    digest = mails("hourly@home.example")[-1].as_string()
+    hourly = mails("hourly@home.example")[-1]
+    assert parsedate_to_datetime(hourly["Date"]) == store.now().replace(microsecond=0), "when it left"
+    digest = hourly.as_string()
     assert "One thing." in digest
     assert "Another thing." in digest
     make.post(ticket, "update", text="A third thing.")

@@ -111,13 +111,36 @@ def test_a_failure_is_tried_again_under_the_same_id_and_a_later_time(
     assert (entry.attempts, kind) == (2, "test")
 
 
-def test_a_busy_place_says_when_to_come_back(open_house: Flask, far: Receiver, travel: Traveller) -> None:
+@pytest.mark.parametrize(
+    ("said", "waits"),
+    [
+        ("600", timedelta(seconds=600)),
+        ("Mon, 02 Mar 2026 10:10:00 GMT", timedelta(seconds=600)),
+        ("Fri, 31 Dec 2100 23:59:59 GMT", timedelta(days=1)),
+        ("9" * 4_000, timedelta(days=1)),
+    ],
+)
+def test_a_busy_place_says_when_to_come_back_within_reason(
+    open_house: Flask, far: Receiver, travel: Traveller, said: str, waits: timedelta
+) -> None:
     ticket = quiet()
     hook, _secret = hooks.create(ticket, "webhook", far.url, by=make.customer(ticket))
-    far.status, far.headers = 429, {"Retry-After": "600"}
+    far.status, far.headers = 429, {"Retry-After": said}
     hooks.test(hook)
     work()
-    assert hooks.log(hook)[0][0].next_at == store.now() + timedelta(seconds=600)
+    assert hooks.log(hook)[0][0].next_at == store.now() + waits
+
+
+@pytest.mark.parametrize("said", ["", "soon", "-5", "²", "Mon, 02 Mar 2020 10:10:00 GMT"])
+def test_a_busy_place_that_says_nothing_of_use_is_asked_again_as_ever(
+    open_house: Flask, far: Receiver, travel: Traveller, said: str
+) -> None:
+    ticket = quiet()
+    hook, _secret = hooks.create(ticket, "webhook", far.url, by=make.customer(ticket))
+    far.status, far.headers = 429, {"Retry-After": said} if said else {}
+    hooks.test(hook)
+    work()
+    assert hooks.log(hook)[0][0].next_at <= store.now() + timedelta(seconds=6)
 
 
 def test_a_redirect_is_a_failure_and_is_not_followed(open_house: Flask, far: Receiver) -> None:

@@ -14,7 +14,7 @@ from time_machine import Traveller
 
 from tests import houses, make
 from tests.servers.smtp import Mailserver
-from tracker import outbox
+from tracker import attachments, outbox
 from tracker.kinds import KINDS
 from tracker.models import Ticket
 from tracker.speech import NAMES, WORDS, Speech, pick
@@ -129,6 +129,20 @@ def test_a_handoff_is_one_message_that_names_both(house: Flask) -> None:
     assert "The reason: It is the riser." in plain(mail)
     assert "You need not tell it twice" in plain(mail)
     assert "Canary" not in mail.as_string()
+
+
+@pytest.mark.parametrize("language", sorted(NAMES))
+def test_files_are_mentioned_by_number_alone(house: Flask, language: str) -> None:
+    one = ticket(language=language)
+    for names in (["canary-report.pdf"], ["canary-1.txt", "canary-2.txt"]):
+        kept = [attachments.keep(f"canary of {name}".encode(), name).key for name in names]
+        make.post(one, "update", text="Here it is.", files=[{"file": key, "alt": "canary"} for key in kept])
+    first, second = news()
+    say = Speech(language, "UTC").say
+    assert say("file") in plain(first)
+    assert say("files", count=2) in plain(second)
+    assert say("file") in html(first)
+    assert "canary" not in first.as_string() + second.as_string()
 
 
 def test_reopening_is_acknowledged_with_the_new_promise(house: Flask) -> None:

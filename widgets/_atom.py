@@ -72,8 +72,12 @@ def _entry(row: Shown, entry: Shown, *, names_ticket: bool) -> dict[str, Any]:
         "published": entry["at"],
         "updated": max([entry["recorded_at"], *amended]),
         "author": {"name": actor["name"], "url": links.absolute(actor["url"]) if actor["url"] else None},
-        "html": present.render("widgets/feed_entry.html", entry=entry),
+        "html": present.render("widgets/feed_entry.html", entry=entry, files=_files(entry)),
     }
+
+
+def _files(entry: Shown) -> list[dict[str, str]]:
+    return [{"url": links.absolute(one["url"]), "words": one["alt"] or one["name"]} for one in entry.get("files", ())]
 
 
 def _tag(path: str) -> str:

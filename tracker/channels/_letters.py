@@ -214,7 +214,7 @@ def _said(entry: Shown, ticket: Ticket, role: str, speech: Speech) -> dict[str, 
         "headline": entry["sentence"] if role == "staff" else _headline(entry, ticket, role, speech),
         "body_html": body_html,
         "words": richtext.plain(body_html),
-        "more": _more(entry, ticket, speech) if role != "staff" else [],
+        "more": (_more(entry, ticket, speech) if role != "staff" else []) + _files(entry, speech),
         "kind": entry["kind"],
     }
 
@@ -248,6 +248,12 @@ def _more(entry: Shown, ticket: Ticket, speech: Speech) -> list[str]:
         due_at = store.session().scalar(missed.where(Promise.ended_seq == entry["seq"]))
         found += [speech.say("late", when=speech.when(due_at), name=entry["actor"]["name"])] if due_at else []
     return found
+
+
+def _files(entry: Shown, speech: Speech) -> list[str]:
+    """Say how many files go with the words; they stay on the page, where they can still be taken back."""
+    count = len(entry.get("files", ()))
+    return [speech.say("file" if count == 1 else "files", count=count)] if count else []
 
 
 def _handoff_reason(ticket: Ticket, entry: Shown) -> str:

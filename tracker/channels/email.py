@@ -78,8 +78,10 @@ def _own_headers(delivery: Delivery, news: News, token: str) -> list[tuple[str, 
     if not PLAIN_ADDRESS.fullmatch(delivery.address):
         raise Undeliverable("this address can not be written in a header", permanent=True)
     host = urlsplit(settings.current().public_url).hostname
+    written_at = store.now() if delivery.upto_seq else news.created_at  # a digest waited for its time
     found = [
         ("To", delivery.address),
+        ("Date", format_datetime(written_at)),
         ("Message-ID", f"<{links.stamp(f'{news.id}.{delivery.id}')}@{host}>"),
     ]
     ticket = store.session().get(Ticket, news.ticket_id) if news.ticket_id else None
@@ -99,7 +101,6 @@ def _sheet(delivery: Delivery, news: News) -> bytes:
     message = EmailMessage(policy=email.policy.SMTP)
     message["Subject"] = " ".join(letter.subject.split())[:250]
     message["From"] = _sender(ticket)
-    message["Date"] = format_datetime(news.created_at)
     if ticket:
         root = f"<{ticket.ref}@{urlsplit(settings.current().public_url).hostname}>"
         message["References"] = root

@@ -8,6 +8,8 @@ import random
 from datetime import timedelta
 from typing import Any
 
+from werkzeug.http import parse_date
+
 from tracker import disclosure, hooks, links, outward, present, store
 from tracker.models import Delivery, Event, News, Subscription, Ticket
 from tracker.outbox import Dropped, Undeliverable
@@ -16,7 +18,7 @@ THREADS = 4
 BACK_OFF_S = (5, 300, 1800, 7200, 18000, 36000, 50400, 72000, 86400)
 """Standard Webhooks: 5 s, 5 min, 30 min, 2, 5, 10, 14, 20 and 24 h; then it is given up."""
 MOST_BYTES = 20_000
-LONGEST_WAIT_S = 86_400
+LONGEST_WAIT = timedelta(days=1)
 BUSY = (429, 502, 504)
 
 
@@ -86,5 +88,8 @@ def _again(delivery: Delivery, reason: str, asked: timedelta | None = None) -> U
 
 
 def _asked(answer: outward.Answered) -> timedelta | None:
-    text = answer.retry_after
-    return timedelta(seconds=min(int(text), LONGEST_WAIT_S)) if text.isascii() and text.isdigit() else None
+    """Return for how long a place asks to be left alone, in seconds or until a date (RFC 9110, 10.2.3)."""
+    text, at = answer.retry_after[:40], parse_date(answer.retry_after[:40])
+    if text.isascii() and text.isdigit():
+        return min(timedelta(seconds=int(text[:9])), LONGEST_WAIT)
+    return min(at - store.now(), LONGEST_WAIT) if at else None

@@ -34,6 +34,8 @@ WORDS = {
     "reassigned": "{name} kümmert sich jetzt darum; zuvor war es bei {giver}",
     "briefed": "{giver} hat {name} erzählt, was bisher gesagt wurde. Sie müssen es nicht zweimal erzählen.",
     "reason": "Der Grund: {reason}",
+    "file": "1 Datei auf der Seite",
+    "files": "{count} Dateien auf der Seite",
     "corrected": "{name} hat frühere Worte berichtigt. Sie lauten jetzt",
     "redacted": "{name} hat frühere Worte verborgen",
     "erased": "{name} hat frühere Worte gelöscht",

@@ -34,6 +34,8 @@ WORDS = {
     "reassigned": "{name} has this now; before that it was with {giver}",
     "briefed": "{giver} has told {name} what was said so far. You need not tell it twice.",
     "reason": "The reason: {reason}",
+    "file": "1 file on its page",
+    "files": "{count} files on its page",
     "corrected": "{name} corrected earlier words. They now read",
     "redacted": "{name} hid earlier words",
     "erased": "{name} erased earlier words",

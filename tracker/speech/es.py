@@ -34,6 +34,8 @@ WORDS = {
     "reassigned": "{name} se ocupa ahora; antes lo llevaba {giver}",
     "briefed": "{giver} ha contado a {name} lo que se dijo hasta ahora. No tiene que contarlo dos veces.",
     "reason": "El motivo: {reason}",
+    "file": "1 archivo en su página",
+    "files": "{count} archivos en su página",
     "corrected": "{name} ha corregido palabras anteriores. Ahora dicen",
     "redacted": "{name} ha ocultado palabras anteriores",
     "erased": "{name} ha borrado palabras anteriores",

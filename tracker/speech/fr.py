@@ -34,6 +34,8 @@ WORDS = {
     "reassigned": "{name} s’en occupe maintenant ; avant, c’était {giver}",
     "briefed": "{giver} a raconté à {name} ce qui a été dit. Vous n’avez pas à le raconter deux fois.",
     "reason": "La raison : {reason}",
+    "file": "1 fichier sur la page",
+    "files": "{count} fichiers sur la page",
     "corrected": "{name} a corrigé des mots précédents. Ils disent maintenant",
     "redacted": "{name} a masqué des mots précédents",
     "erased": "{name} a effacé des mots précédents",
