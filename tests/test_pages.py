@@ -179,6 +179,43 @@ def test_the_customer_replies_publishes_and_reopens(client: Visitor, house: Flas
     assert make.fresh(ticket).status == "open"
 
 
+def test_the_customer_lets_everyone_read_thanks_and_what_they_once_said_privately(
+    client: Visitor, house: Flask
+) -> None:
+    ticket, reader = make.ticket(name_shown="none"), house.test_client()
+    make.own(client, ticket)
+    reader.post(f"/t/{ticket.ref}/say/thanks", data={"text": "Water at last!"})
+    client.post(f"/t/{ticket.ref}/say/reply", data={"text": "Ring me at 030 5550147."})
+    make.post(ticket, "resolved")
+    make.post(ticket, "feedback", solved=True, text="Rosa called twice.", publish=False)
+    form = re.compile(r'action="([^"]+/say/reply_published)"><input type="hidden" name="target" value="(\d+)"')
+    page = client.get(f"/t/{ticket.ref}").text
+    assert not parse_errors(page)
+    offered = form.findall(page)
+    assert offered == form.findall(client.get(f"/t/{ticket.ref}/entries?after=0").text)
+    assert len(offered) == 3
+    for action, seq in offered:
+        answer = client.post(action, data={"target": seq})
+        if answer.status_code == 422:
+            assert "Before everyone reads this" in answer.text
+            assert client.post(action, data={"target": seq, "personal": "hide"}).status_code == 303
+    read = reader.get(f"/t/{ticket.ref}").text
+    for words in ("Water at last!", "Ring me at", "Rosa called twice."):
+        assert words in read
+    assert "5550147" not in read
+    assert not form.findall(client.get(f"/t/{ticket.ref}").text)
+
+
+def test_only_the_customer_is_offered_to_let_everyone_read(client: Visitor) -> None:
+    ticket = make.ticket()
+    make.post(ticket, "thanks", text="Water at last!")
+    assert "/say/reply_published" not in client.get(f"/t/{ticket.ref}").text
+    make.sign_in(client, ticket.assignee)
+    page = client.get(links.workspace_ticket(ticket.ref)).text
+    assert "Water at last!" in page
+    assert "/say/reply_published" not in page + client.get(f"/t/{ticket.ref}").text
+
+
 def test_a_stranger_can_say_none_of_the_customers_things(client: Visitor) -> None:
     ticket = make.ticket()
     for kind in ("reply", "visibility_changed", "reopened", "confirmed"):
