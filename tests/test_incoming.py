@@ -83,6 +83,12 @@ def test_replies_of_the_common_programs_land_without_quotes(house: Flask, path: 
     assert len(words.split("\n\n")) == 2
 
 
+def test_a_reply_that_is_all_quotes_to_us_is_kept_as_it_came_without_its_signature(house: Flask) -> None:
+    ticket = make.ticket()
+    assert incoming.take(mail(reply_to(ticket), "> Which floor?\n> The third, it says.\n-- \nCara")).state == "reply"
+    assert newest(ticket).body_source == "> Which floor?\n> The third, it says."
+
+
 def test_the_same_mail_offered_again_changes_nothing(house: Flask) -> None:
     ticket = make.ticket()
     raw = mail(reply_to(ticket))

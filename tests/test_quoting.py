@@ -47,6 +47,12 @@ KEPT = [
     "Best regards to the crew, they were kind. It works.",
     "Am Montag schrieb ich Ihnen:\nEs tropft.",
     "I said -- and meant it -- that it drips.",
+    "Thanks.\n\nRegards\n\nIt still drips, by the way, in the kitchen.",
+    "Hi\n\nBest wishes,\nCara\n\nPS: please ring the second bell.",
+    "Merci\n\nCordialement\nCara Lindt\n\nc'est toujours dans la cuisine",
+    "Two taps:\n--\nkitchen and bath\n--\nboth drip",
+    "Three taps:\n-- \n" + "\n".join(f"tap {number}" for number in range(16)),
+    "It drips.\nSent from my balcony you can see where.\nPlease look up.",
 ]
 
 
@@ -65,14 +71,21 @@ def test_answers_between_quoted_lines_stay() -> None:
 def test_a_signature_ends_the_words() -> None:
     assert quoting.own_words("It drips.\n\n-- \nCara\n+44 20 7946 0018") == "It drips."
     assert quoting.own_words("It drips.\n\nKind regards,\nCara\n+44 20 7946 0018") == "It drips."
+    assert quoting.own_words("It drips.\n\nLG\nDr. Cara von Lindt\ntel: 020 7946\nSent from my iPhone") == "It drips."
     assert quoting.own_words("It drips.\n\nGet Outlook for iOS") == "It drips."
+    assert quoting.own_words(mime.words_of_html("<div>It drips.</div><span>-- </span><br>Cara")) == "It drips."
 
 
 def test_a_reply_of_nothing_but_quotes_is_empty() -> None:
     assert quoting.own_words("On Mon, 2 Mar 2026, Ann <a@b.example> wrote:\n> Which floor?") == ""
 
 
+def test_an_italian_reply_loses_what_it_quotes() -> None:
+    text = "Gocciola ancora.\n\nIl giorno lun 2 mar 2026 alle ore 14:05 Ann <a@b.example> ha scritto:\n> Which floor?"
+    assert quoting.own_words(text) == "Gocciola ancora."
+
+
 def test_what_a_new_mail_forwards_is_kept() -> None:
     text = "See below.\n\n---------- Forwarded message ---------\nFrom: Shop <s@b.example>\nTo: me\nSubject: x\n\nNo."
     assert quoting.unsigned(text) == text
-    assert quoting.unsigned(text + "\n-- \nCara") == text
+    assert quoting.unsigned("See below.\n-- \nCara" + text.removeprefix("See below.")) == text

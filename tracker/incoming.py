@@ -210,7 +210,7 @@ def _is_signed_for(address: str, ticket: Ticket, role: str, reader: str) -> bool
 
 
 def _reply(mail: Mail, given: Given, writer: Writer) -> IncomingMail:
-    facts = _words(quoting.own_words(mail.words), given) | {"publish": False}
+    facts = _answer(mail, given) | {"publish": False}
     tickets.post(writer.ticket.ref, "reply", facts, by=writer.viewer)
     return IncomingMail(state="reply", ticket_id=writer.ticket.id)
 
@@ -218,8 +218,14 @@ def _reply(mail: Mail, given: Given, writer: Writer) -> IncomingMail:
 def _note(mail: Mail, given: Given, writer: Writer) -> IncomingMail:
     if mail.sender.lower() != writer.address.lower():
         raise Invalid("It came to an address of somebody who works here, from another sender.")
-    tickets.post(writer.ticket.ref, "note", _words(quoting.own_words(mail.words), given), by=writer.viewer)
+    tickets.post(writer.ticket.ref, "note", _answer(mail, given), by=writer.viewer)
     return IncomingMail(state="note", ticket_id=writer.ticket.id)
+
+
+def _answer(mail: Mail, given: Given) -> dict[str, Any]:
+    """Return what a reply says; where our rules leave nothing of it, all but its signature: it was meant to say it."""
+    text = quoting.own_words(mail.words)
+    return _words(text if text or given["files"] else quoting.unsigned(mail.words), given)
 
 
 def _open(mail: Mail, given: Given, desk: Desk) -> IncomingMail:

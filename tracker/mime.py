@@ -222,6 +222,8 @@ UNSEEN = frozenset(("style", "script", "head", "title"))
 OUTLOOK = re.compile(r"appendonsend|divrplyfwdmsg|mail-editor-reference-message", re.IGNORECASE)
 TAG = re.compile(r"<(/?)([a-z][a-z0-9]{0,20})([^<>]*)>", re.IGNORECASE)
 ORIGINAL = "-----Original Message-----"
+DASHES = "-- "
+"""What stands above a signature (RFC 3676, section 4.3); without its space it is somebody's own line."""
 
 
 def words_of_html(page: str) -> str:
@@ -250,5 +252,5 @@ def words_of_html(page: str) -> str:
             found.append("\n" + "> " * min(quotes, 3) + ("- " if name == "li" and not closes else ""))
         if OUTLOOK.search(tag[3]):
             found.append(f"\n{ORIGINAL}\n")
-    lines = (" ".join(line.split()) for line in "".join(found).split("\n"))
+    lines = (line if line == DASHES else " ".join(line.split()) for line in "".join(found).split("\n"))
     return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()

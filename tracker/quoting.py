@@ -1,8 +1,9 @@
 """Whose words a mail's text holds: what was quoted and signed is cut away, in one pass, never a writer's own line."""
 
 import re
+from itertools import takewhile
 
-from tracker.mime import ORIGINAL
+from tracker.mime import DASHES, ORIGINAL
 
 MOST_WRAPPED = 4
 """Lines over which a mail program wraps "On Monday … wrote:"."""
@@ -10,8 +11,8 @@ MOST_WRAPPED = 4
 ADDRESS = re.compile(r"<[^<>\s@]{1,100}@[^<>\s@]{1,255}>")
 NAMED = re.compile(r">\s?:$")
 LONGEST_ATTRIBUTION = 600
-STARTS = re.compile(r"(?:On|Am|Le|El)\b", re.IGNORECASE)
-ENDS = re.compile(r"\b(?:wrote|schrieb(?: [^:]{1,200})?|a écrit|escribió)\s?:$", re.IGNORECASE)
+STARTS = re.compile(r"(?:On|Am|Le|El|Il)\b", re.IGNORECASE)
+ENDS = re.compile(r"\b(?:wrote|schrieb(?: [^:]{1,200})?|a écrit|escribió|ha scritto)\s?:$", re.IGNORECASE)
 SEPARATOR = re.compile(
     r"-{2,} ?(?:Original Message|Ursprüngliche Nachricht|Message d'origine|Mensaje original"
     r"|Forwarded message|Weitergeleitete Nachricht|Message transféré|Mensaje reenviado) ?-{2,}"
@@ -38,7 +39,13 @@ DEVICE = re.compile(
     r"|Enviado (?:desde|con)|Obt(?:ener|én) Outlook|Descarga(?:r)? Outlook).{0,100}",
     re.IGNORECASE,
 )
-LONGEST_SIGNATURE = 15
+LONGEST_SIGNATURE, LONGEST_SIGNED = 15, 60
+"""Lines below which, and characters of a line over which, nothing is taken for a signature."""
+POSTSCRIPT = re.compile(r"(?:p\.?[- ]?s|p\.?d|n\.?b)\b", re.IGNORECASE)
+UNNAMED = re.compile(
+    r"am?|and|de[lnrs]?|d[iu]|et?|f[oü]r|i|i[mn]|la|le|of|the|und?|v|v[ao]n|y|zu|[a-z.]{1,8}:|.+[@./].+"
+)
+"""Words in small letters that a signature may hold."""
 LISTED = re.compile(r"[-*+>#|]|\d+[.)]")
 NARROWEST, NARROW, WIDEST = 45, 71, 78
 """Mail programs break lines at 72 to 78 characters."""
@@ -54,13 +61,18 @@ def own_words(text: str) -> str:
 
 
 def unsigned(text: str) -> str:
-    """Return a text without the signature; what it quotes or forwards stays, it may be the matter itself."""
-    return _joined(_unsigned(_lines(text), closings=False))
+    """Return a text without the signature, unless it is all there is.
+
+    What it quotes or forwards stays: it may be the matter itself.
+    """
+    lines = _lines(text)
+    written = _before_history(lines)
+    return _joined(_unsigned(written, closings=False) + lines[len(written) :]) or _joined(lines)
 
 
 def _lines(text: str) -> list[str]:
     text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\xa0", " ").replace("\u202f", " ")
-    return [line.strip() for line in text.split("\n")]
+    return [line if line == DASHES else line.strip() for line in text.split("\n")]
 
 
 def _joined(lines: list[str]) -> str:
@@ -137,10 +149,22 @@ def _attribution(kept: list[str], *, quoted: bool) -> int:
 def _unsigned(lines: list[str], *, closings: bool = True) -> list[str]:
     below = sum(1 for line in lines if line)
     for number, line in enumerate(lines):
-        if number and line == "--":
-            return lines[:number]
-        ends = DEVICE.fullmatch(line) or (closings and CLOSING.fullmatch(line))
-        if ends and below <= LONGEST_SIGNATURE and any(lines[:number]):
-            return lines[:number]
         below -= bool(line)
+        if not line or below > LONGEST_SIGNATURE:
+            continue
+        if line == DASHES:
+            return lines[:number]
+        if (DEVICE.fullmatch(line) or (closings and CLOSING.fullmatch(line))) and any(lines[:number]):
+            rest = takewhile(lambda one: one != DASHES, lines[number + 1 :])
+            if all(_is_signed(one) for one in rest if one):
+                return lines[:number]
     return lines
+
+
+def _is_signed(line: str) -> bool:
+    """Say whether a line below a closing can only be name, post, place or number; anything else may be a word more."""
+    if DEVICE.fullmatch(line):
+        return True
+    if len(line) > LONGEST_SIGNED or line[-1] in ".!?…" or POSTSCRIPT.match(line):
+        return False
+    return all(word[0].isupper() or not word[0].isalpha() or UNNAMED.fullmatch(word) for word in line.split())
