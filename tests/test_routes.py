@@ -179,6 +179,7 @@ TABLE: dict[str, Expected] = {
     "GET /t/<ref>/report": readers(),
     "POST /t/<ref>/report": readers(422),
     "GET /t/<ref>/feed.atom": outsiders(),
+    "POST /t/<ref>/news": owner(422),
     "GET /t/<ref>/hooks": owner(200),
     "POST /t/<ref>/hooks": owner(422),
     "POST /t/<ref>/hooks/<sid>": owner(404),

@@ -1,17 +1,19 @@
-"""COMMANDS of following: ask for news at an address, confirm it there, choose how often, leave, be forgotten."""
+"""COMMANDS of hearing by mail or chat: ask at an address, confirm it there, choose how often, leave, be forgotten."""
 
 from datetime import timedelta
 
 from flask import current_app
-from sqlalchemy import or_, select
+from sqlalchemy import or_, select, update
 
-from tracker import clock, deliveries, links, outbox, permissions, speech, store, timeline
+from tracker import clock, deliveries, links, outbox, permissions, recipients, speech, store, timeline
 from tracker.errors import Conflict, Invalid, NotFound
-from tracker.models import Subscription, Ticket
+from tracker.models import Delivery, Subscription, Ticket
 from tracker.permissions import Viewer
 
 CHANNELS = ("email", "chat")
 FREQUENCIES = ("once", "hourly", "daily")
+NEVER = "never"
+"""What a customer may choose besides; followers leave."""
 UNCONFIRMED_LIVES = timedelta(days=7)
 ENDED_LIVES = timedelta(days=30)
 """How long somebody who left may come back by the same link; then their address is forgotten."""
@@ -40,7 +42,7 @@ def follow(ref: str, target: str, *, by: Viewer, language: str, zone: str, chann
         if not found.hears:
             found.language, found.zone = speech.pick(language), zone if clock.is_zone(zone) else ""
         session.flush()
-        if found.role == "public":
+        if found.role == "public" or channel == "email":
             address = target if channel == "email" else links.stamp(target)
             outbox.letter("follow", ticket_id=ticket.id, subscription_id=found.id, address=address)
 
@@ -72,18 +74,41 @@ def confirm(token: str) -> None:
 
 def change(token: str, *, frequency: str, language: str) -> None:
     """Choose how often, and in which language. Raises Invalid."""
-    if frequency not in FREQUENCIES:
-        raise Invalid(fields={"frequency": f"Choose one of: {', '.join(FREQUENCIES)}."})
     with store.transaction():
         found = find(token)
-        found.frequency, found.language = frequency, speech.pick(language)
+        _pace(found, frequency)
+        found.language = speech.pick(language)
+
+
+def choose(ref: str, frequency: str, *, by: Viewer) -> None:
+    """Let a ticket's customer say how often they are mailed of it, or NEVER. Raises Invalid, NotFound, Forbidden.
+
+    Who has it, ways back in and the two questions are mailed all the same.
+    """
+    with store.transaction():
+        ticket = timeline.lock(ref)
+        permissions.require(by, "hook", ticket)
+        if not ticket.email:
+            raise Conflict("There is no address here that we could write to.")
+        own = recipients.of_customer(ticket)
+        if frequency == NEVER:
+            _end(own)
+        else:
+            _pace(own, frequency)
+            own.ended_at, own.ended_why = None, ""
+
+
+def chosen(ticket: Ticket) -> str:
+    """Return how often a ticket's customer is mailed of it, or NEVER."""
+    own = (Subscription.ticket_id == ticket.id, Subscription.channel == "email", Subscription.target == ticket.email)
+    found = store.session().scalars(select(Subscription).where(*own, Subscription.role == "customer")).first()
+    return FREQUENCIES[0] if found is None else found.frequency if found.hears else NEVER
 
 
 def leave(token: str) -> None:
     """Hear nothing more; what still waits is not sent. Leaving twice is fine."""
     with store.transaction():
-        found = find(token)
-        found.ended_at, found.ended_why = found.ended_at or store.now(), found.ended_why or "left"
+        _end(find(token))
 
 
 def shown(one: Subscription) -> dict[str, str]:
@@ -91,11 +116,32 @@ def shown(one: Subscription) -> dict[str, str]:
     state = "asked" if one.confirmed_at is None else "hears"
     if one.ended_at:
         state = "left" if one.ended_why == "left" else "ended"
-    return {"state": state, "channel": one.channel, "frequency": one.frequency, "language": one.language}
+    how = {"channel": one.channel, "frequency": one.frequency, "language": one.language}
+    return how | {"state": state, "role": one.role}
 
 
 def forget_old() -> int:
-    """Erase addresses that never said yes, or left long ago; due work of the outbox worker."""
+    """Erase addresses that never said yes, or left long ago; due work of the outbox worker.
+
+    A customer's choice stays with their ticket: forgetting that they want no mail would send them some.
+    """
     now = store.now()
+    left = (Subscription.ended_at < now - ENDED_LIVES) & ~(
+        (Subscription.role == "customer") & (Subscription.channel == "email")
+    )
     unconfirmed = (Subscription.confirmed_at.is_(None)) & (Subscription.created_at < now - UNCONFIRMED_LIVES)
-    return deliveries.forget(or_(unconfirmed, Subscription.ended_at < now - ENDED_LIVES))
+    return deliveries.forget(or_(unconfirmed, left))
+
+
+def _pace(found: Subscription, frequency: str) -> None:
+    """Set how often; what waits for its time leaves by the new choice."""
+    if frequency not in FREQUENCIES:
+        raise Invalid(fields={"frequency": f"Choose one of: {', '.join(FREQUENCIES)}."})
+    found.frequency = frequency
+    waits = (Delivery.subscription_id == found.id, Delivery.upto_seq.is_not(None), Delivery.attempts == 0)
+    leaves_at = recipients.digest(found, store.now()) or store.now()
+    store.session().execute(update(Delivery).where(*waits, Delivery.state == "waiting").values(next_at=leaves_at))
+
+
+def _end(found: Subscription) -> None:
+    found.ended_at, found.ended_why = found.ended_at or store.now(), found.ended_why or "left"

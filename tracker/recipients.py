@@ -6,10 +6,11 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import func, select
 
-from tracker import settings, store
+from tracker import links, settings, store
 from tracker.kinds import KINDS
 from tracker.models import Event, Handoff, News, Person, Subscription, Ticket
 from tracker.outbox import Audience, Recipient
+from tracker.speech import pick
 from tracker.timeline import SEES
 
 MOST_LETTERS = {"follow": (3, timedelta(days=1))}
@@ -21,6 +22,8 @@ AT_ONCE = 1000
 """How many followers one round looks at."""
 DIGEST_AT = time(8)
 """When a daily digest leaves, on its reader's clock."""
+STILL_MAILED = frozenset({"opened", "resolved"})
+"""What a customer who wants no mail is mailed all the same: who has it, and the two questions."""
 
 
 def find(news: News) -> Audience:
@@ -39,6 +42,24 @@ def find(news: News) -> Audience:
     return Audience(sides + followers, upto)
 
 
+def of_customer(ticket: Ticket) -> Subscription:
+    """Return how a ticket's customer hears of it: a place like a follower's, at once until they choose otherwise.
+
+    Made when first asked for, inside a transaction.
+    """
+    own = {"ticket_id": ticket.id, "channel": "email", "target": ticket.email}
+    query = select(Subscription).filter_by(**own)
+    found = store.session().scalars(query).first()
+    if found is None:
+        facts = {"sid": links.new_ref(), "language": pick(ticket.language), "zone": ticket.zone or ticket.desk.zone}
+        adding = store.inserting(Subscription).values(created_at=store.now(), **own, **facts)
+        store.session().execute(adding.on_conflict_do_nothing(index_elements=list(own)))
+        found = store.session().scalars(query).one()
+    if found.role != "customer":
+        found.role, found.confirmed_at, found.ended_at, found.ended_why = "customer", store.now(), None, ""
+    return found
+
+
 def told(event: Event) -> frozenset[str]:
     """Return the audiences by mail an event is news for: its customer, and the public that follows."""
     tells = KINDS[event.kind].tells
@@ -47,18 +68,37 @@ def told(event: Event) -> frozenset[str]:
     return frozenset(to_customer | to_followers)
 
 
+def digest(of: Any, at: datetime) -> datetime | None:
+    """Return when what happened at `at` leaves for a subscription: after the burst or the hour, or at their eight."""
+    if of.frequency == "hourly":
+        return at + timedelta(hours=1)
+    if of.frequency == "daily":
+        local = at.astimezone(ZoneInfo(of.zone or "UTC"))
+        today = datetime.combine(local.date(), DIGEST_AT, local.tzinfo)
+        return today if today > local else datetime.combine(local.date() + timedelta(days=1), DIGEST_AT, local.tzinfo)
+    seconds = settings.current().mail_bundle_s
+    return at + timedelta(seconds=seconds) if seconds else None
+
+
 def _sides(event: Event, ticket: Ticket) -> list[Recipient]:
     tells = KINDS[event.kind].tells
     found: list[Recipient] = []
     if "customer" in told(event) and ticket.email and not _is_flood(ticket):
-        leaves_at = None if event.kind == "opened" else _bundled(event.recorded_at)
-        found.append(Recipient("email", ticket.email, "customer", leaves_at))
+        found += _customer(event, ticket)
     people = {"assignee": ticket.assignee, "taker": _taker(ticket)}
     for role, person in people.items():
         if role in tells and person and person.active and person.id != event.actor_id:
             found.append(Recipient("email", person.email, "staff"))
             found += _chats(person)
     return found
+
+
+def _customer(event: Event, ticket: Ticket) -> list[Recipient]:
+    own = of_customer(ticket)
+    if not own.hears and event.kind not in STILL_MAILED:
+        return []
+    leaves_at = None if event.kind == "opened" else digest(own, event.recorded_at)
+    return [Recipient("email", ticket.email, "customer", leaves_at, own.id)]
 
 
 def _chats(person: Person) -> list[Recipient]:
@@ -93,23 +133,7 @@ def _is_news(row: Any, event: Event, ticket: Ticket) -> bool:
 def _follower(row: Any, at: datetime) -> Recipient:
     if row.channel != "email":
         return Recipient(row.channel, row.sid, row.role, None, row.id, bulk=True)
-    return Recipient("email", row.target, row.role, _digest(row.frequency, row.zone, at), row.id, bulk=True)
-
-
-def _bundled(at: datetime) -> datetime | None:
-    seconds = settings.current().mail_bundle_s
-    return at + timedelta(seconds=seconds) if seconds else None
-
-
-def _digest(frequency: str, zone: str, at: datetime) -> datetime | None:
-    """Return when what happened at `at` leaves: after the burst, after the hour, or at eight on their clock."""
-    if frequency == "hourly":
-        return at + timedelta(hours=1)
-    if frequency == "daily":
-        local = at.astimezone(ZoneInfo(zone or "UTC"))
-        today = datetime.combine(local.date(), DIGEST_AT, local.tzinfo)
-        return today if today > local else datetime.combine(local.date() + timedelta(days=1), DIGEST_AT, local.tzinfo)
-    return _bundled(at)
+    return Recipient("email", row.target, row.role, digest(row, at), row.id, bulk=True)
 
 
 def _once_each(found: list[Recipient]) -> list[Recipient]:

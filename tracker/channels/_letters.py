@@ -14,7 +14,7 @@ from tracker.disclosure import Shown
 from tracker.kinds import AMENDING, KINDS
 from tracker.models import Delivery, Event, Handoff, News, Person, Promise, Subscription, Ticket
 from tracker.outbox import Dropped
-from tracker.recipients import told
+from tracker.recipients import STILL_MAILED, told
 from tracker.speech import Speech, pick
 
 PURPOSES = ("signin", "reset", "invite")
@@ -83,7 +83,7 @@ def write(delivery: Delivery, news: News, *, manage_url: str = "") -> Letter:
 
 def reply_to(delivery: Delivery, ticket: Ticket) -> str:
     """Return where a reply lands on the ticket; "" for those who only follow, or where no mail comes in."""
-    if delivery.subscription_id or delivery.role not in ("customer", "staff"):
+    if delivery.channel != "email" or delivery.role not in ("customer", "staff"):
         return ""
     return links.reply_address(ticket.ref, delivery.role, delivery.address)
 
@@ -154,13 +154,14 @@ def _frame(delivery: Delivery, ticket: Ticket | None, speech: Speech) -> dict[st
 
 def _news(delivery: Delivery, news: News, ticket: Ticket, speech: Speech, facts: dict[str, Any]) -> Letter:
     events = _events(delivery, news, ticket)
-    shown = [
-        entry for entry in disclosure.entries(ticket, events, delivery.role) if not _is_told_by_target(entry, events)
+    told_once = [
+        one for one in disclosure.entries(ticket, events, delivery.role) if not _is_told_by_target(one, events)
     ]
+    shown = _wanted(told_once, ticket, delivery)
     if not shown:
         raise Dropped
     subject = facts["subject"]
-    is_own = delivery.role == "customer" and delivery.subscription_id is None
+    is_own = delivery.role == "customer" and delivery.channel == "email"
     if shown[0]["kind"] == "opened" and is_own:
         secret = people.mint_link("confirm", ticket_id=ticket.id, address=ticket.email)
         facts |= {"confirm_url": links.absolute(f"/link/confirm/{secret}")}
@@ -171,6 +172,14 @@ def _news(delivery: Delivery, news: News, ticket: Ticket, speech: Speech, facts:
     if is_own and ticket.status == "resolved" and shown[-1]["kind"] == "resolved":
         facts |= _questions(ticket, speech)
     return Letter("news", subject, facts, answers=shown[0]["kind"] == "reopened")
+
+
+def _wanted(shown: list[Shown], ticket: Ticket, delivery: Delivery) -> list[Shown]:
+    """Return all, or of a customer who wants no mail what is mailed all the same: the questions while they stand."""
+    if delivery.subscription is None or delivery.subscription.hears:
+        return shown
+    still = STILL_MAILED if ticket.status == "resolved" else STILL_MAILED - {"resolved"}
+    return [one for one in shown if one["kind"] in still][-1:]
 
 
 def _questions(ticket: Ticket, speech: Speech) -> dict[str, Any]:

@@ -87,7 +87,7 @@ def _own_headers(delivery: Delivery, news: News, token: str) -> list[tuple[str, 
     ticket = store.session().get(Ticket, news.ticket_id) if news.ticket_id else None
     if ticket and (back := _letters.reply_to(delivery, ticket)):
         found.append(("Reply-To", back))
-    if token and delivery.bulk:
+    if token and news.topic == "event":
         found.append(("List-Unsubscribe", f"<{links.absolute(links.leave(token))}>"))
         found.append(("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"))
     return found
@@ -134,7 +134,7 @@ def _sheet_key(delivery: Delivery, news: News, found: Subscription) -> tuple[obj
 
 
 def _subscription(delivery: Delivery) -> Subscription | None:
-    """Return whose news this is, if it is a follower's; raise Dropped when they left or the ticket is private now."""
+    """Return the place this goes to, if it is one that chose; raise Dropped when they left or may read it no more."""
     if delivery.subscription_id is None:
         return None
     found = delivery.subscription

@@ -1,4 +1,4 @@
-"""Following a ticket without an account: the form, and the page that only the follower's own link opens."""
+"""Who hears of a ticket how often: the form to follow, the customer's choice, the page that one's own link opens."""
 
 from flask import Blueprint, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as Answer
@@ -14,6 +14,7 @@ Page = tuple[str, int, dict[str, str]]
 OWN = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
 """A page whose address is a secret: kept nowhere, told to nobody."""
 SENT = "We have sent a question there. Press the button behind its link, and news begins."
+STOPPED = "No more news of this ticket by mail. Sign-in links and, when it is solved, the two questions still come."
 ACTS = {"confirm": following.confirm, "leave": following.leave}
 
 
@@ -41,6 +42,15 @@ def ask(ref: str) -> Page:
         return _ask(ref, forms.Form("follow", typed, error.fields or {"": error.message}), error.status)
     action = {"url": url_for("tickets.page", ref=ref), "words": "Back to the ticket"}
     return render_template("message.html", heading="Look what we sent you", words=[SENT], action=action), 200, OWN
+
+
+@blueprint.post("/t/<ref>/news")
+@admits("ticket")
+def choose(ref: str) -> Answer:
+    """Let the customer say how often they are mailed of their ticket."""
+    limits.hit("writes", viewer.network())
+    following.choose(ref, request.form.get("frequency", ""), by=current())
+    return redirect(f"{url_for('tickets.page', ref=ref)}#news", 303)
 
 
 @blueprint.get("/follow/<token>")
@@ -78,7 +88,8 @@ def ask_to_leave(token: str) -> Answer:
 def leave_at_once(token: str) -> Page:
     """Leave by one click in a mail program (RFC 8058): no session, no question."""
     following.leave(token)
-    return render_template("message.html", heading="You left", words=["No more mail of this ticket."]), 200, OWN
+    words = STOPPED if following.find(token).role == "customer" else "No more mail of this ticket."
+    return render_template("message.html", heading="You left", words=[words]), 200, OWN
 
 
 def wanted_language() -> str:
@@ -95,12 +106,13 @@ def _ask(ref: str, form: forms.Form, status: int) -> Page:
 
 
 def _page(found: Subscription, token: str, form: forms.Form, status: int) -> Page:
-    readable = found.ticket is not None and found.ticket.visibility != "private"
+    readable = found.ticket is not None and (found.ticket.visibility != "private" or found.role == "customer")
     html = render_template(
         "follow.html",
         follower=following.shown(found),
         ticket=disclosure.ticket(found.ticket, "public") if found.ticket and readable else None,
         url=url_for("following.change", token=token),
+        stopped=STOPPED,
         languages=list(speech.NAMES.items()),
         form=form if form.errors else forms.Form("follow", {"frequency": found.frequency, "language": found.language}),
         kept="kept" in request.args,

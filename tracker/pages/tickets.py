@@ -8,6 +8,7 @@ from werkzeug.wrappers import Response as Answer
 from tracker import (
     browse,
     disclosure,
+    following,
     forms,
     kinds,
     limits,
@@ -113,6 +114,7 @@ def _page(ticket: Ticket, audience: str, form: forms.Form) -> Response:
         seen_on=sightings.on_page(ticket) if audience != "public" else None,
         promises=statistics.promises(ticket.assignee),
         controls=is_customer,
+        mailed=following.chosen(ticket) if is_customer else None,
         may_wait=waiting.may_join(ticket, by=who),
         waits=waiting.waits(ticket, viewer.browser()),
         may_thank=permissions.may(who, "thanks", ticket) and not is_customer and audience == "public",
