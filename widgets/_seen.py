@@ -15,7 +15,7 @@ blueprint = Blueprint("seen", __name__)
 def seen(eid: str) -> Response:
     """Count one view; a frame of ours says on which site it stands (`on`), a page is known by its Origin."""
     ours = _host(settings.current().origin)
-    host = _asking()
+    host = _host(_page())
     if host == ours:
         host = request.args.get("on", ours)
     if host != ours:
@@ -36,10 +36,6 @@ def picture(eid: str) -> None:
     terms.seen = count
     if not terms.for_copies:
         count(_page(), 1)
-
-
-def _asking() -> str:
-    return _host(_page())
 
 
 def _page() -> str:

@@ -20,8 +20,8 @@ blueprint = Blueprint("oembed", __name__)
 NAME = "oEmbed: an address to paste"
 ABOUT = "For editors that turn an address into a card (oEmbed), such as WordPress."
 PLACE = 6
-TICKET = re.compile(r"/t/([0-9a-z]{12})(?:/[^/]*)?")
-EMBED = re.compile(r"/e/([0-9a-z]{12})/?")
+TICKET = re.compile(rf"/t/({links.REF.pattern})(?:/[^/]*)?")
+EMBED = re.compile(rf"/e/({links.REF.pattern})/?")
 PROVIDER = "Nameplate"
 
 

@@ -11,7 +11,7 @@ from flask import Flask
 from flask_socketio import SocketIO
 from sqlalchemy import select
 
-from tracker import browse, copies, desks, drafts, embeds, permissions, store, viewer
+from tracker import badges, browse, copies, desks, drafts, embeds, permissions, store, viewer
 from tracker.errors import NotFound
 from tracker.live.hints import Hints
 from tracker.live.rooms import Rooms, Watch
@@ -24,7 +24,7 @@ BATCH = 100
 MILLISECOND = timedelta(milliseconds=1)
 WALLS_AT_ONCE = 50
 """Walls that one round of the tail compares; the others have their turn in the next."""
-WALL_SHOWS = 13
+WALL_SHOWS = badges.ON_A_WALL + 1
 """Tickets of a wall that are compared: those it shows and the one that makes it say "more"."""
 Pulse = list[tuple[int, int]]
 """Which tickets a wall shows, and how far each has come."""
