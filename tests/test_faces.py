@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from PIL import Image, PngImagePlugin
 
 from tracker.errors import Invalid
-from tracker.files import LARGEST_UPLOAD, MOST_PIXELS, reencode_face
+from tracker.files import LARGEST_UPLOAD, MOST_PIXELS, _is_one_scan, accept, reencode_face
 
 TYPES = {"JPEG": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp"}
 CANARY = b"CANARY-51.4779N-0.0015W"
@@ -182,10 +182,25 @@ def test_a_truncated_picture_is_refused_with_what_to_do(form: str, part: float) 
 
 @pytest.mark.parametrize("form", TYPES)
 def test_a_picture_of_too_many_pixels_is_refused_by_its_header(form: str) -> None:
-    width = 4_000
+    width, mode = 4_000, "RGB" if form == "WEBP" else "L"
     fits, bursts = MOST_PIXELS[form] // width, MOST_PIXELS[form] // width + 1
-    assert reencode_face(picture(form, (width, fits), "L" if form != "WEBP" else "RGB"), TYPES[form])
-    assert "megapixels" in refused(picture(form, (width, bursts), "L" if form != "WEBP" else "RGB"), TYPES[form])
+    assert reencode_face(picture(form, (width, fits), mode, progressive=True), TYPES[form])
+    assert "megapixels" in refused(picture(form, (width, bursts), mode, progressive=True), TYPES[form])
+
+
+def test_what_a_camera_takes_is_shrunk_while_it_is_read() -> None:
+    assert accept(picture("JPEG", (5_712, 4_284), "L")).width == 2_000
+    assert "megapixels" in refused(picture("JPEG", (5_712, 4_284), "L", progressive=True), "image/jpeg")
+    assert "megapixels" in refused(picture("JPEG", (6_000, 4_400), "L"), "image/jpeg")
+    assert "megapixels" in refused(picture("JPEG", (25_400, 1_000), "L"), "image/jpeg"), "a face would need it whole"
+
+
+def test_scans_of_one_colour_each_are_not_taken_for_one_scan() -> None:
+    whole = picture("JPEG", (640, 480))
+    scan = whole.index(b"\xff\xda")
+    assert _is_one_scan(whole)
+    assert not _is_one_scan(whole[: scan + 4] + b"\x01" + whole[scan + 5 :])
+    assert not any(_is_one_scan(whole[:length]) for length in range(scan + 4))
 
 
 def test_hidden_text_that_unpacks_to_megabytes_is_refused() -> None:
@@ -216,15 +231,17 @@ MEASURE = """
 import sys
 import zlib
 from tracker.errors import Invalid
-from tracker.files import reencode_face
+from tracker.files import accept, reencode_face
 peak = lambda: int(next(line.split()[1] for line in open("/proc/self/status") if line.startswith("VmHWM")))
 small, raw, declared = open(sys.argv[1], "rb").read(), open(sys.argv[2], "rb").read(), sys.argv[3]
 reencode_face(small, "image/png")
+accept(small)
 before = peak()
-try:
-    reencode_face(raw, declared)
-except Invalid:
-    pass
+for made in (lambda: accept(raw), lambda: reencode_face(raw, declared)):
+    try:
+        made()
+    except Invalid:
+        pass
 print(peak() - before)
 """
 
@@ -239,8 +256,10 @@ print(peak() - before)
         ("PNG", (3_840, 2_161), "I;16", {}),
         ("JPEG", (4_032, 3_025), "RGB", {"progressive": True, "subsampling": 0}),
         ("JPEG", (4_032, 3_025), "CMYK", {"progressive": True, "subsampling": 0}),
+        ("JPEG", (5_712, 4_284), "RGB", {"subsampling": 0}),
+        ("JPEG", (9_000, 2_160), "CMYK", {"subsampling": 0}),
         ("JPEG", (40_000, 40_000), "L", {}),
-        ("WEBP", (2_500, 2_000), "RGBA", {"lossless": True}),
+        ("WEBP", (2_500, 1_800), "RGBA", {"lossless": True}),
     ],
 )
 def test_no_picture_costs_more_than_a_hundred_megabytes(

@@ -5,14 +5,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from io import BytesIO
 from struct import error as StructError
-from typing import Final, TypeVar
+from typing import Final
 
 from PIL import Image, PngImagePlugin
 
 from tracker import richtext
 from tracker.errors import Invalid
-
-Made = TypeVar("Made")
 
 LARGEST_UPLOAD: Final = 5 * 1024 * 1024
 FACE_SIDE: Final = 256
@@ -23,10 +21,12 @@ THUMB_SIDE: Final = 480
 LARGEST_TEXT: Final = 1024 * 1024
 TAKEN: Final = "Choose a picture (JPEG, PNG, WebP), a PDF, a plain text or a recording (Ogg, WebM, MP4, MP3)."
 # What the decoders take at these sizes stays under 100 MB; the WebP one holds several copies of the picture.
-MOST_PIXELS: Final = {"JPEG": 12_200_000, "PNG": 8_300_000, "WEBP": 5_000_000}
+MOST_PIXELS: Final = {"JPEG": 12_200_000, "PNG": 8_300_000, "WEBP": 4_500_000}
+MOST_SCANNED_PIXELS: Final = 26_000_000
+"""Of a JPEG whose one scan is shrunk while it is read, as cameras write it: nothing holds it whole."""
 MOST_HIDDEN_TEXT: Final = 1024 * 1024
 
-Image.MAX_IMAGE_PIXELS = max(MOST_PIXELS.values())
+Image.MAX_IMAGE_PIXELS = MOST_SCANNED_PIXELS
 PngImagePlugin.MAX_TEXT_MEMORY = MOST_HIDDEN_TEXT
 
 _FORMATS = {"image/jpeg": "JPEG", "image/png": "PNG", "image/webp": "WEBP"}
@@ -64,7 +64,7 @@ def reencode_face(raw: bytes, declared_type: str) -> bytes:
     declared = _FORMATS.get(declared_type.partition(";")[0].strip().lower())
     if declared is None or _sniffed(raw) != declared:
         raise _invalid("Choose a JPEG, PNG or WebP picture.")
-    return _drawn(raw, declared, lambda picture: _encoded(_upright_square(picture)))
+    return _encoded(_shrunk(raw, declared, _upright_square))
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ def accept(raw: bytes) -> Upload:
         if len(raw) > LARGEST_UPLOAD:
             raise _invalid(f"Choose a file of at most {LARGEST_UPLOAD // 1024**2} MB.")
         if form := _sniffed(raw):
-            return _drawn(raw, form, _picture)
+            return _picture(_shrunk(raw, form, _upright))
         if raw.startswith(b"%PDF-"):
             return _document(raw)
         if sound := _sound(raw):
@@ -95,39 +95,59 @@ def accept(raw: bytes) -> Upload:
         raise Invalid(error.message, fields={"files": error.message}) from None
 
 
-def _drawn(raw: bytes, form: str, draw: Callable[[Image.Image], Made]) -> Made:
+def _shrunk(raw: bytes, form: str, shrink: Callable[[Image.Image], Image.Image]) -> Image.Image:
+    """Return a picture made small; what its decoder held is let go before anything else is done with it."""
     try:
         with Image.open(BytesIO(raw), formats=(form,)) as picture:
-            if picture.width * picture.height > MOST_PIXELS[form]:
+            most = MOST_SCANNED_PIXELS if _is_one_scan(raw) else MOST_PIXELS[form]
+            if picture.width * picture.height > (most if picture.mode != "CMYK" else most * 3 // 4):
                 raise _too_many_pixels(form)
-            return draw(picture)
+            return shrink(picture)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise _too_many_pixels(form) from None
     except _BROKEN:
         raise _invalid("This picture is damaged. Save it again as JPEG or PNG, or choose another.") from None
 
 
-def _picture(picture: Image.Image) -> Upload:
-    shown = _upright(picture, PICTURE_SIDE)
+def _is_one_scan(raw: bytes) -> bool:
+    """Say whether this is a JPEG, not progressive, with all its colours in the first scan (ITU-T T.81, B.1)."""
+    at, colours = 2, 0
+    while raw[at : at + 1] == b"\xff" and at + 10 <= len(raw):
+        marker, length = raw[at + 1], int.from_bytes(raw[at + 2 : at + 4], "big")
+        if marker in (0xC0, 0xC1):
+            colours = raw[at + 9]
+        if marker == 0xDA:
+            return 0 < colours == raw[at + 4]
+        at += 2 + length
+    return False
+
+
+def _picture(shown: Image.Image) -> Upload:
     content = _encoded(shown)
     small = shown.copy()
     small.thumbnail((THUMB_SIDE, THUMB_SIDE), Image.Resampling.LANCZOS)
     return Upload("picture", FACE_TYPE, content, _encoded(small), *shown.size)
 
 
-def _upright(picture: Image.Image, side: int) -> Image.Image:
+def _upright(picture: Image.Image) -> Image.Image:
     """Shrink a picture before anything else, so that no step holds a second whole one, and turn it upright."""
-    turn, mode, picture = _opened(picture, side)
+    side, longest = PICTURE_SIDE, max(picture.size)
+    turn, mode, picture = _opened(picture, (picture.width * side // longest, picture.height * side // longest))
     if max(picture.size) > 2 * side:
         picture = picture.reduce(max(picture.size) // (2 * side) + 1)
     picture.thumbnail((side, side), Image.Resampling.LANCZOS)
     return _turned(picture.convert(mode), turn)
 
 
-def _opened(picture: Image.Image, side: int) -> tuple[int, str, Image.Image]:
-    """Return how a picture is turned, whether it ends with transparency, and itself in a mode that can be shrunk."""
+def _opened(picture: Image.Image, size: tuple[int, int]) -> tuple[int, str, Image.Image]:
+    """Return how a picture is turned, whether it ends with transparency, and itself in a mode that can be shrunk.
+
+    A JPEG is read at half, a quarter or an eighth where that is no smaller than `size`.
+    """
     turn = picture.getexif().get(_ORIENTATION, 1)
-    picture.draft("RGB", (side, side))
+    picture.draft("RGB", size)
+    if picture.width * picture.height > MOST_PIXELS[str(picture.format)]:
+        raise _too_many_pixels(str(picture.format))
     mode = "RGBA" if picture.has_transparency_data else "RGB"
     return turn, mode, picture if picture.mode in ("L", "LA", "RGB", "RGBA", "CMYK") else picture.convert(mode)
 
@@ -187,7 +207,7 @@ def _sniffed(raw: bytes) -> str | None:
 
 def _upright_square(picture: Image.Image) -> Image.Image:
     """Cut the middle square and shrink it before anything else, so that no step holds a second whole picture."""
-    turn, mode, picture = _opened(picture, 2 * FACE_SIDE)
+    turn, mode, picture = _opened(picture, (2 * FACE_SIDE, 2 * FACE_SIDE))
     side = min(picture.size)
     left, top = (picture.width - side) // 2, (picture.height - side) // 2
     middle = picture.reduce(max(1, side // (2 * FACE_SIDE)), box=(left, top, left + side, top + side))

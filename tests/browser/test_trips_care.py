@@ -21,7 +21,7 @@ from tests.browser.trips import (
 )
 from tests.browser.visitor import Visitor
 from tests.servers.ground import wait_until
-from tests.test_faces import picture
+from tests.test_faces import orientation, picture
 
 DROP = """([form, name, type, data]) => {
   const bytes = Uint8Array.from(atob(data), (one) => one.charCodeAt(0));
@@ -95,6 +95,29 @@ def test_a_picture_dropped_and_one_pasted_are_on_every_page_at_once(
     expect(pictures).to_have_count(2, timeout=SOON)
     wait_until(lambda: seen.evaluate("[...document.querySelectorAll('.file img')].every((one) => one.naturalWidth)"))
     reader.assert_accessible(of="care-pictures")
+
+
+def test_a_phone_s_picture_leaves_small_and_upright_and_too_much_is_said_before_it_is_sent(
+    office: Office, visitors: Callable[..., Visitor]
+) -> None:
+    page = visitors().page
+    page.goto(f"{office.url}/new")
+    page.locator("attach-files summary").click()
+    taken = picture("JPEG", (4_080, 3_072), exif=orientation(6))
+    page.locator("#files").set_input_files({"name": "stairs.jpg", "mimeType": "image/jpeg", "buffer": taken})
+    chosen = """async () => {
+      const [file] = document.querySelector('#files').files;
+      const { width, height } = await createImageBitmap(file);
+      return [file.name, width, height];
+    }"""
+    wait_until(lambda: page.evaluate(chosen) == ["stairs.jpg", 1_506, 2_000], what="the picture is small and upright")
+    long = [{"name": f"{name}.txt", "mimeType": "text/plain", "buffer": b"x" * 3 * 2**20} for name in "ab"]
+    page.locator("#files").set_input_files(long)
+    expect(page.locator("[data-too-much]")).to_contain_text("6.0 MB together, and 5 MB go along")
+    assert not page.locator("#files").evaluate("input => input.validity.valid")
+    page.get_by_role("button", name="Leave out b.txt").click()
+    expect(page.locator("[data-too-much]")).to_be_empty()
+    assert page.locator("#files").evaluate("input => input.validity.valid")
 
 
 def test_a_reader_reports_and_who_runs_the_desk_decides(office: Office, visitors: Callable[..., Visitor]) -> None:
