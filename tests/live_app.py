@@ -8,6 +8,7 @@ from flask_socketio import SocketIO, disconnect, emit, join_room, leave_room
 from socketio import RedisManager
 
 from tracker import viewer
+from tracker.live.handlers import tidy
 from wsgi import create_app
 
 app = create_app()
@@ -16,6 +17,7 @@ seen: list[Any] = []
 if os.environ.get("LIVE_QUEUE"):  # what SocketIO(message_queue=…) does
     socketio.server.manager = RedisManager(os.environ["LIVE_QUEUE"])
     socketio.server.manager.set_server(socketio.server)
+    tidy(app, socketio.server.manager)
 if os.environ.get("LIVE_ORIGINS"):
     socketio.server.eio.cors_allowed_origins = os.environ["LIVE_ORIGINS"]
 
@@ -95,6 +97,13 @@ if os.environ.get("LIVE_GREETS"):
         return False if auth == {"name": "nobody"} else None
 
 
+if os.environ.get("LIVE_PARTS"):
+
+    @socketio.on("disconnect")
+    def part_with_all(_reason: str) -> None:
+        seen.append(["parted"])
+
+
 @app.get("/test/emit")
 @viewer.admits("anyone")
 def emit_from_http() -> Any:
@@ -110,6 +119,12 @@ def emit_from_http() -> Any:
 def call_from_http() -> Any:
     """Ask one client and wait for its answer."""
     return jsonify(socketio.call("question", "how?", to=request.args["to"], timeout=5))
+
+
+@app.get("/test/watched")
+@viewer.admits("anyone")
+def show_watched() -> Any:
+    return jsonify(app.extensions["tracker_fanout"].rooms.refs())
 
 
 @app.get("/test/seen")

@@ -18,6 +18,7 @@ from tests.servers.ground import wait_until
 from tracker.live import packets, peers, sessions
 from tracker.live.engine import Engine
 from tracker.live.errands import Group
+from tracker.live.frames import TEXT, Message
 from tracker.live.loop import Loop
 from tracker.live.ready import Room
 
@@ -205,6 +206,17 @@ def test_a_ping_is_answered_and_events_before_hello_are_not(stage: Stage) -> Non
     client.send("41")
     client.send("40/other,")
     assert client.text() == '44/other,"Unable to connect"'
+
+
+def test_who_parts_while_it_is_let_in_is_in_no_room_when_it_comes_again(stage: Stage) -> None:
+    client = stage.client().connect()
+    session = next(iter(stage.engine.sessions.values()))
+    stage.engine.loop.post(lambda: [stage.engine.enter(session.sid, "room"), session.said(Message(TEXT, "41"))])
+    wait_until(lambda: not session.is_up)
+    client.send("40")
+    assert client.text().startswith("40")
+    assert client.ask("join", "other") == {"ok": True}
+    assert list(stage.engine.rooms) == ["other"]
 
 
 def test_a_reader_who_is_slow_for_a_while_loses_nothing(stage: Stage) -> None:

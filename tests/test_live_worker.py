@@ -259,6 +259,24 @@ def test_connect_handlers_and_origins_decide_who_comes_in(driver: str) -> None:
         running.close()
 
 
+@pytest.mark.parametrize("driver", DRIVERS)
+def test_a_disconnect_handler_of_the_application_is_called_and_what_was_watched_is_forgotten(driver: str) -> None:
+    running = Instance(application="tests.live_app:app", arguments=DRIVERS[driver])
+    running.environ |= {"LIVE_PARTS": "1"}
+    try:
+        running.flask("init", "--demo")
+        running.start()
+        ref = get(running, "/api/v1/tickets?limit=1")["items"][0]["ref"]
+        for number, transport in enumerate(("websocket", "polling"), 1):
+            with Client(running, transport) as client:
+                assert "epoch" in client.call("watch", {"ref": ref, "after": 0})
+                assert get(running, "/test/watched") == [ref]
+            wait_until(lambda number=number: get(running, "/test/seen").count(["parted"]) == number, within=5)
+            wait_until(lambda: get(running, "/test/watched") == [], within=5)
+    finally:
+        running.close()
+
+
 def test_a_client_comes_back_after_a_kill_and_is_told_to_after_a_restart(server: Instance) -> None:
     with Client(server) as client:
         assert client.call("join", "den") == "joined"

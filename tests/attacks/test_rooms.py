@@ -123,6 +123,21 @@ def test_who_no_longer_works_here_leaves_the_rooms(house: Flask, client: Visitor
     assert ear.hears("event") == []
 
 
+def test_a_socket_that_says_it_has_parted_stays_known_and_leaves_with_its_right(
+    house: Flask, client: Visitor, plug: Plug
+) -> None:
+    ticket = make.ticket(visibility="private")
+    ben = make.agent(ticket.desk)
+    make.sign_in(client, ben)
+    ear = plug()
+    ear.say("watch", ref=ticket.ref, after=0, **{"pass": pass_of(client, ticket)})
+    ear.socket.emit("disconnect")
+    staff.deactivate(ben, by=SYSTEM)
+    make.post(make.fresh(ticket), "note", text="for staff alone")
+    ear.waits_for("gone")
+    assert ear.hears("event") == []
+
+
 def test_a_secret_link_taken_back_closes_the_rooms_it_opened_and_the_keeper_stays(
     house: Flask, client: Visitor, plug: Plug
 ) -> None:

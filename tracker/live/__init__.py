@@ -39,7 +39,7 @@ def init_app(app: Flask) -> None:
         manage_session=False,
         http_compression=False,
     )
-    handlers.register(socketio)
+    handlers.register(app, socketio)
     chosen = app.extensions["tracker_settings"]
     most, per_address = min(chosen.sockets, STOCK_SOCKETS), min(chosen.sockets_per_address, STOCK_SOCKETS_PER_ADDRESS)
     guard = Guard(app.wsgi_app, most=most, most_per_address=per_address, role=chosen.role)

@@ -18,7 +18,8 @@ from werkzeug.test import EnvironBuilder
 
 from tracker.live import books, handshake
 from tracker.live.engine import Engine
-from tracker.live.frames import BINARY, TEXT, Message, encode
+from tracker.live.frames import BINARY, NORMAL, POLICY, TEXT, Message, encode
+from tracker.live.packets import OURS
 from tracker.live.sessions import Session
 
 log = logging.getLogger(__name__)
@@ -104,8 +105,8 @@ class Carriage:
         told = encode(said.encode()) if isinstance(said, str) else encode(bytes(said), BINARY)
         self.engine.loop.post(self.session.write, told)
 
-    def end(self) -> None:
-        self.engine.loop.post(self.session.close)
+    def end(self, code: int = NORMAL, reason: str = "") -> None:
+        self.engine.loop.post(self.session.close, code, reason)
 
     def _pass_on(self, message: Message) -> None:
         try:
@@ -125,6 +126,7 @@ class Bridge:
         self.server = app.extensions["socketio"].server
         self.eio = self.server.eio
         self.manager = books.keep_for(self.server, engine)
+        self._hear, self.server._handle_event = self.server._handle_event, self._heard
         self.eio._async = {**self.eio._async, "websocket": self._driver}
         if not self.server.manager_initialized:  # light sessions never reach what would do it
             self.server.manager_initialized = True
@@ -133,7 +135,7 @@ class Bridge:
     def greets(self, namespace: str) -> bool:
         found = self.server
         if namespace == MAIN:
-            return "connect" in found.handlers.get(MAIN, ()) or MAIN in found.namespace_handlers
+            return bool(found.handlers.get(MAIN, {}).keys() & set(OURS)) or MAIN in found.namespace_handlers
         known = (found.handlers, found.namespace_handlers, found.namespaces)
         return found.namespaces == "*" or any(namespace in one or "*" in one for one in known)
 
@@ -146,7 +148,7 @@ class Bridge:
 
     @cached_property
     def _light(self) -> frozenset[str]:
-        return frozenset(self.engine.errands.handlers) | {"disconnect"}
+        return frozenset(self.engine.errands.handlers)
 
     def admits(self, origin: str) -> bool:
         allowed = self.eio._cors_allowed_origins({"HTTP_ORIGIN": origin}) if origin else None
@@ -186,6 +188,16 @@ class Bridge:
         for own in list(self.eio.sockets.values()):
             if not isinstance(own, EngineSocket):
                 own.close(wait=False)
+
+    def _heard(self, eio_sid: str, namespace: str | None, id: int | None, given: Any) -> None:
+        """Take an event of whoever python-socketio carries, but none that is ours to raise."""
+        own = self.eio.sockets.get(eio_sid)
+        if given[0] not in OURS:
+            self._hear(eio_sid, namespace, id, given)
+        elif isinstance(own, EngineSocket):
+            own.carriage.end(POLICY, "not a client's to say")
+        elif own is not None:
+            own.close(wait=False)
 
     def _environ(self, session: Session) -> dict[str, Any]:
         address, head = session.asked or ("", b"")

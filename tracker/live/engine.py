@@ -101,7 +101,10 @@ class Engine:
 
     def enter(self, sid: str, name: str) -> None:
         """Let a session into a room; any thread may call: what is told after this call reaches it."""
-        self.loop.post(self._enter, sid, name)
+        session = self.sessions.get(sid)
+        stay = session.stay if session is not None else 0
+        if session is not None and session.is_up:
+            self.loop.post(self._enter, session, stay, name)
 
     def leave(self, sid: str, name: str) -> None:
         """Take a session out of a room; any thread may call."""
@@ -150,6 +153,7 @@ class Engine:
         """Forget what a session watched; it may still be connected."""
         self.release(session)
         session.is_up = False
+        session.stay += 1
         if session.is_leaving:
             self.sessions.pop(session.sid, None)
         if session.carried is None:
@@ -169,12 +173,11 @@ class Engine:
             self._names = [coded[at : at + 20] for at in range(0, len(coded), 20)]
         return self._names.pop()
 
-    def _enter(self, sid: str, name: str) -> None:
-        session = self.sessions.get(sid)
-        if session is None or name in session.rooms:
+    def _enter(self, session: Session, stay: int, name: str) -> None:
+        if session.stay != stay or name in session.rooms:  # it may have parted meanwhile, and come again
             return
         if session.carried is not None and self.beyond is not None:
-            self.beyond.enter(sid, name)
+            self.beyond.enter(session.sid, name)
             return
         room = self.rooms.get(name)
         if room is None:

@@ -30,11 +30,26 @@ MOST_NAME = 80
 _heard: dict[str, deque[float]] = {}
 
 
-def register(socketio: SocketIO) -> None:
+def register(app: Flask, socketio: SocketIO) -> None:
     """Put the handlers on the default namespace of the stock driver."""
     for name, handler in HANDLERS.items():
         socketio.on_event(name, _for_one(name, handler))
-    socketio.on_event("disconnect", leave)
+    tidy(app, socketio.server.manager)
+
+
+def tidy(app: Flask, manager: Any) -> None:
+    """Let a manager of Socket.IO forget what a socket watched when it parts, whatever handlers an application adds."""
+    part = manager.disconnect
+
+    @wraps(part)
+    def part_and_forget(sid: str, namespace: str | None = None, **given: Any) -> Any:
+        found = part(sid, namespace, **given)
+        if not manager.is_connected(sid, "/"):
+            _heard.pop(sid, None)
+            app.extensions["tracker_fanout"].rooms.remove_all(sid)
+        return found
+
+    manager.disconnect = part_and_forget
 
 
 def attend(app: Flask, engine: Engine) -> None:
@@ -120,13 +135,6 @@ HANDLERS: dict[str, Handler] = {
     "watch_list": watch_list,
     "watch_queue": watch_queue,
 }
-
-
-def leave(*_reason: Any) -> None:
-    """Forget a socket of the stock driver that has gone."""
-    sid = str(request.sid)  # type: ignore[attr-defined]
-    _heard.pop(sid, None)
-    _fanout().rooms.remove_all(sid)
 
 
 def _admit(said: dict[str, Any], origin: str) -> tuple[Any, str, str | None, dict[str, Any] | None]:

@@ -10,6 +10,8 @@ PING = encode(b"2")
 CLOSED = encode(b"1")
 DISCONNECTED = encode(b"41")
 MAX_ID_DIGITS = 15
+OURS = ("connect", "disconnect")
+"""Events that only a server may raise: said by a client they would run what tidies up after it."""
 MAX_KEPT = 500
 """Characters of a packet whose reading is kept for the next one that is equal."""
 

@@ -49,6 +49,7 @@ class Session(Peer):
         "rooms",
         "sid",
         "spare",
+        "stay",
     )
 
     def __init__(self, engine: "Engine", sock: socket.socket, sid: str, *, network: str, origin: str) -> None:
@@ -59,6 +60,7 @@ class Session(Peer):
         self.is_up = self.pinged = self.is_busy = False
         self.heard = True
         self.spare, self.asked_at = float(MESSAGES_AT_ONCE), engine.loop.now
+        self.stay = 0  # counts the partings: what was begun before one ends with it
         self.inbox: deque[Any] | None = None
         self.carried: Carried | None = None
 
@@ -191,7 +193,9 @@ class Session(Peer):
         except packets.Unreadable as error:
             self.close(POLICY, str(error))
             return
-        if event.name in self.engine.errands.handlers:
+        if event.name in packets.OURS:
+            self.close(POLICY, "not a client's to say")
+        elif event.name in self.engine.errands.handlers:
             said = packet[1 + len(event.id) :]
             if self.is_busy or not self.engine.errands.repeat(self, event, said):
                 self._queue((event, said))
