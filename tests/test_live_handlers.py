@@ -5,7 +5,7 @@ import socketio as library
 
 from tests.servers.ground import wait_until
 from tests.servers.instance import Instance
-from tests.test_live_worker import DRIVERS, Client, get
+from tests.test_live_worker import DRIVERS, Client, emit, get
 
 pytestmark = [
     pytest.mark.slow,
