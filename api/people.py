@@ -1,13 +1,12 @@
 """Desks and people, as everyone may know them."""
 
-from dataclasses import asdict
-
 from flask import Response
 
 from api.answers import reader, shared, shown
 from api.spec import PREFIX, SLUG, fails, gives
 from api.strict import Blueprint
-from tracker import desks, disclosure, people, statistics, store, unscripted
+from tracker import desks, disclosure, people, statistics, store
+from tracker.models import Desk, Person
 from tracker.viewer import admits
 
 blueprint = Blueprint("people_api", __name__, url_prefix=PREFIX, description="Desks, and the people who answer")
@@ -32,10 +31,12 @@ def all_desks() -> Response:
 def desk(slug: str) -> Response:
     """Read a desk
 
-    Its hours, its people, and when a first word is due for what is opened now.
+    Its hours, its people, when a first word is due for what is opened now, and how much of its public words in twelve
+    months was written for the case.
     """
     reader()
-    return shown(disclosure.desk_page(desks.find(slug), now=store.now()), audience="public")
+    one = desks.find(slug)
+    return shown(disclosure.desk_page(one, now=store.now()) | _written(one), audience="public")
 
 
 @blueprint.route("/people/<slug>", methods=["GET"], parameters=[SLUG], tags=["Desks and people"])
@@ -46,10 +47,13 @@ def desk(slug: str) -> Response:
 def person(slug: str) -> Response:
     """Read a person
 
-    And what became of their promises in twelve months, and how much of their newest words was written for the case.
+    And what became of their promises in twelve months, and how much of their public words was written for the case.
     """
     reader()
     one = people.find(slug)
-    written = unscripted.share(one)
-    figures = {"promises": statistics.promises(one), "written_for_the_case": asdict(written) if written else None}
-    return shown(disclosure.person(one) | figures, audience="public")
+    return shown(disclosure.person(one) | {"promises": statistics.promises(one)} | _written(one), audience="public")
+
+
+def _written(by: Person | Desk) -> dict[str, object]:
+    found = statistics.written(by)
+    return {"written_for_the_case": {"counted": found.counted, "percent": found.percent} if found else None}

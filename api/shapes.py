@@ -74,8 +74,8 @@ PEOPLE["PersonPage"] = thing(
     | {"promises": or_null(ref("PromisesKept")), "written_for_the_case": or_null(ref("Written"))},
 )
 PEOPLE["Written"] = thing(
-    "How much of somebody's newest public words was written for the case; null below five of them.",
-    {"counted": number("How many words were looked at"), "percent": number()},
+    "How much of the public words of the last twelve months was written for the case; null below five of them.",
+    {"counted": number("How many words there were"), "percent": number()},
 )
 PEOPLE["PromisesKept"] = thing(
     "Promises of the last months, by what became of them; null below five of them.",
@@ -90,7 +90,7 @@ PEOPLE["DeskPage"] = thing(
     }
     | {"holidays": text("Country, or country-subdivision"), "closed_on": listed(text(format="date"))}
     | {"open_now": FLAG, "first_word_at": AT | {"description": "When a word is due for what is opened now"}}
-    | {"people": listed(ref("PersonRef"))},
+    | {"people": listed(ref("PersonRef")), "written_for_the_case": or_null(ref("Written"))},
 )
 STANDING = thing(
     "The promise that stands.", {"due_at": AT, "state": text(enum=["standing", "missed"]), "check_in": FLAG}

@@ -12,3 +12,15 @@ def parse_errors(text: str, *, fragment: bool = False) -> list[str]:
     else:
         parser.parse(text)
     return [f"line {line}: {E[code] % (details or {})}" for (line, _), code, details in parser.errors]
+
+
+def terms(markup: str) -> dict[str, str]:
+    """Return what a page says of each term of its lists, by the term."""
+    found: dict[str, str] = {}
+    term = ""
+    for element in html5lib.parse(markup, namespaceHTMLElements=False).iter():
+        if element.tag in ("dt", "dd"):
+            words = " ".join("".join(element.itertext()).split())
+            term, said = (words, "") if element.tag == "dt" else (term, f"{found[term]} {words}".strip())
+            found[term] = said
+    return found

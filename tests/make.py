@@ -1,18 +1,19 @@
 """Builders: people, desks and tickets made as the house makes them; what a test does not care about is filled in."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from email.message import EmailMessage
 from itertools import cycle
 from typing import Any
 
 from flask.testing import FlaskClient
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, String, Table, cast, func, insert, join, literal, select, text, true
 
 from tracker import desks, links, mailbox, outbox, people, store, tickets, timeline
 from tracker.kinds import KINDS
 from tracker.models import CustomerKey, Desk, Event, Person, Ticket
 from tracker.permissions import ANYONE, SYSTEM, Viewer
+from tracker.store import Base
 
 NAMES = cycle(("Rosa Ortega", "Ben Adeyemi", "Mia Lindqvist", "Tom Baker", "Ann Fields", "Omar Haddad", "Eve Novak"))
 ROUND_THE_CLOCK = {str(day): [["00:00", "24:00"]] for day in range(7)}
@@ -127,6 +128,28 @@ def own(client: FlaskClient, *those: Ticket) -> None:
     found = store.session().scalars(select(CustomerKey).where(CustomerKey.fingerprint.in_(prints)))
     with client.session_transaction() as cookie:
         cookie["tickets"] = [*cookie.get("tickets", []), *([key.ticket_id, key.id] for key in found)]
+
+
+def copies(of: Base, many: int, **columns: Callable[[ColumnElement[int]], Any]) -> None:
+    """Copy a row many times, as no command would: a house with a past. `columns`: what the n-th has instead."""
+    table = type(of).__table__
+    assert isinstance(table, Table)
+    first = select(literal(1).label("n")).cte("numbers", recursive=True)
+    numbers = first.union_all(select(first.c.n + 1).where(first.c.n < many))
+    chosen = [column for column in table.c if column.name != "id"]
+    values = [columns[one.name](numbers.c.n).label(one.name) if one.name in columns else one for one in chosen]
+    rows = select(*values).select_from(join(table, numbers, true())).where(table.c.id == getattr(of, "id"))  # noqa: B009
+    with store.transaction() as session:
+        session.execute(insert(table).from_select([one.name for one in chosen], rows))
+        if session.get_bind().dialect.name == "postgresql":
+            session.execute(text("ANALYZE"))
+
+
+def before(moment: datetime, seconds: ColumnElement[int]) -> Any:
+    """Return so many seconds before a moment, as SQL: for `copies` that differ in age."""
+    if store.session().get_bind().dialect.name == "postgresql":
+        return literal(moment) - seconds * literal(timedelta(seconds=1))
+    return func.datetime(f"{moment:%Y-%m-%d %H:%M:%S}", "-" + cast(seconds, String) + " seconds")
 
 
 def fresh(one: Ticket) -> Ticket:

@@ -7,15 +7,19 @@ from datetime import timedelta
 
 import pytest
 from flask import Flask
-from sqlalchemy import event
+from sqlalchemy import String, cast
 from time_machine import Traveller
 
-from tests import make
+from tests import make, reading
 from tests.houses import Visitor
-from tracker import richtext, statistics, store
+from tests.html import terms
+from tracker import richtext, statistics, store, tallies
 from tracker.kinds import KINDS
-from tracker.models import Tally, Ticket
+from tracker.models import Desk, Person, Tally, Ticket
 from tracker.pages import figures
+
+PAST = 5_000
+"""Rows of a house with a long past: reading any such number is too much."""
 
 
 def solved_after(hours: list[int], travel: Traveller) -> list[Ticket]:
@@ -119,22 +123,90 @@ def test_no_name_is_a_formula_to_a_spreadsheet(name: str) -> None:
     assert richtext.cell(name) == f"'{name}"
 
 
-def test_reading_figures_is_one_query_however_many_tickets_there_are(house: Flask) -> None:
-    desk = make.desk()
+COUNTS = {"passed_on": 11, "declined": 13, "kept": 19, "moved": 7, "missed": 6}
+
+
+def counted(of: Person | Desk) -> None:
+    """Let as much have happened this month to somebody's tickets, each figure with a number of its own."""
+    now, owner = tallies.month(store.now()), "desk" if isinstance(of, Desk) else "person"
+    keys = {("open", 0, tallies.NOW): 17, ("words", tallies.OWN, now): 28, ("words", tallies.STANDARD, now): 12}
+    keys |= {(measure, 0, now): n for measure, n in COUNTS.items()}
+    keys |= {("feedback", number, now): 5 + number for number in range(6)}
     with store.transaction() as session:
-        for month in [one.month for one in statistics.figures(desk).months]:
-            session.add_all(
-                Tally(owner="desk", owner_id=desk.id, month=month, measure=measure, bucket=bucket, n=10_000)
-                for measure in ("first_word", "resolved")
-                for bucket in range(40, 90)
-            )
-    asked: list[str] = []
-    listener = lambda *given: asked.append(given[2])  # noqa: E731
-    event.listen(store.db.engine, "before_cursor_execute", listener)
-    found = statistics.figures(desk)
-    event.remove(store.db.engine, "before_cursor_execute", listener)
-    assert len([one for one in asked if one.startswith("SELECT")]) == 1
-    assert found.whole.solution.n == 50 * 12 * 10_000
+        for (measure, bucket, month), n in keys.items():
+            session.add(Tally(owner=owner, owner_id=of.id, month=month, measure=measure, bucket=bucket, n=n))
+
+
+def test_a_page_and_its_table_show_every_figure_in_its_place(house: Flask, client: Visitor, travel: Traveller) -> None:
+    ann = make.agent()
+    for of, place in ((ann, f"/people/{ann.slug}"), (ann.desk, f"/desks/{ann.desk.slug}")):
+        counted(of)
+        page = client.get(place).text
+        shown = terms(page)
+        assert shown["open now"] == "17"
+        assert shown["passed on"] == "11"
+        assert shown["declined"] == "13"
+        assert shown["promises kept"] == "59 % 19 kept, 7 moved, 6 missed (n = 32)"
+        assert shown["written for the case"].startswith("70 %")
+        assert shown["to the solution"] == "fewer than 5"
+        assert re.findall(r'<td class="square__\d">(.*?)</td>', page) == [
+            "11 %",
+            "13 %",
+            "16 %",
+            "18 %",
+            "20 %",
+            "22 %",
+        ]
+        *_months, march, whole = csv.DictReader(io.StringIO(client.get(f"{place}/figures.csv").text))
+        assert (whole["open_now"], march["open_now"]) == ("17", "")
+        for row in (march, whole):
+            assert [row[name] for name in ("passed_on", "declined")] == ["11", "13"]
+            assert [row[name] for name in ("words_n", "words_for_the_case")] == ["40", "28"]
+            assert [row[f"promises_{state}"] for state in ("kept", "moved", "missed")] == ["19", "7", "6"]
+            assert (row["solved_understood"], row["unsolved_not_understood"]) == ("5", "10")
+
+
+DEFINED = {
+    "Of when": "The last 12 months with this one; open now: at this moment. What is made of fewer than 5 is not shown.",
+    "To the first word": "From the customer’s asking to the first public word, by the clock on the wall",
+    "To the solution": "From asking to the solution that stands, time before a reopening included. Declined",
+    "Promises": "Kept: the word came by the time that was promised. Moved: by whoever gave it",
+    "Written for the case": "nearly copies nothing that its author or the desk said in the 90 days before",
+    "Passed on": "How often a ticket went from here to somebody else.",
+    "Solved, and understood": "The customers’ own answers to both questions, the newest of each ticket",
+    "How exact": "Durations to within 9 %. Imported tickets have no first word here",
+}
+
+
+def test_a_page_says_what_each_figure_counts(house: Flask, client: Visitor) -> None:
+    ann = make.agent()
+    counted(ann)
+    for place in (f"/people/{ann.slug}", f"/desks/{ann.desk.slug}"):
+        said = terms(client.get(place).text)
+        for term, words in DEFINED.items():
+            assert words in said[term], place
+
+
+def test_pages_read_no_more_in_a_house_with_a_long_past(house: Flask, client: Visitor) -> None:
+    ticket = make.ticket()
+    word = make.post(ticket, "update")
+    old = store.now() - timedelta(days=100)
+    make.copies(word, PAST, seq=lambda n: n + PAST, recorded_at=lambda n: make.before(old, n))
+    make.copies(ticket, PAST, ref=lambda n: cast(n, String), last_public_at=lambda n: make.before(old, n))
+    places = [f"/people/{ticket.assignee.slug}", f"/desks/{ticket.desk.slug}"]
+    for place in (*places, *(f"/api/v1{place}" for place in places), *(f"{place}/figures.csv" for place in places)):
+        with reading.asked() as questions:
+            assert client.get(place).status_code == 200
+        assert 0 < len(questions) <= 6, place
+        for question in questions:
+            assert reading.rows_read(question) < PAST, question[0]
+
+
+def test_rows_that_are_read_and_left_out_are_seen(house: Flask) -> None:
+    word = make.post(make.ticket(), "update")
+    make.copies(word, PAST, seq=lambda n: n + PAST)
+    query = "SELECT id FROM events WHERE body_source = 'nothing'"
+    assert reading.rows_read((query, ())) >= PAST
 
 
 HANDLED = re.compile(

@@ -5,7 +5,8 @@ from datetime import timedelta
 
 import pytest
 from flask import Flask
-from sqlalchemy import func, select
+from flask_migrate import downgrade, upgrade
+from sqlalchemy import delete, func, select
 from time_machine import Traveller
 
 from tests import make
@@ -13,6 +14,7 @@ from tests.test_importing import bring_in
 from tracker import outbox, store, tallies
 from tracker.errors import TrackerError
 from tracker.models import Desk, Person, Tally, TallyMark, Ticket
+from tracker.settings import MIGRATIONS
 
 Counts = dict[tuple[str, int, int], dict[tuple[int, str, int], int]]
 
@@ -44,11 +46,11 @@ def test_a_ticket_counts_as_open_until_it_ends_and_again_when_it_is_reopened(hou
     ticket = make.ticket()
     assert counts(ticket.desk) == counts(ticket.assignee) == {"open": 1}
     make.post(ticket, "resolved")
-    assert counts(ticket.desk) == {"resolved": 1, "first_word": 1, "kept": 1}
+    assert counts(ticket.desk) == {"resolved": 1, "first_word": 1, "words": 1, "kept": 1}
     make.post(ticket, "reopened")
-    assert counts(ticket.assignee) == {"open": 1, "first_word": 1, "kept": 1}
+    assert counts(ticket.assignee) == {"open": 1, "first_word": 1, "words": 1, "kept": 1}
     make.post(ticket, "declined")
-    assert counts(ticket.assignee) == {"declined": 1, "first_word": 1, "kept": 2}
+    assert counts(ticket.assignee) == {"declined": 1, "first_word": 1, "words": 2, "kept": 2}
 
 
 def test_a_confirmed_solution_stays_one_solution(house: Flask) -> None:
@@ -85,7 +87,7 @@ def test_promises_count_with_whoever_had_given_them(house: Flask, travel: Travel
     make.post(ticket, "promise_moved", due_at=make.ahead(hours=30))
     travel.shift(timedelta(hours=31))
     outbox.step()
-    assert counts(ticket.assignee) == {"open": 1, "first_word": 1, "kept": 1, "moved": 1, "missed": 1}
+    assert counts(ticket.assignee) == {"open": 1, "first_word": 1, "words": 1, "kept": 1, "moved": 1, "missed": 1}
 
 
 def test_a_check_in_that_the_system_brought_forward_is_no_moved_promise(house: Flask) -> None:
@@ -197,6 +199,29 @@ def test_a_house_from_before_there_were_counts_is_counted_when_it_is_upgraded(ho
     assert everything() == before
     assert "Counted" not in runner.invoke(args=["tracker", "init"]).output
     assert "Counted 1 tickets" in runner.invoke(args=["tracker", "recount"]).output
+
+
+def test_words_from_before_they_were_counted_are_counted_when_the_house_is_upgraded(
+    house: Flask, travel: Traveller
+) -> None:
+    for ticket in (make.ticket(), make.ticket(make.desk("other"))):
+        for kind in ("update", "waiting", "update", "declined"):
+            make.post(ticket, kind, text="Thank you for your patience: we will come back to you as soon as we can.")
+            travel.shift(timedelta(days=20))
+    before = everything()
+    assert {key[4] for key in before if key[3] == "words"} == {tallies.OWN, tallies.STANDARD}
+    store.db.session.remove()
+    downgrade(directory=MIGRATIONS, revision="0012")
+    assert "words" not in {key[3] for key in everything()}
+    store.db.session.remove()
+    upgrade(directory=MIGRATIONS)
+    assert everything() == before
+    with store.transaction() as session:
+        session.execute(delete(TallyMark))
+        session.execute(delete(Tally))
+    downgrade(directory=MIGRATIONS, revision="0012")
+    upgrade(directory=MIGRATIONS)
+    assert tallies.are_missing(), "then all are to be counted, not words alone"
 
 
 def test_a_bucket_tells_a_duration_to_within_a_tenth() -> None:

@@ -5,15 +5,19 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from sqlalchemy import String, cast, literal
 from time_machine import Traveller
 
-from tests import make
+from tests import make, reading
 from tests.houses import Visitor
+from tests.html import terms
 from tests.test_workspace import desk_of, read, send
-from tracker import browse, disclosure, unscripted
-from tracker.models import Event, Ticket
+from tracker import browse, disclosure, statistics, store, unscripted
+from tracker.models import Event, Person, Ticket
 
 SCRIPT = "Thank you for your patience. We have received your request and will come back to you as soon as possible."
+PAST = 5_000
+"""Rows of a house with a long past: reading any such number is too much."""
 OWN = "I rang the plumber: the riser on your side is shut until the seal from Ghent is here on Thursday at noon."
 
 
@@ -129,19 +133,57 @@ def test_who_may_not_say_it_learns_of_no_twin(house: Flask, client: Visitor) -> 
     assert "nearly the same" not in answer.text
 
 
-def test_a_person_shows_the_share_written_for_the_case_from_five_words_on(house: Flask, client: Visitor) -> None:
+def test_a_person_and_a_desk_show_the_share_written_for_the_case_from_five_words_on(
+    house: Flask, client: Visitor
+) -> None:
     ticket = said(SCRIPT)
     for number in range(3):
         make.post(ticket, "update", text=f"{SCRIPT} {number}")
-    ann, place = ticket.assignee, f"/people/{ticket.assignee.slug}"
-    assert unscripted.share(ann) is None
-    assert "Written for the case" not in client.get(place).text
+    places = (f"/people/{ticket.assignee.slug}", f"/desks/{ticket.desk.slug}")
+    for place in places:
+        assert "of all public words" not in read(client.get(place))
+        assert client.get(f"/api/v1{place}").json["written_for_the_case"] is None
     make.post(ticket, "update", text=OWN)
-    assert unscripted.share(ann) == unscripted.Share(5, 40)
-    page = read(client.get(place))
-    assert "40 %" in page
-    assert "(n = 5)" in page
-    assert client.get(f"/api/v1{place}").json["written_for_the_case"] == {"counted": 5, "percent": 40}
+    for place in places:
+        shown = terms(read(client.get(place)))["written for the case"]
+        assert shown == "40 % of all public words; the others nearly copy earlier ones (n = 5)"
+        assert client.get(f"/api/v1{place}").json["written_for_the_case"] == {"counted": 5, "percent": 40}
+
+
+def test_words_are_their_authors_and_their_desks_wherever_the_ticket_goes(house: Flask) -> None:
+    ticket = said(SCRIPT)
+    ann, ben = ticket.assignee, make.agent(make.desk("streets"))
+    for _ in range(5):
+        make.post(ticket, "update", text=OWN)
+    make.post(ticket, "reassigned", make.lead(ann.desk, on_duty=False), to=ben)
+    for owner in (ann, ann.desk):
+        assert statistics.written(owner) == statistics.Written(6, 2), "the others copied the first"
+    assert statistics.written(ben) is statistics.written(ben.desk) is None
+
+
+def have_said(who: Person, word: Event, *, first_seq: int) -> None:
+    """Let somebody have said it once now, and often long ago."""
+    old = store.now() - unscripted.HISTORY
+    make.copies(word, 1, seq=lambda n: n + first_seq, actor_id=lambda _n: literal(who.id))
+    make.copies(
+        word,
+        PAST,
+        seq=lambda n: n + first_seq + 1,
+        actor_id=lambda _n: literal(who.id),
+        recorded_at=lambda n: make.before(old, n),
+    )
+
+
+def test_looking_for_a_twin_reads_no_more_in_a_house_with_a_long_past(house: Flask) -> None:
+    before = said(OWN)
+    word = make.events_of(before)[2]
+    for place, who in enumerate((before.assignee, make.agent(before.desk)), start=1):
+        have_said(who, word, first_seq=2 * place * PAST)
+    make.copies(before, PAST, ref=lambda n: cast(n, String))
+    with reading.asked() as questions:
+        assert unscripted.twin(before, OWN, before.assignee) is not None
+    assert questions
+    assert max(reading.rows_read(one) for one in questions) < PAST
 
 
 def test_imported_words_are_nobodys(house: Flask) -> None:

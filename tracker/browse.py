@@ -146,7 +146,8 @@ def public_words(desk: Desk, *, limit: int = DEFAULT) -> list[tuple[Shown, Shown
 def words_of(person: Person, *, limit: int = DEFAULT) -> list[tuple[Shown, Shown]]:
     """Return what a person last said on public tickets, whoever has these now, newest first."""
     said = select(Event).join(Ticket, Ticket.id == Event.ticket_id).where(Ticket.visibility == "public")
-    said = said.where(Event.actor_id == person.id, Event.audience == "public").order_by(Event.id.desc()).limit(limit)
+    said = said.where(Event.actor_id == person.id, Event.audience == "public")
+    said = said.order_by(Event.recorded_at.desc(), Event.id.desc()).limit(limit)
     ids = set(store.session().scalars(said.with_only_columns(Event.ticket_id)))
     query = select(Ticket).where(Ticket.id.in_(ids)).options(selectinload(Ticket.latest_word_by))
     return _worded(list(store.session().scalars(query)), said)

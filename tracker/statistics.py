@@ -1,6 +1,7 @@
 """FIGURES and their definitions; projections of timelines, never of anybody's working minutes."""
 
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -25,6 +26,19 @@ class Spread:
 
 
 @dataclass(frozen=True)
+class Written:
+    """Of `counted` public words, how many were written for the case: those that nearly copy no earlier ones."""
+
+    counted: int
+    own: int
+
+    @property
+    def percent(self) -> int:
+        """The share of their own words, rounded."""
+        return round(100 * self.own / self.counted)
+
+
+@dataclass(frozen=True)
 class Period:
     """The figures of a month, or of all; None where they count fewer than FEWEST."""
 
@@ -34,6 +48,7 @@ class Period:
     declined: int | None
     passed_on: int | None
     promises: dict[str, int] | None
+    written: Written | None
     answers: dict[tuple[str, str], int] | None
     """How many customers said so, by (solved or unsolved, understood: yes, partly, no)."""
 
@@ -51,13 +66,13 @@ class Figures:
         """True while there is nothing to show, for all of it counts too few."""
         one = self.whole
         counts = (self.open_now, one.first_word.median, one.solution.median, one.declined, one.passed_on)
-        return all(count is None for count in (*counts, one.promises, one.answers))
+        return all(count is None for count in (*counts, one.promises, one.written, one.answers))
 
 
 def figures(of: Person | Desk) -> Figures:
     """Return the figures of a person or desk. One small query, however many tickets there are."""
     months = _months()
-    found = tallies.of("desk" if isinstance(of, Desk) else "person", of.id, since=months[0])
+    found = tallies.of(_owner(of), of.id, since=months[0])
     by_month: dict[int, Counter[tuple[str, int]]] = {}
     for (month, measure, bucket), n in found.items():
         by_month.setdefault(month, Counter())[measure, bucket] += n
@@ -75,12 +90,27 @@ def promises(person: Person) -> dict[str, int] | None:
 
     None while they are fewer than FEWEST.
     """
-    counts: Counter[tuple[str, int]] = Counter()
-    measures = tallies.PROMISES.values()
-    for (_month, measure, bucket), n in tallies.of("person", person.id, since=_months()[0], only=measures).items():
-        counts[measure, bucket] += n
-    found = _promises(counts)
+    found = _promises(_year(person, tallies.PROMISES.values()))
     return found | {"months": MONTHS} if found else None
+
+
+def written(by: Person | Desk) -> Written | None:
+    """Return how much of the public words of the last MONTHS months was written for the case, as in their figures.
+
+    None while they are fewer than FEWEST.
+    """
+    return _written(_year(by, ["words"]))
+
+
+def _year(of: Person | Desk, measures: Collection[str]) -> Counter[tuple[str, int]]:
+    counts: Counter[tuple[str, int]] = Counter()
+    for (_month, measure, bucket), n in tallies.of(_owner(of), of.id, since=_months()[0], only=measures).items():
+        counts[measure, bucket] += n
+    return counts
+
+
+def _owner(of: Person | Desk) -> str:
+    return "desk" if isinstance(of, Desk) else "person"
 
 
 def _months() -> list[int]:
@@ -102,6 +132,7 @@ def _period(month: int, counts: Counter[tuple[str, int]]) -> Period:
         declined=_enough(counts["declined", 0]),
         passed_on=_enough(counts["passed_on", 0]),
         promises=_promises(counts),
+        written=_written(counts),
         answers=answers if sum(answers.values()) >= FEWEST else None,
     )
 
@@ -109,6 +140,11 @@ def _period(month: int, counts: Counter[tuple[str, int]]) -> Period:
 def _promises(counts: Counter[tuple[str, int]]) -> dict[str, int] | None:
     found = {state: counts[state, 0] for state in tallies.PROMISES.values()}
     return found if sum(found.values()) >= FEWEST else None
+
+
+def _written(counts: Counter[tuple[str, int]]) -> Written | None:
+    own, standard = counts["words", tallies.OWN], counts["words", tallies.STANDARD]
+    return Written(own + standard, own) if own + standard >= FEWEST else None
 
 
 def _spread(counts: Counter[tuple[str, int]], measure: str) -> Spread:

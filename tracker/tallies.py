@@ -22,6 +22,8 @@ FINENESS = 4
 """Buckets each time a duration doubles: a figure is right to within 9 %."""
 UNDERSTOOD = ("yes", "partly", "no")
 PROMISES = {"promise_kept": "kept", "promise_missed": "missed", "promise_moved": "moved"}
+OWN, STANDARD = 0, 1
+"""Buckets of words: written for the case, and nearly copied."""
 NOW = 0
 """The month of what stands now."""
 MARKS_BEFORE_ADDING_UP = 500
@@ -182,6 +184,8 @@ def _of_event(event: Event, before: Standing, after: Standing) -> Iterator[Key]:
         yield "desk", before.desk_id, at, "passed_on", 0
         if event.kind != "imported":
             yield "person", before.person_id, at, "passed_on", 0
+    if KINDS[event.kind].is_word and event.actor_role != "system":
+        yield from _both(before, at, "words", STANDARD if event.payload.get("standard") else OWN)
     if event.kind == "feedback":
         yield from _of_feedback(event, before.desk_id, before.person_id)
 

@@ -1,4 +1,4 @@
-"""WORDS WRITTEN FOR THE CASE: whether a text nearly copies what its author or desk said lately, and how often."""
+"""WORDS WRITTEN FOR THE CASE: whether a text nearly copies what its author or desk said lately."""
 
 import re
 from collections.abc import Sequence
@@ -22,9 +22,6 @@ LOOKED_AT = 1_500
 HISTORY = timedelta(days=90)
 OWN, COLLEAGUES, FROM_EACH = 100, 20, 20
 """How many of the author's newest words are looked at, of how many colleagues, and how many of each."""
-FEWEST = 5
-"""Below this many words no share is shown."""
-COUNTED = 200
 SPOKEN = tuple(name for name, kind in KINDS.items() if kind.is_word)
 _WORD = re.compile(r"\w+")
 _DIGITS = re.compile(r"\d+")
@@ -38,14 +35,6 @@ class Twin:
     likeness: int
 
 
-@dataclass(frozen=True)
-class Share:
-    """Of the newest `counted` public words of somebody, how many percent were written for the case."""
-
-    counted: int
-    percent: int
-
-
 def twin(ticket: Ticket, text: str, by: Person) -> Twin | None:
     """Return the likest of the author's and their desk's recent public words, if it is near enough to be its copy."""
     bare = _bare(text)
@@ -56,33 +45,21 @@ def twin(ticket: Ticket, text: str, by: Person) -> Twin | None:
     return Twin(store.session().get_one(Event, found[2]), round(found[1])) if found else None
 
 
-def share(person: Person) -> Share | None:
-    """Return how much of somebody's newest public words was written for the case; None below FEWEST of them."""
-    query = select(Event.payload).where(*_said_by(person)).order_by(Event.id.desc()).limit(COUNTED)
-    found = [bool(payload.get("standard")) for payload in store.session().scalars(query)]
-    if len(found) < FEWEST:
-        return None
-    return Share(len(found), round(100 * found.count(False) / len(found)))
-
-
 def _recent(ticket: Ticket, by: Person) -> Any:
     """Of colleagues only what was said on the desk's own tickets: of others this author may not know."""
     colleagues = [one for one in people.of_desk(ticket.desk) if one.id != by.id][:COLLEAGUES]
-    of_desk = Event.ticket_id.in_(select(Ticket.id).where(Ticket.desk_id == ticket.desk_id))
+    desk_id = select(Ticket.desk_id).where(Ticket.id == Event.ticket_id).correlate(Event).scalar_subquery()
     parts: Sequence[Any] = [
         _newest(by, OWN),
-        *(_newest(one, FROM_EACH).where(of_desk) for one in colleagues),
+        *(_newest(one, FROM_EACH).where(desk_id == ticket.desk_id) for one in colleagues),
     ]
     return union_all(*(select(part.subquery()) for part in parts))
 
 
 def _newest(of: Person, many: int) -> Any:
-    query = select(Event.id, Event.body_source).where(*_said_by(of), Event.redacted_by.is_(None))
-    return query.order_by(Event.id.desc()).limit(many)
-
-
-def _said_by(person: Person) -> tuple[Any, ...]:
-    return (Event.actor_id == person.id, Event.kind.in_(SPOKEN), Event.recorded_at > store.now() - HISTORY)
+    lately = (Event.actor_id == of.id, Event.recorded_at > store.now() - HISTORY)
+    query = select(Event.id, Event.body_source).where(*lately, Event.kind.in_(SPOKEN), Event.redacted_by.is_(None))
+    return query.order_by(Event.recorded_at.desc(), Event.id.desc()).limit(many)
 
 
 def _bare(text: str) -> str:

@@ -256,7 +256,7 @@ def test_a_first_day_and_a_person_of_their_own_words_look_whole(office: Office, 
     expect(visitor.page.get_by_text("Your first day")).to_be_visible()
     visitor.assert_accessible(of="workspace-tour")
     visitor.page.goto(f"{office.url}/people/mia-lindqvist")
-    expect(visitor.page.get_by_text("Written for the case")).to_be_visible()
+    expect(visitor.page.get_by_text("of all public words")).to_be_visible()
     visitor.assert_accessible(of="person-written")
 
 

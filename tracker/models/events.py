@@ -45,7 +45,7 @@ class Event(Base):
     __table_args__ = (
         UniqueConstraint("ticket_id", "seq"),
         Index("ix_events_public_words", "audience", "kind", "recorded_at"),
-        Index("ix_events_actor", "actor_id", "id"),
+        Index("ix_events_actor", "actor_id", "recorded_at"),
     )
 
     def prev_for(self, audience: str) -> int:

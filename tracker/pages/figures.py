@@ -23,6 +23,7 @@ HEAD = ["name", "month", "first_word_n", "first_word_median_s", "first_word_90_p
 HEAD += ["solved_n", "solved_median_s", "solved_90_percent_s", "declined", "passed_on"]
 HEAD += [f"promises_{state}" for state in PROMISES]
 HEAD += [f"{solved}_{words.replace(' ', '_')}" for solved in ("solved", "unsolved") for words in ANSWERS.values()]
+HEAD += ["words_n", "words_for_the_case", "open_now"]
 
 
 @blueprint.get("/people/<slug>/figures.csv")
@@ -41,7 +42,13 @@ def of_desk(slug: str) -> Response:
 
 def shown(of: Person | Desk) -> dict[str, Any]:
     """Return the figures of a person or desk as the page's part takes them."""
-    found = statistics.figures(of)
+    return told(statistics.figures(of)) | {
+        "csv_url": f"/{'desks' if isinstance(of, Desk) else 'people'}/{of.slug}/figures.csv"
+    }
+
+
+def told(found: Figures) -> dict[str, Any]:
+    """Return figures in words, percent and heights."""
     whole = found.whole
     return {
         "is_empty": found.is_empty,
@@ -53,10 +60,10 @@ def shown(of: Person | Desk) -> dict[str, Any]:
         "declined": whole.declined,
         "passed_on": whole.passed_on,
         "promises": _shares(whole),
+        "written": whole.written,
         "square": _square(whole),
         "charts": [_chart(*one) for one in _series(found)],
         "promise_chart": _promise_chart(found),
-        "csv_url": f"/{'desks' if isinstance(of, Desk) else 'people'}/{of.slug}/figures.csv",
     }
 
 
@@ -144,7 +151,7 @@ def _table(of: Person | Desk) -> Response:
     rows = csv.writer(page)
     rows.writerow(HEAD)
     for one in [*found.months, found.whole]:
-        rows.writerow([richtext.cell(of.name), *_cells(one)])
+        rows.writerow([richtext.cell(of.name), *_cells(one), None if one.month else found.open_now])
     answer = Response(page.getvalue(), mimetype="text/csv")
     answer.headers["Content-Disposition"] = f'attachment; filename="{of.slug}.csv"'
     return answer
@@ -159,3 +166,4 @@ def _cells(one: Period) -> Iterator[object]:
     yield from (one.promises[state] if one.promises else None for state in PROMISES)
     for solved in ("solved", "unsolved"):
         yield from (one.answers[solved, said] if one.answers else None for said in tallies.UNDERSTOOD)
+    yield from (one.written.counted, one.written.own) if one.written else (None, None)

@@ -5,7 +5,7 @@ from urllib.parse import urlencode
 
 from flask import Blueprint, render_template, request, url_for
 
-from tracker import browse, clock, desks, disclosure, links, people, store, unscripted
+from tracker import browse, clock, desks, disclosure, links, people, store
 from tracker.browse import Filter
 from tracker.models import Desk, Person
 from tracker.pages import figures
@@ -67,7 +67,6 @@ def person(slug: str) -> str:
         "person.html",
         person=disclosure.person(one),
         told=figures.shown(one),
-        written=unscripted.share(one),
         feed_url=links.feed(links.person(one.slug)),
         **tickets(Filter(person=one), "lists.person", slug=slug),
     )
