@@ -94,7 +94,7 @@ def test_a_wall_that_changed_unheard_since_it_was_joined_is_told_after_its_copie
     assert told == []
     make.post(ticket, "update")
     one._tail()
-    assert told == [("embed", eid), ("changed", {"ref": None}, wall_room(eid))]
+    assert told == [("embed", eid), ("changed", {"ref": None, "embed": eid}, wall_room(eid))]
 
 
 @pytest.mark.slow

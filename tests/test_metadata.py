@@ -48,6 +48,14 @@ def test_a_preview_says_who_has_it_how_long_and_their_latest_words(client: Visit
     assert metas["article:modified_time"] == "2026-03-02T13:00:00Z"
 
 
+def test_a_preview_names_who_said_the_latest_words_when_somebody_else_has_it(client: Visitor) -> None:
+    ticket = make.ticket()
+    rosa = ticket.assignee.name
+    make.post(ticket, "update", text="The part is ordered.")
+    make.post(ticket, "reassigned", make.lead(ticket.desk, on_duty=False), to=make.agent(ticket.desk))
+    assert told(client, ticket)[0]["og:description"].endswith(f". {rosa}: The part is ordered.")
+
+
 def test_the_page_is_an_action_of_a_person(client: Visitor, travel: Traveller) -> None:
     ticket = make.ticket()
     _, action = told(client, ticket)

@@ -164,6 +164,19 @@ def test_the_facts_are_those_of_the_contract(client: Visitor) -> None:
     assert "Access-Control-Allow-Credentials" not in answer.headers
 
 
+def test_latest_words_keep_their_author_when_somebody_else_has_the_ticket(client: Visitor) -> None:
+    ticket = make.ticket()
+    rosa, eid = ticket.assignee.name, worn(ticket).eid
+    make.post(ticket, "update", text="The part is ordered.")
+    named = f"<b><bdi>{rosa}</bdi></b>"
+    assert client.get(f"/e/{eid}").text.count(named) == 1, "at the top alone"
+    make.post(ticket, "reassigned", make.lead(ticket.desk, on_duty=False), to=make.agent(ticket.desk))
+    facts = client.get(f"/e/{eid}/badge.json").json
+    assert facts is not None
+    assert facts["latest"]["by"] == {"name": rosa} != {"name": facts["assignee"]["name"]}
+    assert client.get(f"/e/{eid}").text.count(named) == 1, "beside the words alone"
+
+
 def test_shields_gets_its_endpoint_form_and_no_other_key(client: Visitor) -> None:
     facts = client.get(f"/e/{worn(make.ticket()).eid}/shields.json").json
     assert facts is not None

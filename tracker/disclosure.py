@@ -136,7 +136,7 @@ def badge(one: Ticket) -> Shown:
         "opened_at": one.opened_at,
         "ended_at": one.ended_at,
         "promise": _promised(one),
-        "latest": {"at": one.latest_word_at, "html": one.latest_word_html} if one.latest_word_html else None,
+        "latest": _latest_briefly(one),
         "waiting_too": one.waiting_too,
     }
 
@@ -415,6 +415,12 @@ def _latest(one: Ticket) -> Shown | None:
         return None
     by = person_ref(one.latest_word_by) if one.latest_word_by else None
     return {"at": one.latest_word_at, "html": one.latest_word_html, "by": by}
+
+
+def _latest_briefly(one: Ticket) -> Shown | None:
+    """Return the latest words with the name of who said them: somebody else may have the ticket now."""
+    found = _latest(one)
+    return found and found | {"by": found["by"] and {"name": found["by"]["name"]}}
 
 
 def _for_the_two_sides(one: Ticket) -> Shown:

@@ -201,9 +201,11 @@ def test_a_wall_hears_of_its_tickets_and_learns_no_ref_of_others(house: Flask, p
     assert ear.say("watch_list", embed=wall.eid) == {"ok": True}
     make.post(make.ticket(), "update", text="A word of another ticket")
     make.post(ticket, "update", text="A word of a picked one")
-    assert ear.waits_for("changed") == {"ref": ticket.ref}
+    assert ear.waits_for("changed") == {"ref": ticket.ref, "embed": wall.eid}
     make.post(ticket, "visibility_changed", visibility="private")
-    wait_until(lambda: {"ref": None} in ear.hears("changed"), within=10, what="the wall hears that one left")
+    wait_until(
+        lambda: {"ref": None, "embed": wall.eid} in ear.hears("changed"), within=10, what="the wall hears that one left"
+    )
     embeds.revoke(wall.eid, by=make.customer(ticket))
     assert ear.waits_for("gone") == {"ref": None, "embed": wall.eid}
     assert {one["ref"] for one in ear.hears("changed")} == {None, ticket.ref}
@@ -225,10 +227,16 @@ def test_a_desk_s_wall_learns_no_ref_of_what_its_customer_lists_nowhere(house: F
     make.post(hidden, "update", text="A word that only those who have its address may know of")
     make.post(leaving, "visibility_changed", visibility="unlisted")
     make.post(leaving, "update", text="A word that is no longer for everyone")
-    wait_until(lambda: {"ref": None} in ear.hears("changed"), within=10, what="the wall hears that one left")
+    wait_until(
+        lambda: {"ref": None, "embed": wall.eid} in ear.hears("changed"), within=10, what="the wall hears that one left"
+    )
     assert {one["ref"] for one in ear.hears("changed")} - {last} == {None}, "and not which"
     make.post(hidden, "visibility_changed", visibility="public")
-    wait_until(lambda: {"ref": hidden.ref} in ear.hears("changed"), within=10, what="the wall hears that one came")
+    wait_until(
+        lambda: {"ref": hidden.ref, "embed": wall.eid} in ear.hears("changed"),
+        within=10,
+        what="the wall hears that one came",
+    )
     assert {one["ref"] for one in ear.hears("changed")} - {last} == {None, hidden.ref}
 
 

@@ -17,11 +17,18 @@ LINK = '<a class="ticket-badge" href="{url}/t/{ref}" data-embed="{embed}">Our ti
 
 
 def publish(
-    blog: ForeignSite, scene: LiveStage, body: str, *, policy: str = "", scripts: int = 1, scheme: str = "normal"
+    blog: ForeignSite,
+    scene: LiveStage,
+    body: str,
+    *,
+    policy: str = "",
+    scripts: int = 1,
+    scheme: str = "normal",
+    lang: str = "en",
 ) -> None:
     script = f'<script async src="{scene.url}/embed.js"></script>' * scripts
     text = body.replace("{url}", scene.url).replace("{ref}", REF)
-    head = '<!doctype html><html lang="en"><title>Blog</title><link rel="icon" href="data:,">'
+    head = f'<!doctype html><html lang="{lang}"><title>Blog</title><link rel="icon" href="data:,">'
     head += f'<meta name="color-scheme" content="{scheme}">'
     html = f'{head}<main><h1>Blog</h1>{text}<p id="after">After.</p></main>{script}'
     blog.pages["/"] = SitePage(html, headers={"Content-Security-Policy": policy} if policy else {})

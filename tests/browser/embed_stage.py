@@ -54,7 +54,7 @@ def of_ticket(scene: "LiveStage", ticket: dict[str, Any], ref: str) -> dict[str,
         "promise": {"due_at": iso(promise["due_at"]), "state": promise["state"], "check_in": promise["check_in"]}
         if promise
         else None,
-        "latest": {"at": iso(said["at"]), "html": SAID} if said else None,
+        "latest": {"at": iso(said["at"]), "html": SAID, "by": {"name": ticket["assignee"]["name"]}} if said else None,
     }
 
 

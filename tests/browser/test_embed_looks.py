@@ -51,7 +51,7 @@ def test_a_wall_shows_its_tickets_and_follows_what_changes(page: Page, blog: For
     expect(panel(page)).to_contain_text("Live")
     expect(page.get_by_role("link", name="Read it all")).to_have_attribute("href", f"{scene.url}/desks/buildings")
     scene.wall = {"items": []}
-    scene.sockets.emit("changed", {"ref": "wait"}, to="list")
+    scene.sockets.emit("changed", {"ref": "wait", "embed": "wall"}, to="list")
     expect(panel(page)).to_contain_text("Nothing to show")
 
 
@@ -89,6 +89,7 @@ def test_changed_attributes_are_obeyed(page: Page, blog: ForeignSite, scene: Liv
         ("fr-CA", "Rosa Ortega s’en occupe · ouvert depuis 12 j 4 h", "ltr"),
         ("es", "Rosa Ortega se ocupa · abierto hace 12 d 4 h", "ltr"),
         ("ar", "لدى Rosa Ortega · مفتوح منذ 12 ي 4 س", "rtl"),
+        ("DE-AT", "Rosa Ortega kümmert sich", "ltr"),
         ("it", "Rosa Ortega has this", "ltr"),
     ],
 )
@@ -100,14 +101,34 @@ def test_the_language_is_the_element_s_then_the_page_s_then_the_browser_s(
     expect(pill(page)).to_contain_text(words)
     expect(pill(page)).to_have_css("direction", direction)
     fetched = [path for path in scene.asked if re.search(r"/embed/[a-z]{2}\.js$", path)]
-    assert fetched == ([f"/static/embed/{language[:2]}.js"] if language[:2] in ("de", "fr", "es", "ar") else [])
+    table = language[:2].lower()
+    assert fetched == ([f"/static/embed/{table}.js"] if table in ("de", "fr", "es", "ar") else [])
 
 
-def test_a_page_without_a_language_speaks_the_browser_s(page: Page, blog: ForeignSite, scene: LiveStage) -> None:
-    publish(blog, scene, f"{badge()}<script>document.documentElement.removeAttribute('lang')</script>")
+@pytest.mark.parametrize(
+    ("language", "words"), [("", "s’en occupe"), ("it", "s’en occupe"), ("de", "kümmert sich"), ("en-GB", "has this")]
+)
+def test_a_badge_speaks_the_page_s_language_or_the_browser_s_where_it_lacks_that(
+    page: Page, blog: ForeignSite, scene: LiveStage, language: str, words: str
+) -> None:
+    publish(blog, scene, badge(), lang=language)
     page.add_init_script("Object.defineProperty(navigator, 'language', { get: () => 'fr-FR' })")
     page.goto(blog.url)
-    expect(pill(page)).to_contain_text("s’en occupe")
+    expect(pill(page)).to_contain_text(words)
+
+
+def test_a_timeline_in_german_says_all_of_it_in_german(page: Page, blog: ForeignSite, scene: LiveStage) -> None:
+    scene.entries = [
+        scene.entries[0] | {"seq": seq, "kind": kind, "sentence": "In English.", "body_html": "", "actor": actor}
+        for seq, (kind, actor) in enumerate(
+            [("promise_moved", scenes.BEN | {"role": "agent"}), ("erased", scenes.SYSTEM)]
+        )
+    ]
+    publish(blog, scene, badge(variant="timeline"), lang="de")
+    page.goto(blog.url)
+    expect(panel(page)).to_contain_text("Ben Adeyemi hat den Termin der nächsten Nachricht verschoben.")
+    expect(panel(page)).to_contain_text("Das System hat frühere Worte gelöscht.")
+    expect(panel(page)).not_to_contain_text("In English.")
 
 
 def test_elements_tell_when_they_have_loaded_and_changed(page: Page, blog: ForeignSite, scene: LiveStage) -> None:
@@ -127,12 +148,13 @@ def test_a_new_word_is_said_once_to_screen_readers(page: Page, blog: ForeignSite
     page.goto(blog.url)
     expect(panel(page)).to_contain_text("Live")
     assert page.locator("ticket-badge [role=status]").count() == 0
-    said = {"at": iso(scenes.NOW), "html": "<p>The <em>plumber</em> comes &amp; mends it.</p>"}
-    scene.facts = {"latest": said}
+    words = "<p>The <em>plumber</em> comes &amp; mends it.</p>"
+    scene.facts = {"latest": {"at": iso(scenes.NOW), "html": words, "by": {"name": "Ben Adeyemi"}}}
     scene.say()
     voice = page.locator("ticket-badge [role=status]")
-    expect(voice).to_have_text("Rosa Ortega: The plumber comes & mends it.", use_inner_text=False)
+    expect(voice).to_have_text("Ben Adeyemi: The plumber comes & mends it.", use_inner_text=False)
     expect(voice).to_have_count(1)
+    expect(panel(page).locator(".latest")).to_have_text("Ben Adeyemi:The plumber comes & mends it.")
 
 
 def test_the_keyboard_reaches_every_link_and_stays_where_it_is(page: Page, blog: ForeignSite, scene: LiveStage) -> None:

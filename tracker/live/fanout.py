@@ -206,7 +206,7 @@ class Fanout:
             self._pulses[eid] = now
             if before is not None and before != now:
                 self._told("embed", eid)
-                self.socketio.emit("changed", {"ref": None}, to=wall_room(eid))
+                self._tell_walls([eid], None)
 
     def _ring(self, ref: str) -> None:
         self.mark = object()  # news that no notice told of
@@ -241,11 +241,15 @@ class Fanout:
         ticket = store.session().scalars(select(Ticket).where(Ticket.ref == ref)).first()
         if ticket is None:
             return
-        names = [wall_room(eid) for eid in embeds.walls_with(ticket)] if ticket.visibility != "private" else []
+        if ticket.visibility != "private":
+            self._tell_walls(embeds.walls_with(ticket), ref)
         if ticket.visibility == "public":
-            names += ["list", f"list|{ticket.desk.slug}"]
-        for name in names:
-            self.socketio.emit("changed", {"ref": ref}, to=name)
+            for name in ("list", f"list|{ticket.desk.slug}"):
+                self.socketio.emit("changed", {"ref": ref}, to=name)
+
+    def _tell_walls(self, eids: list[str], ref: str | None) -> None:
+        for eid in eids:
+            self.socketio.emit("changed", {"ref": ref, "embed": eid}, to=wall_room(eid))
 
     def _tell_writing(self, ref: str) -> None:
         """Tell the pages that watch a ticket whether its person is writing; badges are left alone."""
@@ -263,9 +267,10 @@ class Fanout:
         self._review("ref", ref)
         ticket = store.session().scalars(select(Ticket).where(Ticket.ref == ref)).first()
         if ticket is not None:
-            walls = [wall_room(eid) for eid in embeds.walls_with(ticket, was_shown=True)]
-            for name in ("list", f"list|{ticket.desk.slug}", *walls):
-                self.socketio.emit("changed", {"ref": ref if ticket.visibility == "public" else None}, to=name)
+            shown = ref if ticket.visibility == "public" else None
+            self._tell_walls(embeds.walls_with(ticket, was_shown=True), shown)
+            for name in ("list", f"list|{ticket.desk.slug}"):
+                self.socketio.emit("changed", {"ref": shown}, to=name)
 
     def _restyle(self, eid: str) -> None:
         """Let those leave who may no longer watch an embed; the others stay, and ask how it looks now."""

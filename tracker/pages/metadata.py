@@ -33,8 +33,17 @@ def of(ticket: Ticket) -> Shown | None:
 
 def _description(shown: Shown) -> str:
     stands = STANDING.get(shown["status"], "open for {}").format(shown["elapsed"])
-    said = richtext.excerpt(shown["latest"]["html"], LONGEST) if shown["latest"] else ""
-    return f"{shown['assignee']['name']} has this: {stands}. {said}".strip()
+    return f"{shown['assignee']['name']} has this: {stands}. {_said(shown)}".strip()
+
+
+def _said(shown: Shown) -> str:
+    """Return the latest words, with the name of who said them where that is not who has it."""
+    latest = shown["latest"]
+    if not latest:
+        return ""
+    said = richtext.excerpt(latest["html"], LONGEST)
+    is_another = latest["by"] and latest["by"]["slug"] != shown["assignee"]["slug"]
+    return f"{latest['by']['name']}: {said}" if is_another else said
 
 
 def _action(shown: Shown) -> Shown:

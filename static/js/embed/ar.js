@@ -1,7 +1,8 @@
 /** What the widgets say, in Arabic. */
 export const words = {
-  locale: 'ar-u-nu-latn',
+  lang: 'ar',
   dir: 'rtl',
+  locale: 'ar-u-nu-latn',
   open: 'لدى {name} · مفتوح منذ {time}',
   waiting: 'لدى {name} · بانتظار الرد · {time}',
   late: 'لدى {name} · ▲ تأخر الرد الموعود · {time}',
@@ -24,6 +25,7 @@ export const words = {
     all: 'قراءة الكل',
     live: 'مباشر',
     none: 'لا شيء لعرضه الآن.',
+    names: { __proto__: null, 'The customer': 'صاحب الطلب', 'A reader': 'أحد القراء', 'The system': 'النظام' },
     kinds: {
       opened: 'طلب من {name}.',
       resumed: 'عاد العمل لدى {name}.',
@@ -40,6 +42,14 @@ export const words = {
       update: 'كلمة من {name}.',
       handoff_accepted: 'الطلب الآن لدى {name}.',
       handoff_declined: 'تعذّر التسليم إلى {name}.',
+      promise_moved: 'تأجل الرد القادم من {name}.',
+      handoff_offered: 'طلب تسليم من {name}.',
+      reassigned: 'الطلب الآن لدى شخص آخر.',
+      feedback: 'رأي من {name}.',
+      visibility_changed: 'تغيّر من يمكنه القراءة: {name}.',
+      corrected: 'تصحيح لكلمات سابقة من {name}.',
+      redacted: 'كلمات سابقة أخفاها {name}.',
+      erased: 'كلمات سابقة حذفها {name}.',
     },
   },
 };

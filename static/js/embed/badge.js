@@ -113,10 +113,11 @@
     if (old.nodeName !== fresh.nodeName || !old.attributes || fresh.hasAttribute('style')) return old.replaceWith(fresh);
     for (const { name } of [...old.attributes]) if (!fresh.hasAttribute(name)) old.removeAttribute(name);
     for (const { name, value } of fresh.attributes) old.setAttribute(name, value);
-    if (old.childNodes.length !== fresh.childNodes.length) return old.replaceChildren(...fresh.childNodes);
     const before = [...old.childNodes];
+    const after = [...fresh.childNodes];
+    if (before.length !== after.length) return old.replaceChildren(...after);
     let place = 0;
-    for (const each of [...fresh.childNodes]) morph(before[place++], each);
+    for (const each of before) morph(each, after[place++]);
   }
 
   function look(host) {
@@ -126,8 +127,12 @@
   }
 
   async function table(host) {
-    const lang = (host.closest('[lang]')?.lang || navigator.language).slice(0, 2);
-    return /de|fr|es|ar/.test(lang) ? { __proto__: null, ...ENGLISH, lang, ...(await part(lang))?.words } : ENGLISH;
+    for (const tag of [host.closest('[lang]')?.lang, navigator.language]) {
+      const lang = tag?.slice(0, 2).toLowerCase();
+      if (lang === 'en') break;
+      if (/de|fr|es|ar/.test(lang)) return (await part(lang))?.words ?? ENGLISH;
+    }
+    return ENGLISH;
   }
 
   const paint = safe(async (host) => {

@@ -1,23 +1,6 @@
 /** The large widgets, loaded when a page wears one: a ticket as a card or as a timeline, many tickets as a wall. */
 import { plain } from './live.js';
 
-const ENGLISH = {
-  open: 'Open',
-  waiting: 'Waiting for an answer',
-  late: 'A word is overdue',
-  solved: 'Solved',
-  declined: 'Declined',
-  missed: ' · was due by {due}',
-  follow: 'Follow',
-  too: 'I’m waiting too',
-  thanks: 'Say thanks',
-  all: 'Read it all',
-  live: 'Live',
-  none: 'Nothing to show',
-};
-const SHAPES = { open: '●', waiting: '◆', late: '▲', solved: '✔', declined: '✕' };
-const TAGS = /^(p|strong|em|code|pre|ul|ol|li|br|blockquote|a)$/;
-
 export const sheet = new CSSStyleSheet();
 sheet.replaceSync(`.panel{display:flex;flex-direction:column;gap:.5em;height:100%;padding:1em 1em .5em;overflow:hidden;line-height:1.45}
 .panel *{min-width:0;margin:0;overflow-wrap:anywhere}
@@ -36,9 +19,25 @@ sheet.replaceSync(`.panel{display:flex;flex-direction:column;gap:.5em;height:100
 
 /** Return a host's facts as a panel. */
 export function draw({ ticket: { facts, isWatched } }, look, base, make, face, fill, span, due, state) {
+  const ENGLISH = {
+    open: 'Open',
+    waiting: 'Waiting for an answer',
+    late: 'A word is overdue',
+    solved: 'Solved',
+    declined: 'Declined',
+    missed: ' · was due by {due}',
+    follow: 'Follow',
+    too: 'I’m waiting too',
+    thanks: 'Say thanks',
+    all: 'Read it all',
+    live: 'Live',
+    none: 'Nothing to show',
+  };
+  const SHAPES = { open: '●', waiting: '◆', late: '▲', solved: '✔', declined: '✕' };
   const words = { __proto__: null, ...ENGLISH, ...base.card };
   const { url, title, subject, assignee, ended_at, promise, latest } = facts;
   const now = state(facts);
+  const by = (latest?.by ?? assignee)?.name;
 
   const quiet = (said) => make('span', 'quiet', said);
   const link = (to, text, name = 'link') => Object.assign(make('a', name, text), { href: to, dir: 'auto' });
@@ -48,10 +47,11 @@ export function draw({ ticket: { facts, isWatched } }, look, base, make, face, f
   const item = (one) => row(one.assignee, link(one.url, one.subject, 'subject'), mark(one, span(one, base.units)), quiet(` · ${one.assignee.name}`));
 
   function entry({ kind, at, sentence, actor, html }) {
-    const told = words.kinds?.[kind]?.replace('{name}', actor.name);
+    const name = words.names?.[actor.name] ?? actor.name;
+    const told = words.kinds?.[kind]?.replace('{name}', name);
     const said = auto('said', html ? written(html) : (told ?? sentence));
     if (!html && !told) said.lang = 'en';
-    return row(actor, said, quiet(due(at, base.locale) + (html ? ` · ${actor.name}` : '')));
+    return row(actor, said, quiet(due(at, base.locale) + (html ? ` · ${name}` : '')));
   }
 
   /** A list that may be longer than its room, of events the newest first: it scrolls, also by keyboard. */
@@ -64,7 +64,7 @@ export function draw({ ticket: { facts, isWatched } }, look, base, make, face, f
 
   const isWall = look === 'wall';
   const clock = () => make('div', 'clock', make('b', 'time', span(facts, base.units)), promise ? fill(`promise ${now}`, now === 'late' ? words.missed : base[promise.check_in ? 'check' : 'next'], { due: due(promise.due_at, base.locale) }) : '');
-  const said = () => (look === 'timeline' ? list(facts.recent ?? [], entry) : latest ? auto('said latest', written(latest.html)) : '');
+  const said = () => (look === 'timeline' ? list(facts.recent ?? [], entry) : latest ? auto('said latest', by === assignee.name ? '' : make('bdi', '', `${by}:`), written(latest.html)) : '');
   const panel = make(
     'article',
     'panel',
@@ -79,8 +79,9 @@ export function draw({ ticket: { facts, isWatched } }, look, base, make, face, f
     make(
       'div',
       'links',
-      isWall || ended_at ? link(url, words.all) : link(`${url}#follow`, words.follow),
-      isWall || ended_at ? '' : link(`${url}#waiting-too`, words.too + (facts.waiting_too ? ` · ${facts.waiting_too}` : '')),
+      ...(isWall || ended_at
+        ? [link(url, words.all)]
+        : [link(`${url}#follow`, words.follow), link(`${url}#waiting-too`, words.too + (facts.waiting_too ? ` · ${facts.waiting_too}` : ''))]),
       isWall ? '' : link(`${url}#thanks`, words.thanks),
     ),
   );
@@ -93,6 +94,7 @@ export function draw({ ticket: { facts, isWatched } }, look, base, make, face, f
  * so nothing in it can run, and pages that require Trusted Types have nothing to object to.
  */
 export function written(html) {
+  const TAGS = /^(p|strong|em|code|pre|ul|ol|li|br|blockquote|a)$/;
   const top = new DocumentFragment();
   let open = top;
   for (const [, end, tag, more, text] of html.matchAll(/<(\/?)(\w+)([^>]*)>|([^<]+)/g)) {

@@ -1,5 +1,7 @@
 /** What the widgets say, in German. */
 export const words = {
+  lang: 'de',
+  dir: 'ltr',
   locale: 'de',
   open: '{name} kümmert sich · offen seit {time}',
   waiting: '{name} wartet auf Antwort · {time}',
@@ -23,6 +25,7 @@ export const words = {
     all: 'Alles lesen',
     live: 'Live',
     none: 'Gerade nichts zu zeigen.',
+    names: { __proto__: null, 'The customer': 'Die betroffene Person', 'A reader': 'Eine mitlesende Person', 'The system': 'Das System' },
     kinds: {
       opened: '{name} hat gefragt.',
       resumed: '{name} macht weiter.',
@@ -39,6 +42,14 @@ export const words = {
       update: '{name} hat geschrieben.',
       handoff_accepted: '{name} hat das jetzt.',
       handoff_declined: '{name} konnte nicht übernehmen.',
+      promise_moved: '{name} hat den Termin der nächsten Nachricht verschoben.',
+      handoff_offered: '{name} möchte das weitergeben.',
+      reassigned: 'Das hat jetzt jemand anders.',
+      feedback: '{name} hat gesagt, wie es war.',
+      visibility_changed: '{name} hat geändert, wer mitlesen darf.',
+      corrected: '{name} hat frühere Worte berichtigt.',
+      redacted: '{name} hat frühere Worte verborgen.',
+      erased: '{name} hat frühere Worte gelöscht.',
     },
   },
 };

@@ -1,5 +1,7 @@
 /** What the widgets say, in Spanish. */
 export const words = {
+  lang: 'es',
+  dir: 'ltr',
   locale: 'es',
   open: '{name} se ocupa · abierto hace {time}',
   waiting: '{name} espera respuesta · {time}',
@@ -23,6 +25,7 @@ export const words = {
     all: 'Leerlo todo',
     live: 'En directo',
     none: 'Nada que mostrar por ahora.',
+    names: { __proto__: null, 'The customer': 'La persona afectada', 'A reader': 'Una persona que lee', 'The system': 'El sistema' },
     kinds: {
       opened: '{name} preguntó.',
       resumed: '{name} continúa.',
@@ -39,6 +42,14 @@ export const words = {
       update: '{name} escribió.',
       handoff_accepted: '{name} se ocupa ahora.',
       handoff_declined: '{name} no pudo asumirlo.',
+      promise_moved: '{name} aplazó la próxima noticia.',
+      handoff_offered: '{name} propone pasarlo a otra persona.',
+      reassigned: 'Ahora se ocupa otra persona.',
+      feedback: '{name} dio su opinión.',
+      visibility_changed: '{name} cambió quién puede leer esto.',
+      corrected: '{name} corrigió palabras anteriores.',
+      redacted: '{name} ocultó palabras anteriores.',
+      erased: '{name} borró palabras anteriores.',
     },
   },
 };

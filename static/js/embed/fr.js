@@ -1,5 +1,7 @@
 /** What the widgets say, in French. */
 export const words = {
+  lang: 'fr',
+  dir: 'ltr',
   locale: 'fr',
   open: '{name} s’en occupe · ouvert depuis {time}',
   waiting: '{name} attend une réponse · {time}',
@@ -23,6 +25,7 @@ export const words = {
     all: 'Tout lire',
     live: 'En direct',
     none: 'Rien à montrer pour l’instant.',
+    names: { __proto__: null, 'The customer': 'La personne concernée', 'A reader': 'Une personne qui lit', 'The system': 'Le système' },
     kinds: {
       opened: 'Demande de {name}.',
       resumed: '{name} reprend.',
@@ -39,6 +42,14 @@ export const words = {
       update: '{name} a écrit.',
       handoff_accepted: '{name} s’en occupe maintenant.',
       handoff_declined: '{name} n’a pas pu s’en charger.',
+      promise_moved: '{name} a reporté la prochaine nouvelle.',
+      handoff_offered: '{name} souhaite passer la main.',
+      reassigned: 'Quelqu’un d’autre s’en occupe maintenant.',
+      feedback: '{name} a donné son avis.',
+      visibility_changed: '{name} a changé qui peut lire ceci.',
+      corrected: '{name} a corrigé des mots antérieurs.',
+      redacted: '{name} a masqué des mots antérieurs.',
+      erased: '{name} a effacé des mots antérieurs.',
     },
   },
 };

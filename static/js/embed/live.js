@@ -102,7 +102,7 @@ function wired(tickets, isLive, review, paint, safe) {
     hold = ms ?? hold;
     for (const ticket of tickets.values()) {
       const { facts, id } = ticket;
-      if (embed !== id && !(name === 'changed' ? facts?.items : facts?.url?.endsWith(`/${ref}`))) continue;
+      if (embed ? embed !== id : !facts?.url?.endsWith(`/${ref}`)) continue;
       if (name === 'gone') ticket.isWatched = ticket.isAsked = false; // restyled, perhaps: then we may watch again
       // Spread over a moment, so that a much-read page does not ask all at once; a wall changes often and asks less.
       ticket.next = Date.now() + (facts.items ? 1_000 : 150) * (1 + Math.random());
@@ -127,6 +127,6 @@ export function announce({ facts: { latest, assignee }, seen }, before) {
   region.style = 'position:absolute;clip-path:inset(50%)';
   host.shadowRoot.append(region);
   // A region speaks of what is put into it later, not of what it came with.
-  setTimeout(() => (region.textContent = `${assignee.name}: ${plain(latest.html.replace(/<[^>]*>/g, ' ')).slice(0, 200)}`), 100);
+  setTimeout(() => (region.textContent = `${(latest.by ?? assignee).name}: ${plain(latest.html.replace(/<[^>]*>/g, ' ')).slice(0, 200)}`), 100);
   setTimeout(() => region.remove(), 8_000);
 }
