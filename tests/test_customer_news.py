@@ -4,6 +4,7 @@ import re
 from datetime import timedelta
 from email.message import EmailMessage
 
+import pytest
 from flask import Flask
 from time_machine import Traveller
 
@@ -12,6 +13,7 @@ from tests.houses import ORIGIN, Visitor
 from tracker import following
 from tracker.models import Ticket
 from tracker.permissions import ANYONE
+from tracker.speech import NAMES, Speech
 
 CUSTOMER = "cara@home.example"
 ONE_CLICK = {"List-Unsubscribe": "One-Click"}
@@ -164,3 +166,40 @@ def test_staff_and_other_customers_do_not_choose_for_a_customer(house: Flask, cl
     assert stranger.post(f"/t/{one.ref}/news", data={"frequency": "never"}).status_code == 403
     assert following.chosen(one) == "once"
     assert client.post(f"/t/{one.ref}/news", data={"frequency": "often"}).status_code == 422
+
+
+@pytest.mark.parametrize("language", sorted(NAMES))
+def test_a_customer_is_told_that_thanks_wait_for_their_yes_and_nothing_a_stranger_typed(
+    house: Flask, client: Visitor, language: str
+) -> None:
+    one = ticket(client, language=language)
+    make.post(one, "thanks", ANYONE, text="Canary https://canary.example thanks")
+    (mail,) = mails()
+    assert Speech(language, "UTC").say("thanks") in words(mail)
+    assert "anary" not in mail.as_string()
+
+
+def test_thanks_of_their_own_are_no_news_to_a_customer_and_wait_for_a_digest_with_the_rest(
+    house: Flask, client: Visitor, travel: Traveller
+) -> None:
+    one = ticket(client)
+    make.post(one, "thanks", make.customer(one))
+    assert not mails()
+    choose(client, one, "hourly")
+    make.post(one, "thanks", ANYONE)
+    make.post(one, "update", text="A word.")
+    travel.shift(timedelta(hours=1))
+    (digest,) = mails()
+    assert Speech("en", "UTC").say("thanks") in words(digest)
+    assert "A word." in words(digest)
+
+
+def test_a_customer_reads_who_took_their_ticket_from_the_public_and_why(house: Flask, client: Visitor) -> None:
+    one = ticket(client)
+    make.post(one, "visibility_changed", visibility="unlisted")
+    assert not mails(), "they know what they did themselves"
+    lead = make.lead(one.desk)
+    make.post(one, "visibility_changed", lead, visibility="private", reason="It names a neighbour.")
+    (mail,) = mails()
+    assert f"{lead.name} took your ticket from the public" in words(mail)
+    assert "It names a neighbour." in words(mail)

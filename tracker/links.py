@@ -86,6 +86,10 @@ def workspace_ticket(ref: str) -> str:
     return f"/workspace/t/{ref}"
 
 
+def reports() -> str:
+    return "/workspace/reports"
+
+
 def desk(slug: str) -> str:
     return f"/desks/{slug}"
 

@@ -103,7 +103,10 @@ def letter(
     subscription_id: int | None = None,
     address: str = "",
 ) -> News:
-    """Leave a letter that is no event: signin, reset, invite, due, offer, follow. Its secrets are made when sent."""
+    """Leave a letter that is no event: signin, reset, invite, due, offer, follow or report.
+
+    Its secrets are made when it is sent.
+    """
     whose = {"ticket_id": ticket_id, "person_id": person_id, "subscription_id": subscription_id}
     return _leave(News(topic=topic, address=address, created_at=store.now(), **whose))
 

@@ -66,6 +66,12 @@ def of_desk(desk: Desk, *, active: bool = True) -> list[Person]:
     return list(store.session().scalars(query.order_by(Person.name, Person.id)))
 
 
+def who_run(desk: Desk) -> list[Person]:
+    """Return a desk's leads; admins where it has none."""
+    leads = [person for person in of_desk(desk) if person.role == "lead"]
+    return leads or [person for person in everyone() if person.role == "admin"]
+
+
 def takers(ticket: Ticket) -> list[Person]:
     """Return who could take a ticket over: its own desk's people first, those on duty before the others."""
     found = [person for person in everyone() if person.id != ticket.assignee_id]

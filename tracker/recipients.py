@@ -22,6 +22,8 @@ AT_ONCE = 1000
 """How many followers one round looks at."""
 DIGEST_AT = time(8)
 """When a daily digest leaves, on its reader's clock."""
+ANSWERED = frozenset({"opened", "reopened"})
+"""What our mail answers a customer; of the rest that they did themselves it tells them nothing."""
 STILL_MAILED = frozenset({"opened", "resolved"})
 """What a customer who wants no mail is mailed all the same: who has it, and the two questions."""
 
@@ -63,7 +65,8 @@ def of_customer(ticket: Ticket) -> Subscription:
 def told(event: Event) -> frozenset[str]:
     """Return the audiences by mail an event is news for: its customer, and the public that follows."""
     tells = KINDS[event.kind].tells
-    to_customer = {"customer"} if "customer" in tells and event.audience != "staff" else set()
+    is_own = event.actor_role == "customer" and event.kind not in ANSWERED
+    to_customer = {"customer"} if "customer" in tells and event.audience != "staff" and not is_own else set()
     to_followers = {"public"} if "follower" in tells and event.audience == "public" else set()
     return frozenset(to_customer | to_followers)
 

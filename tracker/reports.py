@@ -6,7 +6,7 @@ from typing import Any, Literal
 from sqlalchemy import ColumnElement, UnaryExpression, func, select, tuple_
 from sqlalchemy.orm import selectinload
 
-from tracker import disclosure, limits, links, permissions, richtext, store, tickets, timeline
+from tracker import disclosure, limits, links, outbox, people, permissions, richtext, store, tickets, timeline
 from tracker.disclosure import Shown
 from tracker.errors import Conflict, Invalid, NotFound, TooSoon
 from tracker.kinds import KINDS
@@ -50,11 +50,23 @@ def file(ticket: Ticket, seq: int | None, reason: str, *, by: Viewer) -> Report:
         raise Invalid(fields={"entry": "That is no entry of this timeline."})
     with store.transaction() as session:
         waits = (Report.ticket_id == ticket.id, Report.decided_at.is_(None))
-        if (session.scalar(select(func.count()).where(*waits)) or 0) >= MOST_WAITING:
+        others = session.scalar(select(func.count()).where(*waits)) or 0
+        if others >= MOST_WAITING:
             raise TooSoon("Others have reported this too; somebody is looking at it.", retry_after=3600)
         report = Report(key=links.new_ref(), ticket_id=ticket.id, seq=seq, reason=text, created_at=store.now())
         session.add(report)
+        if not others:  # one mail a ticket that waits: reports must not be a way to flood whoever decides
+            for person in people.who_run(ticket.desk):
+                outbox.letter("report", ticket_id=ticket.id, person_id=person.id)
     return report
+
+
+def count(desk: Desk | None) -> int:
+    """Return how many reports wait for whoever runs a desk (None: any)."""
+    query = select(func.count(Report.id)).where(Report.decided_at.is_(None))
+    if desk is not None:
+        query = query.join(Ticket, Ticket.id == Report.ticket_id).where(Ticket.desk_id == desk.id)
+    return store.session().scalar(query) or 0
 
 
 def waiting(desk: Desk | None) -> list[Case]:

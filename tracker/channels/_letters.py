@@ -76,6 +76,8 @@ def write(delivery: Delivery, news: News, *, manage_url: str = "") -> Letter:
     if news.topic in PURPOSES:
         secret = people.mint_link(news.topic, person_id=news.person_id, address=news.address)
         facts["link"] = links.absolute(f"/link/{news.topic}/{secret}")
+    if news.topic == "report":
+        facts["url"] = links.absolute(links.reports())
     key = f"{news.topic}_subject"
     spoken = speech.say(key, subject=subject, place=facts["place"]) if speech.knows(key) else ""
     return Letter(news.topic, spoken or present.render(f"email/{news.topic}.subject.txt", **facts), facts)
@@ -214,8 +216,11 @@ def _is_told_by_target(entry: Shown, events: list[Event]) -> bool:
 
 
 def _said(entry: Shown, ticket: Ticket, role: str, speech: Speech) -> dict[str, Any]:
-    """Return one entry in its reader's language: a headline, and what was said."""
-    body_html = entry["body_html"]
+    """Return one entry in its reader's language: a headline, and what was said.
+
+    What readers typed waits on the page: strangers' words do not leave by our mail.
+    """
+    body_html = entry["body_html"] if entry["actor"]["role"] != "public" else ""
     if entry["kind"] == "corrected":
         target = timeline.find(ticket, [entry["target"]])
         body_html = disclosure.entries(ticket, list(target.values()), role)[0]["body_html"] if target else ""

@@ -25,5 +25,6 @@ KIND = Kind(
     posted_by=frozenset({"public", "customer"}),
     audience="customer",
     body="text",
+    tells=frozenset({"customer"}),
     moves=False,
 )

@@ -33,5 +33,6 @@ KIND = Kind(
     sentence=sentence,
     apply=apply,
     posted_by=frozenset({"customer", "lead", "admin"}),
+    tells=frozenset({"customer"}),
     moves=False,
 )

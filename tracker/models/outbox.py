@@ -10,7 +10,7 @@ from tracker.store import Base, Moment
 
 
 class News(Base):
-    """One row per event (topic "event"), or per letter that is none (signin, reset, invite, due, offer, follow)."""
+    """One row per event (topic "event"), or per letter that is none, by its topic (tracker/outbox.py, `letter`)."""
 
     __tablename__ = "news"
 

@@ -7,9 +7,8 @@ from werkzeug.wrappers import Response as Answer
 
 from tracker import browse, disclosure, erasure, forms, links, permissions, reports
 from tracker.errors import Conflict, Invalid
-from tracker.models import Desk
 from tracker.pages import humans
-from tracker.pages.workspace import PRIVATE, Page, person, run, show
+from tracker.pages.workspace import PRIVATE, Page, decides_on, show
 from tracker.viewer import admits, current
 
 blueprint = Blueprint("care", __name__)
@@ -92,10 +91,5 @@ def _report(ref: str, form: forms.Form, status: int) -> Page:
 
 
 def _reported(form: forms.Form, status: int) -> Page:
-    desk = _desk()
+    desk = decides_on()
     return show("workspace/reports.html", status, form=form, cases=reports.waiting(desk), done=reports.decided(desk))
-
-
-def _desk() -> Desk | None:
-    """Return the desk whose reports this viewer decides on; None: those of all desks."""
-    return None if permissions.may(current(), "administer") else run(person().desk.slug)

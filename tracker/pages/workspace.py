@@ -5,7 +5,7 @@ from typing import Any
 from flask import Blueprint, flash, get_flashed_messages, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as Answer
 
-from tracker import browse, desks, disclosure, forms, limits, links, permissions, tickets, viewer
+from tracker import browse, desks, disclosure, forms, limits, links, permissions, reports, tickets, viewer
 from tracker.errors import Forbidden, Invalid
 from tracker.kinds.opened import SOURCES
 from tracker.models import Desk, Person
@@ -83,6 +83,11 @@ def run(slug: str) -> Desk:
     return desk
 
 
+def decides_on() -> Desk | None:
+    """Return the desk whose reports this viewer decides on; None: those of all desks. Raises Forbidden."""
+    return None if permissions.may(current(), "administer") else run(person().desk.slug)
+
+
 def urgent(rows: list[disclosure.Shown]) -> int:
     """Count those who wait for a word now: new, overdue, with a reply unanswered, or offered."""
     return sum(row["is_urgent"] for row in rows)
@@ -90,13 +95,14 @@ def urgent(rows: list[disclosure.Shown]) -> int:
 
 def show(template: str, status: int = 200, **context: Any) -> Page:
     """Render a page of the workspace: never kept by caches, with what was flashed."""
-    me = person()
+    me, runs = person(), permissions.may(current(), "run_desk", person().desk)
     said: Any = get_flashed_messages(with_categories=True)
     frame: dict[str, Any] = {
         "notices": [{"text": words, "tone": tone} for tone, words in said],
         "on_duty": me.on_duty,
         "desk": disclosure.desk(me.desk),
-        "runs": permissions.may(current(), "run_desk", me.desk),
+        "runs": runs,
+        "reported": reports.count(decides_on()) if runs else 0,
     }
     return render_template(template, **(frame | context)), status, dict(PRIVATE)
 

@@ -36,6 +36,10 @@ WORDS = {
     "reason": "Der Grund: {reason}",
     "file": "1 Datei auf der Seite",
     "files": "{count} Dateien auf der Seite",
+    "thanks": "Jemand hat sich bedankt. Nur Sie und das Team können es lesen, bis"
+    " Sie es auf der Seite für alle freigeben",
+    "visibility_changed": "{name} hat Ihr Anliegen der Öffentlichkeit entzogen: Nur Sie und das"
+    " Team können es jetzt lesen",
     "corrected": "{name} hat frühere Worte berichtigt. Sie lauten jetzt",
     "redacted": "{name} hat frühere Worte verborgen",
     "erased": "{name} hat frühere Worte gelöscht",

@@ -36,6 +36,8 @@ WORDS = {
     "reason": "The reason: {reason}",
     "file": "1 file on its page",
     "files": "{count} files on its page",
+    "thanks": "A reader said thank you. Only you and the desk can read it, until you say on the page that everyone may",
+    "visibility_changed": "{name} took your ticket from the public: only you and the desk can read it now",
     "corrected": "{name} corrected earlier words. They now read",
     "redacted": "{name} hid earlier words",
     "erased": "{name} erased earlier words",

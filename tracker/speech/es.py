@@ -36,6 +36,9 @@ WORDS = {
     "reason": "El motivo: {reason}",
     "file": "1 archivo en su página",
     "files": "{count} archivos en su página",
+    "thanks": "Alguien ha dado las gracias. Solo usted y el equipo pueden leerlo,"
+    " hasta que en la página lo muestre a todos",
+    "visibility_changed": "{name} ha retirado su asunto del público: ahora solo usted y el equipo pueden leerlo",
     "corrected": "{name} ha corregido palabras anteriores. Ahora dicen",
     "redacted": "{name} ha ocultado palabras anteriores",
     "erased": "{name} ha borrado palabras anteriores",

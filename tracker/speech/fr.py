@@ -36,6 +36,9 @@ WORDS = {
     "reason": "La raison : {reason}",
     "file": "1 fichier sur la page",
     "files": "{count} fichiers sur la page",
+    "thanks": "Quelqu’un a dit merci. Seuls vous et l’équipe pouvez le lire, tant"
+    " que vous ne le montrez pas à tous sur la page",
+    "visibility_changed": "{name} a retiré votre demande du public : seuls vous et l’équipe pouvez la lire maintenant",
     "corrected": "{name} a corrigé des mots précédents. Ils disent maintenant",
     "redacted": "{name} a masqué des mots précédents",
     "erased": "{name} a effacé des mots précédents",
