@@ -27,8 +27,7 @@ class Raw:
         self._frames = frame_buffer(self._receive, skip_utf8_validation=False)
 
     def send(self, text: str | bytes, opcode: int = ABNF.OPCODE_TEXT, *, fin: int = 1) -> None:
-        payload = text.encode() if isinstance(text, str) else text
-        self.sock.sendall(ABNF(fin, 0, 0, 0, opcode, 1, payload).format())
+        self.sock.sendall(framed(text, opcode, fin=fin))
 
     def frame(self) -> tuple[int, bytes]:
         """Return the next frame; a lost connection reads as (0, b"")."""
@@ -92,6 +91,13 @@ class Raw:
         if not found:
             raise WebSocketConnectionClosedException
         return found
+
+
+def framed(text: str | bytes, opcode: int = ABNF.OPCODE_TEXT, *, fin: int = 1) -> bytes:
+    """Return the frame a client says this with."""
+    payload = text.encode() if isinstance(text, str) else text
+    framed: bytes = ABNF(fin, 0, 0, 0, opcode, 1, payload).format()
+    return framed
 
 
 def opening(port: int, *, path: str = PATH, headers: dict[str, str] | None = None) -> bytes:

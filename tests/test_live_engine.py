@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from websocket import ABNF
 
-from tests.live_client import Raw
+from tests.live_client import Raw, framed
 from tests.servers.ground import wait_until
 from tracker.live import packets, peers, sessions
 from tracker.live.engine import Engine
@@ -178,8 +178,8 @@ def test_one_socket_is_answered_in_the_order_it_asked(stage: Stage) -> None:
         (lambda client: client.send("42[]"), 1008),
         (lambda client: client.send("42[7]"), 1008),
         (lambda client: client.send('42٣["join","a"]'), 1008),
-        (lambda client: [client.send('42["join","a"]') for _ in range(100)], 1008),
-        (lambda client: [client.send(b"", ABNF.OPCODE_PING) for _ in range(100)], 1008),
+        (lambda client: client.sock.sendall(framed('42["join","a"]') * 100), 1008),
+        (lambda client: client.sock.sendall(framed(b"", ABNF.OPCODE_PING) * 100), 1008),
         (lambda client: client.send("1"), 1000),
         (lambda client: client.send((1000).to_bytes(2, "big"), ABNF.OPCODE_CLOSE), 1000),
     ],
@@ -188,7 +188,7 @@ def test_who_breaks_a_rule_is_told_which_and_leaves(stage: Stage, say: Callable[
     other = stage.joined("room")
     client = stage.joined("room")
     say(client)
-    assert client.close_code() in (code, 0)
+    assert client.close_code() == code
     client.close()
     wait_until(lambda: stage.engine.open == 1)
     stage.engine.tell("room", packets.event("still", "here"))

@@ -15,21 +15,31 @@ MOST_HELD_BYTES = 128 * 1024
 """What a slow reader may leave untaken; one message more and it is cut: it catches up by asking."""
 KERNEL_HOLDS_BYTES = 64 * 1024
 """What the kernel may hold for one reader besides (it doubles this)."""
+TAKES_WITHIN_S = 20
+"""Whoever is behind and has taken nothing for so long is cut when it is visited next."""
 CLOSE_WAITS_S = 2
+MOST_LEFT_BYTES = 64 * 1024
+"""What a peer may still say after our goodbye."""
 RESET = struct.pack("ii", 1, 0)
 
 
 class Peer:
     """Lives on the loop's thread. Subclasses say what a message means (`said`) and what an end means (`gone`)."""
 
-    __slots__ = ("fd", "held", "incoming", "is_leaving", "is_open", "loop", "send", "sock", "took")
+    __slots__ = ("fd", "held", "incoming", "is_leaving", "is_open", "left", "loop", "send", "sock", "took_at")
 
     def __init__(self, loop: "Loop", sock: socket.socket) -> None:
         self.loop, self.sock, self.fd, self.send = loop, sock, sock.fileno(), sock.send
-        self.incoming = frames.Incoming()
+        self.incoming: frames.Incoming | None = frames.Incoming()
+        """None after a fault: where the next frame would begin is not known."""
         self.held: bytearray | None = None
         self.is_open, self.is_leaving = True, False
-        self.took = True
+        self.took_at, self.left = loop.now, MOST_LEFT_BYTES
+
+    @property
+    def is_stuck(self) -> bool:
+        """True when nothing of what is held back was taken for too long."""
+        return self.held is not None and self.loop.now - self.took_at >= TAKES_WITHIN_S
 
     def said(self, message: frames.Message) -> None:
         """Take a whole text or binary message."""
@@ -52,16 +62,12 @@ class Peer:
             return
         except OSError:
             received = b""
-        if not received or (self.is_leaving and len(received) == READ_BYTES):
+        if self.is_leaving:
+            self.left -= len(received)
+        if not received or self.left < 0:
             self.drop()
-            return
-        try:
-            for message in self.incoming.feed(received):
-                self._take(message)
-                if not self.is_open:
-                    return
-        except ProtocolError as error:
-            self.close(error.code, error.reason)
+        elif self.incoming is not None:
+            self._feed(self.incoming, received)
 
     def may_speak(self) -> bool:
         """Count one frame of the client; False when it talks too fast."""
@@ -77,7 +83,7 @@ class Peer:
         except OSError:
             self.drop()
             return
-        self.took = True
+        self.took_at = self.loop.now
         del self.held[:sent]
         if not self.held:
             self.held = None
@@ -108,7 +114,7 @@ class Peer:
         """Keep what the kernel did not take."""
         if not self.is_open:
             return
-        self.held, self.took = bytearray(rest), False
+        self.held, self.took_at = bytearray(rest), self.loop.now
         self.loop.want(self.fd, writes=True)
         self.slowed()
 
@@ -138,6 +144,16 @@ class Peer:
         if not self.is_leaving:
             self.is_leaving = True
             self.gone()
+
+    def _feed(self, incoming: frames.Incoming, received: bytes) -> None:
+        try:
+            for message in incoming.feed(received):
+                self._take(message)
+                if not self.is_open:
+                    return
+        except ProtocolError as error:
+            self.incoming = None
+            self.close(error.code, error.reason)
 
     def _take(self, message: frames.Message) -> None:
         opcode, payload = message

@@ -92,11 +92,9 @@ class Session(Peer):
         """Called by the wheel: ping, and 20 s later see whether anything was heard since; cut who takes nothing."""
         if not self.is_open or self.is_leaving:
             return
-        if self.held is not None and not self.took:
+        if self.is_stuck:
             self.cut()
-            return
-        self.took = False
-        if self.pinged and not self.heard:
+        elif self.pinged and not self.heard:
             self.drop()
         elif self.pinged:
             self.pinged = False
