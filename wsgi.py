@@ -15,6 +15,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 import api
 import widgets
 from tracker import (
+    arrivals,
     attachments,
     channels,
     cli,
@@ -24,7 +25,6 @@ from tracker import (
     following,
     handoffs,
     idempotency,
-    incoming,
     intake,
     live,
     outbox,
@@ -160,7 +160,7 @@ def _wire(app: Flask) -> None:
             people.forget_ended_sessions,
             drafts.forget_old,
             staff.welcome_back,
-            incoming.forget_old,
+            arrivals.forget_old,
             sightings.forget_old,
             tallies.add_up,
         ],

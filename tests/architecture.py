@@ -44,6 +44,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "mailbox",
         "drafts",
         "deliveries",
+        "arrivals",
         "erasure",
     ),
     "audiences": ("disclosure", "recipients"),

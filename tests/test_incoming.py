@@ -16,7 +16,7 @@ from sqlalchemy import select
 
 from tests import make
 from tests.houses import Visitor
-from tracker import attachments, incoming, links, outbox, people, store, tickets
+from tracker import arrivals, attachments, incoming, links, outbox, people, store, tickets
 from tracker.errors import TooSoon, Unavailable
 from tracker.models import Event, File, IncomingMail, Ticket
 from tracker.permissions import ANYONE
@@ -290,48 +290,13 @@ def test_control_characters_and_markup_reach_no_page(house: Flask, client: Visit
     assert "href" not in event.body_html
 
 
-AUTOMATIC = [
-    {"Auto_Submitted": "auto-replied"},
-    {"Precedence": "list"},
-    {"Return_Path": "<>"},
-    {"X_Loop": "localhost"},
-    {"message_id": f"<{'0a' * 12}@localhost>"},
-    {"sender": "MAILER-DAEMON@mx.example"},
-    {"sender": "Nameplate <desk@nameplate.invalid>"},
-    {"sender": f"reply+{'0' * 12}.{'0' * 24}@{DOMAIN}"},
-]
-
-
-@pytest.mark.parametrize("marks", AUTOMATIC, ids=lambda marks: next(iter(marks)))
-def test_machines_and_our_own_mails_are_refused_without_an_answer(house: Flask, marks: dict[str, str]) -> None:
-    ticket = make.ticket()
-    make.deliver()
-    count, seq = len(make.mails()), newest(ticket).seq
-    for address in (reply_to(ticket), f"x@{DOMAIN}"):
-        assert incoming.take(mail(address, **marks), recipient=address).state == "refused"
-    assert newest(ticket).seq == seq
-    assert len(every_ticket()) == 1
-    assert len(make.deliver()) == count
-
-
-def test_a_bounce_by_its_envelope_is_refused(house: Flask) -> None:
-    ticket = make.ticket()
-    assert incoming.take(mail(reply_to(ticket)), recipient=reply_to(ticket), bounced=True).state == "refused"
-
-
-def test_every_mail_of_ours_is_marked_so_that_it_would_be_refused_if_it_came_back(house: Flask) -> None:
-    make.ticket()
-    for sent in make.deliver():
-        assert incoming.take(sent.as_bytes(), recipient=f"x@{DOMAIN}").state == "refused"
-
-
 def test_mail_that_cannot_be_read_is_kept_whole_with_the_reason(house: Flask) -> None:
     raw = b"not a mail at all"
     dead = incoming.take(raw, recipient=f"x@{DOMAIN}")
     assert (dead.state, dead.source) == ("dead", raw)
     assert "no sender" in dead.reason
     assert incoming.take(raw, recipient=f"x@{DOMAIN}").id == dead.id
-    assert [one.id for one in incoming.newest("dead", limit=10)] == [dead.id]
+    assert [one.id for one in arrivals.newest("dead", limit=10)] == [dead.id]
 
 
 def test_a_fault_of_ours_loses_no_mail(house: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -343,13 +308,13 @@ def test_a_fault_of_ours_loses_no_mail(house: Flask, monkeypatch: pytest.MonkeyP
     assert (dead.state, dead.reason) == ("dead", "a fault of ours: ZeroDivisionError")
     assert incoming.retry(dead.id).state == "reply"
     assert newest(ticket).seq == seq + 1
-    assert not incoming.newest("dead", limit=10)
+    assert not arrivals.newest("dead", limit=10)
 
 
 def test_a_retry_in_vain_keeps_the_mail(house: Flask) -> None:
     dead = incoming.take(b"not a mail at all")
     assert incoming.retry(dead.id).state == "dead"
-    assert [one.source for one in incoming.newest("dead", limit=10)] == [b"not a mail at all"]
+    assert [one.source for one in arrivals.newest("dead", limit=10)] == [b"not a mail at all"]
 
 
 def test_a_database_that_is_away_leaves_the_mail_where_it_is(house: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -363,7 +328,7 @@ def test_a_database_that_is_away_leaves_the_mail_where_it_is(house: Flask, monke
         broken.setattr(tickets, "post", away)
         with pytest.raises(Unavailable):
             incoming.take(raw)
-    assert not incoming.newest(limit=10)
+    assert not arrivals.newest(limit=10)
     assert incoming.take(raw).state == "reply"
 
 
@@ -425,7 +390,7 @@ def test_nothing_of_mails_that_were_taken_is_kept_but_that_they_were(house: Flas
 
 
 def test_old_mails_are_forgotten(house: Flask) -> None:
-    with store.as_of(store.now() - incoming.REMEMBERED * 1.1):
+    with store.as_of(store.now() - arrivals.REMEMBERED * 1.1):
         incoming.take(b"not a mail at all")
     outbox.step()
     assert not list(store.session().scalars(select(IncomingMail)))

@@ -16,7 +16,7 @@ from tests import make
 from tests.servers.dovecot import Dovecot
 from tests.servers.ground import free_port, wait_until
 from tests.test_incoming import DOMAIN, mail, newest, reply_to, set_to
-from tracker import incoming, intake, links
+from tracker import arrivals, incoming, intake, links
 from tracker.errors import Invalid, Unavailable
 from tracker.intake import imap, lmtp
 
@@ -127,7 +127,7 @@ def test_a_bounce_is_refused_by_its_empty_sender(house: Flask) -> None:
     ticket = make.ticket()
     with listening(house) as place:
         assert answer(place, reply_to(ticket), mail(reply_to(ticket)), sender="") == 250
-    assert [one.state for one in incoming.newest(limit=5)] == ["refused"]
+    assert [one.state for one in arrivals.newest(limit=5)] == ["refused"]
 
 
 def test_a_mail_too_large_is_refused_and_the_next_one_taken(house: Flask) -> None:
@@ -156,7 +156,7 @@ def test_what_lies_in_the_mailbox_is_taken_and_then_deleted(house: Flask, mailbo
     assert imap.step(house, mailbox.url) == 3
     assert mailbox.mails() == []
     assert newest(ticket).body_source == "From the mailbox."
-    assert incoming.totals() == {"reply": 1, "opened": 1, "dead": 1}
+    assert arrivals.totals() == {"reply": 1, "opened": 1, "dead": 1}
     assert imap.step(house, mailbox.url) == 0
 
 
@@ -255,7 +255,7 @@ def test_the_command_line_takes_lists_shows_and_takes_again(house: Flask) -> Non
 
     assert "reply" in run("take", "-", "--to", reply_to(ticket), given=mail(reply_to(ticket)))
     assert "dead" in run("take", "-", given=b"nonsense")
-    number = incoming.newest("dead", limit=1)[0].id
+    number = arrivals.newest("dead", limit=1)[0].id
     assert "names no sender" in run("list", "--state", "dead")
     assert run("show", str(number)) == "nonsense"
     assert f"Mail {number}: dead" in run("retry", str(number))

@@ -112,7 +112,6 @@ def test_files_are_told_from_words() -> None:
         b"Auto-Submitted: auto-generated; type=x\r\n",
         b"Precedence: bulk\r\n",
         b"X-Autoreply: yes\r\n",
-        b"List-Id: <list.example>\r\n",
         b"Return-Path: <>\r\n",
         b'Content-Type: multipart/report; boundary="b"\r\n',
         b"Received: from a by b\r\n" * 51,
@@ -124,7 +123,9 @@ def test_machines_are_recognised(head: bytes) -> None:
 
 def test_people_are_not_taken_for_machines() -> None:
     head = b"Auto-Submitted: no\r\nPrecedence: normal\r\nReturn-Path: <cara@home.example>\r\n" + b"Received: a\r\n" * 9
-    assert mime.read(mail(head)).automatic == ""
+    assert mime.read(mail(head)).automatic == mime.read(mail(head)).listed == ""
+    listed = mime.read(mail(b"List-Id: <list.example>\r\n"))
+    assert (listed.automatic, listed.listed) == ("", "it came through a list, or wants no automatic answer")
 
 
 def test_html_becomes_words_with_quotes_marked() -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, case, delete, select, update
 
-from tracker import attachments, deliveries, links, mailbox, masks, permissions, settings, store, timeline
+from tracker import arrivals, attachments, deliveries, links, mailbox, masks, permissions, settings, store, timeline
 from tracker.kinds import AMENDING, KINDS
 from tracker.models import (
     CustomerKey,
@@ -30,7 +30,6 @@ from tracker.personal import Whose
 from tracker.timeline import Actor
 
 REASON = "Erased at the request of whom it was about."
-NO_MAIL: dict[str, Any] = {"sender": "", "recipient": "", "source": None}
 
 
 def ticket(ref: str, *, by: Viewer) -> Ticket:
@@ -89,6 +88,7 @@ def _forget_customer(one: Ticket) -> None:
     attachments.drop(one, [event.seq for event in spoken])
     masks.scrub(one, who)
     _forget_address(one.email, tickets=[one.id])
+    arrivals.forget_ticket(one)
     one.customer_name = one.email = one.phone = one.pseudonym = one.impact = one.feeling = one.consent = one.zone = ""
     one.name_shown, one.wanted_visibility, one.urgency_on, one.original = "none", None, None, None
     store.session().execute(update(Embed).where(Embed.ticket_id == one.id).values(title=""))
@@ -103,7 +103,6 @@ def _forget_address(address: str, *, tickets: Collection[int] = ()) -> None:
         session.execute(delete(CustomerKey).where(CustomerKey.ticket_id == number))
         session.execute(delete(LinkToken).where(LinkToken.ticket_id == number))
         session.execute(delete(Draft).where(Draft.ticket_id == number))
-        session.execute(update(IncomingMail).where(IncomingMail.ticket_id == number).values(NO_MAIL))
         theirs = (Subscription.role == "customer") | (Subscription.target == address)
         _unsubscribe((Subscription.ticket_id == number) & theirs)
         of_ticket = select(News.id).where(News.ticket_id == number)
@@ -112,7 +111,7 @@ def _forget_address(address: str, *, tickets: Collection[int] = ()) -> None:
     if not tickets and address:
         _unsubscribe(Subscription.target == address)
         session.execute(delete(LinkToken).where(LinkToken.address == address))
-        session.execute(update(IncomingMail).where(IncomingMail.sender == address).values(NO_MAIL))
+        arrivals.forget_person(address)
         session.execute(_blank(address))
         session.execute(_silenced(address))
 

@@ -3,26 +3,37 @@
 import hashlib
 import hmac
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from email.utils import parseaddr
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
 from flask import current_app
-from sqlalchemy import delete, func, select
+from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
-from tracker import attachments, desks, limits, links, mime, people, quoting, richtext, settings, store, tickets
+from tracker import (
+    arrivals,
+    attachments,
+    desks,
+    limits,
+    links,
+    mime,
+    people,
+    quoting,
+    richtext,
+    settings,
+    store,
+    tickets,
+)
 from tracker.errors import Invalid, NotFound, TooSoon, TrackerError, Unavailable
 from tracker.kinds._fields import SUBJECT, TEXT
 from tracker.mime import Mail
 from tracker.models import Desk, IncomingMail, Ticket
 from tracker.permissions import SYSTEM, Viewer
 
-REMEMBERED = timedelta(days=90)
-"""How long a mail is known again; dead ones are kept as long."""
 CUT = "\n\n… (the mail went on)"
 NOT_TAKEN = "\n\n(Not taken with this mail: {names}.)"
 NO_WORDS = "(This mail had no words.)"
@@ -48,24 +59,25 @@ class Writer:
 
 def is_ours(address: str) -> bool:
     """Say whether mail to this address is taken: one of the reply addresses, a desk's, or the one we write from."""
-    local, _, domain = address.lower().rpartition("@")
-    own = parseaddr(settings.current().mail_from)[1].lower()
-    if address.lower() == own or domain != settings.current().mail_in_domain:
-        return address.lower() == own
-    return REPLY.fullmatch(local) is not None or _desk_named(local) is not None
+    address = address.lower()
+    local, _, domain = address.rpartition("@")
+    if address == parseaddr(settings.current().mail_from)[1].lower() or _desk_at(address):
+        return True
+    return domain == settings.current().mail_in_domain and REPLY.fullmatch(local) is not None
 
 
 def take(raw: bytes, *, recipient: str = "", bounced: bool = False, again: IncomingMail | None = None) -> IncomingMail:
     """Take one mail, durably, and say what became of it; taking it twice changes nothing.
 
     `recipient` as the envelope has it (else the mail's own lines count); `bounced`: its envelope names no sender;
-    `again`: the dead mail this was. Raises Unavailable or TooSoon when it must be offered later; never anything else.
+    `again`: the refused or dead mail this was; who was refused counts as a person now. Raises Unavailable or TooSoon
+    when it must be offered later; never anything else.
     """
     fingerprint = _fingerprint("", raw, recipient)
     try:
         mail = mime.read(raw)
         fingerprint = _fingerprint(mail.message_id, raw, recipient)
-        return _take(mail, recipient, fingerprint, bounced=bounced, again=again)
+        return _take(mail, raw, recipient, fingerprint, bounced=bounced, again=again)
     except (Unavailable, TooSoon):
         raise
     except mime.Unreadable as error:
@@ -75,69 +87,53 @@ def take(raw: bytes, *, recipient: str = "", bounced: bool = False, again: Incom
     except Exception as error:  # a fault of ours must lose nobody's mail, nor stop those behind it
         current_app.logger.exception("mail in: a mail could not be taken")
         reason, sender = f"a fault of ours: {type(error).__name__}", ""
-    return _bury(raw, fingerprint, reason, sender=sender, recipient=recipient)
+    return arrivals.bury(raw, fingerprint, reason, sender=sender, recipient=recipient)
 
 
 def retry(number: int) -> IncomingMail:
-    """Take a dead mail once more, after what was wrong has been mended. Raises NotFound."""
-    dead = find(number)
-    if dead.state != "dead" or not dead.source:
-        raise NotFound(f"Mail {number} is not dead.")
-    return take(dead.source, recipient=dead.recipient, again=dead)
+    """Take a refused or dead mail once more, because somebody says so or what was wrong is mended. Raises NotFound."""
+    kept = arrivals.find(number)
+    if kept.state not in ("refused", "dead") or not kept.source:
+        raise NotFound(f"Mail {number} is not kept.")
+    return take(kept.source, recipient=kept.recipient, again=kept)
 
 
-def find(number: int) -> IncomingMail:
-    """Return one mail; raise NotFound."""
-    found = store.session().get(IncomingMail, number)
-    if found is None:
-        raise NotFound(f"There is no mail {number}.")
-    return found
-
-
-def newest(state: str | None = None, *, limit: int) -> list[IncomingMail]:
-    """Return mails, the newest first, all or those in one state."""
-    query = select(IncomingMail).where(IncomingMail.state == state) if state else select(IncomingMail)
-    return list(store.session().scalars(query.order_by(IncomingMail.id.desc()).limit(limit)))
-
-
-def totals() -> dict[str, int]:
-    """Return how many mails are in each state."""
-    query = select(IncomingMail.state, func.count()).group_by(IncomingMail.state)
-    return {row[0]: row[1] for row in store.session().execute(query)}
-
-
-def forget_old() -> int:
-    """Delete what was remembered of old mails; due work of the outbox worker."""
-    over = IncomingMail.received_at < store.now() - REMEMBERED
-    if store.session().execute(select(IncomingMail.id).where(over).limit(1)).first() is None:
-        return 0
-    with store.transaction() as session:
-        session.execute(delete(IncomingMail).where(over))
-    return 1
-
-
-def _take(mail: Mail, recipient: str, fingerprint: str, *, bounced: bool, again: IncomingMail | None) -> IncomingMail:
-    known = _known(fingerprint)
+def _take(
+    mail: Mail, raw: bytes, recipient: str, fingerprint: str, *, bounced: bool, again: IncomingMail | None
+) -> IncomingMail:
+    known = arrivals.known(fingerprint)
     if known and known is not again:
         return known
-    refusal, addresses = _refusal(mail, bounced=bounced), [recipient.lower()] if recipient else list(mail.recipients)
-    writer = None if refusal else next((found for one in addresses if (found := _writer(one))), None)
-    given = {} if refusal else _admitted(mail, writer)
+    addresses = [recipient.lower()] if recipient else list(mail.recipients)
+    writer = next((found for one in addresses if (found := _writer(one))), None)
+    is_vouched_for = again is not None and again.state == "refused"
+    if refusal := "" if is_vouched_for else _refusal(mail, writer, addresses, bounced=bounced):
+        act = partial(arrivals.refuse, raw, refusal, sender=mail.sender, recipient=recipient)
+    else:
+        act = partial(_act, mail, _admitted(mail, writer), writer, addresses)
     try:
-        with store.transaction() as session:
-            if again is not None:
-                session.delete(again)
-                session.flush()
-            if known := _known(fingerprint):
-                return known
-            taken = IncomingMail(state="refused", reason=refusal) if refusal else _act(mail, given, writer, addresses)
-            taken.fingerprint, taken.received_at = fingerprint, store.now()
-            session.add(taken)
-            return taken
+        return _once(act, writer, fingerprint, again)
     except IntegrityError:
-        if known := _known(fingerprint):  # it was offered twice at once: the other was first
+        if known := arrivals.known(fingerprint):  # it was offered twice at once: the other was first
             return known
         raise
+
+
+def _once(
+    act: Callable[[], IncomingMail], writer: Writer | None, fingerprint: str, again: IncomingMail | None
+) -> IncomingMail:
+    with store.transaction() as session:
+        if again is not None:
+            session.delete(again)
+            session.flush()
+        if known := arrivals.known(fingerprint):
+            return known
+        taken = act()
+        taken.fingerprint, taken.received_at = fingerprint, store.now()
+        if writer:
+            taken.ticket_id = writer.ticket.id
+        session.add(taken)
+        return taken
 
 
 def _admitted(mail: Mail, writer: Writer | None) -> Given:
@@ -173,7 +169,7 @@ def _act(mail: Mail, given: Given, writer: Writer | None, addresses: Sequence[st
     return _reply(mail, given, writer)
 
 
-def _refusal(mail: Mail, *, bounced: bool) -> str:
+def _refusal(mail: Mail, writer: Writer | None, addresses: Sequence[str], *, bounced: bool) -> str:
     """Say why nobody wrote this; "" when somebody may have. An answer would let two programs write for ever."""
     own = settings.current()
     host = str(urlsplit(own.public_url).hostname)
@@ -184,6 +180,8 @@ def _refusal(mail: Mail, *, bounced: bool) -> str:
         return "it is a mail of our own"
     if sender == parseaddr(own.mail_from)[1].lower() or REPLY.fullmatch(sender.rpartition("@")[0]):
         return "it says to come from ourselves"
+    if mail.listed and (writer or not any(map(_desk_at, addresses))):
+        return mail.listed
     return "its sender takes no answer" if NO_ANSWER.match(sender) else ""
 
 
@@ -212,14 +210,14 @@ def _is_signed_for(address: str, ticket: Ticket, role: str, reader: str) -> bool
 def _reply(mail: Mail, given: Given, writer: Writer) -> IncomingMail:
     facts = _answer(mail, given) | {"publish": False}
     tickets.post(writer.ticket.ref, "reply", facts, by=writer.viewer)
-    return IncomingMail(state="reply", ticket_id=writer.ticket.id)
+    return IncomingMail(state="reply")
 
 
 def _note(mail: Mail, given: Given, writer: Writer) -> IncomingMail:
     if mail.sender.lower() != writer.address.lower():
         raise Invalid("It came to an address of somebody who works here, from another sender.")
     tickets.post(writer.ticket.ref, "note", _answer(mail, given), by=writer.viewer)
-    return IncomingMail(state="note", ticket_id=writer.ticket.id)
+    return IncomingMail(state="note")
 
 
 def _answer(mail: Mail, given: Given) -> dict[str, Any]:
@@ -271,11 +269,8 @@ def _name(shown: str, address: str) -> str:
 
 
 def _desk(addresses: Sequence[str]) -> Desk:
-    domain = settings.current().mail_in_domain
-    for address in addresses:
-        local, _, at = address.rpartition("@")
-        if at == domain and (desk := _desk_named(local)):
-            return desk
+    if named := next((found for one in addresses if (found := _desk_at(one))), None):
+        return named
     chosen = settings.current().mail_in_desk
     first = store.session().scalars(select(Desk).order_by(Desk.id)).first()
     if first is None:
@@ -283,25 +278,13 @@ def _desk(addresses: Sequence[str]) -> Desk:
     return desks.find(chosen) if chosen else first
 
 
-def _desk_named(slug: str) -> Desk | None:
+def _desk_at(address: str) -> Desk | None:
+    slug, _, domain = address.rpartition("@")
+    if domain != settings.current().mail_in_domain:
+        return None
     return store.session().scalars(select(Desk).where(Desk.slug == slug)).first()
 
 
 def _fingerprint(message_id: str, raw: bytes, recipient: str) -> str:
     named = message_id.encode("utf-8", "replace") or hashlib.sha256(raw).hexdigest().encode()
     return hashlib.sha256(named + b"\n" + recipient.lower().encode("utf-8", "replace")).hexdigest()
-
-
-def _known(fingerprint: str) -> IncomingMail | None:
-    return store.session().scalars(select(IncomingMail).where(IncomingMail.fingerprint == fingerprint)).first()
-
-
-def _bury(raw: bytes, fingerprint: str, reason: str, *, sender: str, recipient: str) -> IncomingMail:
-    with store.transaction() as session:
-        dead = _known(fingerprint)
-        if dead is None:
-            dead = IncomingMail(fingerprint=fingerprint, state="dead", source=raw[: mime.LARGEST])
-            dead.sender, dead.recipient = richtext.storable(sender.lower())[:254], richtext.storable(recipient)[:254]
-            session.add(dead)
-        dead.received_at, dead.reason = store.now(), reason[:300]
-        return dead

@@ -2,7 +2,7 @@
 
 import html
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from email import message_from_bytes
 from email.errors import HeaderParseError
@@ -32,7 +32,7 @@ CHARSETS = re.compile(
 """Python's other codecs are no charsets of mails, or slow (punycode)."""
 BOUNDARY = re.compile(rb"boundary\s*=|message/(rfc822|partial|delivery-status)", re.IGNORECASE)
 RECIPIENTS = ("to", "cc", "delivered-to", "x-original-to", "envelope-to")
-LISTED = ("list-id", "list-unsubscribe", "list-post")
+LISTED = ("list-id", "list-unsubscribe", "list-post", "x-auto-response-suppress")
 
 
 class Unreadable(Exception):
@@ -62,6 +62,8 @@ class Mail:
     words: str
     files: tuple[Attached, ...]
     automatic: str
+    listed: str
+    """Why it is not to be answered by a machine though a person may have written it; "" when nothing says so."""
     loops: tuple[str, ...]
     """Whose X-Loop it carries."""
     language: str
@@ -79,19 +81,19 @@ def read(raw: bytes) -> Mail:
 def _read(raw: bytes) -> Mail:
     message = message_from_bytes(raw, policy=compat32)
     headers = _headers(message)
-    senders = [one for value in headers.get("from", []) for one in _addresses(value)]
-    if len(senders) != 1:
-        raise Unreadable("it names no sender, or several")
+    recipients, listed = tuple(_recipients(headers)), _listed(headers)
+    name, sender = _sender(headers, recipients if listed else ())
     texts, files = _content(message)
     return Mail(
         message_id=_first(headers, "message-id").strip()[:500],
-        sender=senders[0][1],
-        sender_name=_decoded(senders[0][0]),
-        recipients=tuple(_recipients(headers)),
+        sender=sender,
+        sender_name=_decoded(name),
+        recipients=recipients,
         subject=" ".join(_decoded(_first(headers, "subject")).split()),
         words="\n".join(texts)[:LONGEST_TEXT],
         files=tuple(files),
         automatic=_automatic(message, headers),
+        listed=listed,
         loops=tuple(value.strip().lower() for value in headers.get("x-loop", [])),
         language=_first(headers, "content-language").split(",")[0].strip()[:12],
     )
@@ -129,6 +131,15 @@ def _addresses(value: str) -> list[tuple[str, str]]:
     return [(name, address) for name, address in getaddresses([value]) if "@" in address]
 
 
+def _sender(headers: dict[str, list[str]], lists: Collection[str]) -> tuple[str, str]:
+    """Return name and address of who wrote it; a list that writes in their stead says so in Reply-To."""
+    found = [one for value in headers.get("from", []) for one in _addresses(value)]
+    if len(found) != 1:
+        raise Unreadable("it names no sender, or several")
+    instead = _addresses(_first(headers, "reply-to"))
+    return instead[0] if len(instead) == 1 and found[0][1].lower() in lists else found[0]
+
+
 def _recipients(headers: dict[str, list[str]]) -> Iterator[str]:
     for name in RECIPIENTS:
         for value in headers.get(name, [])[:10]:
@@ -160,16 +171,20 @@ def _automatic(message: Message, headers: dict[str, list[str]]) -> str:
     """Say why this is no person's mail (RFC 3834, section 2; RFC 3464), or nothing."""
     if _first(headers, "auto-submitted").split(";")[0].strip().lower() not in ("", "no"):
         return "it says Auto-Submitted"
-    if _first(headers, "precedence").lower() in ("bulk", "junk", "list", "auto_reply"):
+    if _first(headers, "precedence").lower() in ("bulk", "junk", "auto_reply"):
         return "it says Precedence: bulk"
-    if any(name in headers for name in ("x-autoreply", "x-autorespond", "x-auto-response-suppress")):
+    if any(name in headers for name in ("x-autoreply", "x-autorespond")):
         return "it is an auto-responder's"
-    if any(name in headers for name in LISTED):
-        return "it came through a list"
     if _first(headers, "return-path").replace(" ", "") == "<>" or message.get_content_type() == "multipart/report":
         return "it is a report of a mail server"
     if len(headers.get("received", [])) > MOST_HOPS:
         return f"it passed more than {MOST_HOPS} servers"
+    return ""
+
+
+def _listed(headers: dict[str, list[str]]) -> str:
+    if _first(headers, "precedence").lower() == "list" or any(name in headers for name in LISTED):
+        return "it came through a list, or wants no automatic answer"
     return ""
 
 

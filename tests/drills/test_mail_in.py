@@ -14,7 +14,7 @@ from tests import houses, make
 from tests.servers.ground import ROOT, free_port, wait_until
 from tests.servers.instance import Instance
 from tests.test_incoming import DOMAIN, mail, reply_to
-from tracker import incoming
+from tracker import arrivals
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -91,4 +91,4 @@ def test_no_acknowledged_mail_is_lost_and_none_is_taken_twice(tmp_path: Path, fu
             taker.kill()
         words = [event.body_source for event in make.events_of(make.fresh(ticket)) if event.kind == "reply"]
         assert sorted(words) == sorted(mails)
-        assert incoming.totals() == {"reply": len(mails)}
+        assert arrivals.totals() == {"reply": len(mails)}

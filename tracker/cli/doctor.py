@@ -11,7 +11,7 @@ from sqlalchemy import exists, func, select, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from tracker import deliveries, desks, disclosure, incoming, limits, people, settings, store
+from tracker import arrivals, deliveries, desks, disclosure, limits, people, settings, store
 from tracker.cli._shell import reason
 from tracker.models import Event, Person, Ticket
 
@@ -115,7 +115,7 @@ def _outbox() -> Iterator[Finding]:
 
 
 def _mail_in() -> Iterator[Finding]:
-    if dead := incoming.totals().get("dead"):
+    if dead := arrivals.totals().get("dead"):
         yield "warn", f"mail in: {dead:,} mails could not be taken; see `flask tracker mail-in list --state dead`"
 
 

@@ -8,7 +8,7 @@ import click
 from flask import current_app
 from flask.cli import AppGroup
 
-from tracker import incoming
+from tracker import arrivals, incoming
 from tracker.cli._shell import columns
 from tracker.models import IncomingMail
 
@@ -37,12 +37,12 @@ def take(file: BinaryIO, to: str) -> None:
 @click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True, help="At most this many.")
 def listing(state: str | None, limit: int) -> None:
     """List mails that came in, newest first, with what became of them."""
-    totals = incoming.totals()
+    totals = arrivals.totals()
     columns(
         ("MAIL", "CAME", "STATE", "FROM", "TO", "REASON"),
         (
             (one.id, one.received_at, one.state, one.sender, one.recipient, one.reason)
-            for one in incoming.newest(state, limit=limit)
+            for one in arrivals.newest(state, limit=limit)
         ),
     )
     click.echo(", ".join(f"{totals.get(name, 0):,} {name}" for name in STATES), err=True)
@@ -51,14 +51,14 @@ def listing(state: str | None, limit: int) -> None:
 @mail_in.command()
 @click.argument("number", type=int)
 def show(number: int) -> None:
-    """Write a dead mail out as it came."""
-    sys.stdout.buffer.write(incoming.find(number).source or b"")
+    """Write a refused or dead mail out as it came."""
+    sys.stdout.buffer.write(arrivals.find(number).source or b"")
 
 
 @mail_in.command()
 @click.argument("numbers", type=int, nargs=-1, required=True)
 def retry(numbers: tuple[int, ...]) -> None:
-    """Take dead mails once more."""
+    """Take dead mails once more, and refused ones as mails of a person."""
     for number in numbers:
         _tell(incoming.retry(number))
 

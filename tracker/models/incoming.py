@@ -1,4 +1,4 @@
-"""Mails that came in: that each was taken once, and the whole of those that could not be."""
+"""Mails that came in: that each was taken once, and the whole of those that were not."""
 
 from datetime import datetime
 
@@ -11,7 +11,7 @@ from tracker.store import Base, Moment
 class IncomingMail(Base):
     """One mail to one address. `state`: reply, note, opened, refused (nobody wrote it) or dead (it waits for somebody).
 
-    Who sent it and what it said are kept of dead ones only: the others are on their ticket, or nowhere.
+    Who sent it and what it said are kept of refused and dead ones only: the others are on their ticket.
     """
 
     __tablename__ = "incoming_mails"

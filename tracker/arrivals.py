@@ -1,0 +1,94 @@
+"""Mails that came in: that each was taken once, and the whole of those that were refused or could not be taken."""
+
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import delete, func, select, update
+
+from tracker import mime, richtext, store
+from tracker.errors import NotFound
+from tracker.models import IncomingMail, Ticket
+
+REMEMBERED = timedelta(days=90)
+"""How long a mail is known again; what is kept of it goes with it."""
+MOST_REFUSED, LARGEST_REFUSED = 1_000, 1024 * 1024
+"""How many refused mails are kept whole, the newest, and up to how many bytes: anybody may have machines write."""
+NOTHING: dict[str, Any] = {"sender": "", "recipient": "", "source": None}
+
+
+def known(fingerprint: str) -> IncomingMail | None:
+    """Return the mail that came before under this fingerprint."""
+    return store.session().scalars(select(IncomingMail).where(IncomingMail.fingerprint == fingerprint)).first()
+
+
+def find(number: int) -> IncomingMail:
+    """Return one mail; raise NotFound."""
+    found = store.session().get(IncomingMail, number)
+    if found is None:
+        raise NotFound(f"There is no mail {number}.")
+    return found
+
+
+def newest(state: str | None = None, *, limit: int) -> list[IncomingMail]:
+    """Return mails, the newest first, all or those in one state."""
+    query = select(IncomingMail).where(IncomingMail.state == state) if state else select(IncomingMail)
+    return list(store.session().scalars(query.order_by(IncomingMail.id.desc()).limit(limit)))
+
+
+def totals() -> dict[str, int]:
+    """Return how many mails are in each state."""
+    query = select(IncomingMail.state, func.count()).group_by(IncomingMail.state)
+    return {row[0]: row[1] for row in store.session().execute(query)}
+
+
+def refuse(raw: bytes, reason: str, *, sender: str, recipient: str) -> IncomingMail:
+    """Return a refused mail for the caller to add, whole unless it is large; the oldest such are kept whole no more."""
+    refused = IncomingMail(state="refused", reason=reason)
+    if len(raw) <= LARGEST_REFUSED:
+        whole = (IncomingMail.state == "refused", IncomingMail.source.is_not(None))
+        newest_first = select(IncomingMail.id).where(*whole).order_by(IncomingMail.received_at.desc())
+        surplus = newest_first.offset(MOST_REFUSED - 1).limit(MOST_REFUSED)
+        store.session().execute(update(IncomingMail).where(IncomingMail.id.in_(surplus)).values(source=None))
+        refused.source = raw
+    return _named(refused, sender, recipient)
+
+
+def bury(raw: bytes, fingerprint: str, reason: str, *, sender: str, recipient: str) -> IncomingMail:
+    """Keep a mail that could not be taken, as dead."""
+    with store.transaction() as session:
+        dead = known(fingerprint)
+        if dead is None:
+            dead = _named(IncomingMail(fingerprint=fingerprint, source=raw[: mime.LARGEST]), sender, recipient)
+            session.add(dead)
+        dead.received_at, dead.state, dead.reason = store.now(), "dead", reason[:300]
+        return dead
+
+
+def forget_ticket(one: Ticket) -> None:
+    """Forget who sent and what said the mails that are kept and were sent to a ticket."""
+    to_it = (IncomingMail.ticket_id == one.id) | IncomingMail.recipient.startswith(f"reply+{one.ref}.")
+    store.session().execute(update(IncomingMail).where(to_it).values(NOTHING))
+
+
+def forget_person(address: str) -> None:
+    """Forget what is kept of the mails from an address, and of those that name it: a mail server's report may."""
+    session, named = store.session(), address.encode()
+    kept = select(IncomingMail.id, IncomingMail.source).where(IncomingMail.source.is_not(None))
+    rows = session.execute(kept.execution_options(yield_per=10))
+    about = IncomingMail.id.in_([row.id for row in rows if row.source and named in row.source.lower()])
+    session.execute(update(IncomingMail).where((IncomingMail.sender == address) | about).values(NOTHING))
+
+
+def forget_old() -> int:
+    """Delete what was remembered of old mails; due work of the outbox worker."""
+    over = IncomingMail.received_at < store.now() - REMEMBERED
+    if store.session().execute(select(IncomingMail.id).where(over).limit(1)).first() is None:
+        return 0
+    with store.transaction() as session:
+        session.execute(delete(IncomingMail).where(over))
+    return 1
+
+
+def _named(mail: IncomingMail, sender: str, recipient: str) -> IncomingMail:
+    mail.sender, mail.recipient = richtext.storable(sender.lower())[:254], richtext.storable(recipient.lower())[:254]
+    return mail
