@@ -140,6 +140,8 @@ def test_a_badge_says_how_long_and_who(client: Visitor, travel: Traveller) -> No
     assert message(client.get(address).text) == f"ticket: open 3 d 4 h, word overdue · {ticket.assignee.name}"
     make.post(ticket, "update")
     assert message(client.get(address).text) == f"ticket: open 3 d 4 h · {ticket.assignee.name}"
+    make.post(ticket, "waiting")
+    assert message(client.get(address).text) == f"ticket: waiting for customer, 3 d 4 h · {ticket.assignee.name}"
     make.post(ticket, "resolved")
     travel.shift(timedelta(days=9))
     assert message(client.get(address).text) == f"ticket: solved in 3 d 4 h · {ticket.assignee.name}"
@@ -287,6 +289,15 @@ def test_only_the_customer_makes_changes_and_revokes_badges(house: Flask) -> Non
 def test_a_site_that_is_none_is_named(house: Flask, site: str) -> None:
     with pytest.raises(Invalid):
         worn(make.ticket(), sites=[site])
+
+
+def test_a_site_is_kept_as_browsers_spell_it(client: Visitor) -> None:
+    typed = ["https://Blog.example:443/post", "http://blog.example:80", "http://blog.example:8080", "www.blog.example"]
+    embed = worn(make.ticket(), sites=typed)
+    spelt = ["https://blog.example", "http://blog.example", "http://blog.example:8080", "https://www.blog.example"]
+    assert embed.sites == spelt
+    facts = client.get(f"/e/{embed.eid}/badge.json", headers={"Origin": "https://blog.example"}).json
+    assert facts["status"] == "open"
 
 
 def test_the_builder_makes_restricts_and_takes_back(client: Visitor) -> None:

@@ -16,6 +16,8 @@ from tracker.permissions import Viewer
 VARIANTS = ("badge", "card", "timeline", WALL)
 THEMES = ("auto", "light", "dark")
 HOST = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?")
+DEFAULT_PORTS = {"http": 80, "https": 443}
+"""Ports that browsers leave out of an Origin."""
 MOST_SITES = 20
 MOST_EMBEDS = 50
 MOST_KEPT = 200
@@ -231,7 +233,7 @@ def _origin(site: str) -> str:
     try:
         parts = urlsplit(site if "//" in site else f"https://{site}")
         host = (parts.hostname or "").encode("idna").decode()
-        port = f":{parts.port}" if parts.port else ""
+        port = f":{parts.port}" if parts.port not in (None, DEFAULT_PORTS.get(parts.scheme)) else ""
     except ValueError:
         host = port = ""
     # It goes into a policy header as it is: nothing but a host name may pass.

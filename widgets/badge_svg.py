@@ -69,7 +69,12 @@ def _of_ticket(ticket: Ticket | None, now: datetime) -> Said:
 def message(ticket: Ticket, now: datetime) -> str:
     """Return the right half of a badge: how long, and who."""
     span = clock.humanise((ticket.ended_at or now) - ticket.opened_at, short=True)
-    verb = {"resolved": "solved in", "closed": "solved in", "declined": "declined after", "waiting": "waiting for me,"}
+    verb = {
+        "resolved": "solved in",
+        "closed": "solved in",
+        "declined": "declined after",
+        "waiting": "waiting for customer,",
+    }
     words = f"{verb.get(ticket.status, 'open')} {span}"
     return f"{words}{', word overdue' if ticket.overdue else ''} · {ticket.assignee.name}"
 

@@ -53,7 +53,7 @@ def looks(office: Office, eid: str) -> tuple[str, str]:
 
 
 def unfold(page: Page, eid: str) -> None:
-    page.locator(f"#embed-{eid} .change > summary").click()
+    page.locator(f"#embed-{eid} .change > summary").first.click()
 
 
 def test_a_badge_shows_itself_and_its_lines_in_the_builder(office: Office, visitor: Visitor) -> None:
@@ -78,8 +78,8 @@ def test_a_badge_taken_back_turns_grey_where_it_stands_and_stays_grey(
     stranger.page.goto(blog.url)
     expect(pill(stranger.page)).to_contain_text(LIVE)
     expect(pill(stranger.page, 1)).to_contain_text(LIVE)
-    unfold(cara.page, eid)
-    cara.page.locator(f"#embed-{eid}").get_by_role("button", name="Take it back").click()
+    cara.page.locator(f"#embed-{eid}").get_by_text("Take it back: One line").click()
+    cara.page.locator(f"#embed-{eid}").get_by_role("button", name="Take it back for good").click()
     expect(cara.page.locator(f"#embed-{eid}")).to_have_count(0)
     expect(pill(stranger.page)).to_have_text(GREY, timeout=SOON)
     expect(pill(stranger.page, 1)).to_contain_text(LIVE)
