@@ -10,9 +10,9 @@ from time_machine import Traveller
 
 from tests import make
 from tests.conftest import MONDAY
-from tracker import browse, disclosure, handoffs, promises, store
+from tracker import browse, disclosure, handoffs, present, promises, store
 from tracker.errors import Conflict, Forbidden, Invalid
-from tracker.models import Handoff, Person, Promise, Ticket
+from tracker.models import Desk, Handoff, Person, Promise, Ticket
 
 FIRST_ANSWER = timedelta(hours=4)
 HOUR = timedelta(hours=1)
@@ -24,6 +24,14 @@ def offered(**given: str) -> tuple[Ticket, Person, Person]:
     giver, taker = ticket.assignee, make.agent(make.desk("streets"))
     make.post(ticket, "handoff_offered", to=taker, **given)  # type: ignore[arg-type]
     return ticket, giver, taker
+
+
+def busier(desk: Desk) -> Person:
+    """Return one more agent of a desk who has more open tickets than whoever has none."""
+    one = make.agent(desk)
+    with store.transaction():
+        make.ticket(desk).assignee_id = one.id
+    return one
 
 
 def states(ticket: Ticket) -> list[str]:
@@ -119,10 +127,31 @@ def test_a_ticket_is_offered_to_one_colleague_at_a_time(house: Flask) -> None:
 
 def test_only_the_one_asked_answers(house: Flask) -> None:
     ticket, giver, _taker = offered()
-    for who in (giver, make.agent(ticket.desk), make.lead(ticket.desk), make.agent(make.desk("roads"))):
-        for kind in ("handoff_accepted", "handoff_declined"):
-            with pytest.raises(Forbidden):
-                make.post(ticket, kind, who)
+    strangers = (make.agent(ticket.desk), make.agent(make.desk("roads")))
+    for who in (giver, make.lead(ticket.desk), *strangers):
+        with pytest.raises(Forbidden):
+            make.post(ticket, "handoff_accepted", who)
+    for who in strangers:
+        with pytest.raises(Forbidden):
+            make.post(ticket, "handoff_declined", who)
+
+
+@pytest.mark.parametrize("lead_does_it", [False, True])
+def test_an_offer_can_be_taken_back_and_made_to_somebody_else(house: Flask, lead_does_it: bool) -> None:
+    ticket, giver, taker = offered()
+    who = make.lead(ticket.desk) if lead_does_it else giver
+    event = make.post(ticket, "handoff_declined", who, reason="Canary: I asked the wrong one")
+    shown = disclosure.entries(ticket, [event], "public")[0]
+    assert shown["sentence"] == f"{who.name} took the offer to {taker.name} back; it stays where it is."
+    html = present.entry_html(shown, "public")
+    assert "took the offer to" in html
+    assert "Canary" not in html
+    assert (ticket.assignee_id, ticket.passed_on, states(ticket)) == (giver.id, 0, ["overtaken"])
+    with pytest.raises(Forbidden):
+        make.post(ticket, "handoff_accepted", taker)
+    with pytest.raises(Conflict):
+        make.post(ticket, "handoff_declined", giver)
+    make.post(ticket, "handoff_offered", to=make.agent(ticket.desk))
 
 
 def test_declining_leaves_it_where_it_was_and_the_reason_to_staff(house: Flask) -> None:
@@ -163,11 +192,19 @@ def test_an_offer_not_answered_in_time_is_reassigned_by_the_system(house: Flask,
 
 
 def test_it_stays_where_it_is_when_nobody_else_is_there(house: Flask, travel: Traveller) -> None:
-    ticket, giver, _taker = offered()
+    ticket, giver, taker = offered()
+    absent = make.agent(ticket.desk, on_duty=False, on_duty_next_at=MONDAY + timedelta(days=30))
+    make.lead(ticket.desk, on_duty=False)
+    with store.transaction():
+        giver.backup_id = absent.id
+    make.post(ticket, "update", next_word_at=MONDAY + timedelta(days=60))
     travel.shift(timedelta(days=9))
     handoffs.expire()
     assert make.fresh(ticket).assignee_id == giver.id
     assert states(ticket) == ["overtaken"]
+    ended = disclosure.entries(ticket, make.events_of(ticket)[-1:], "public")[0]
+    assert ended["sentence"] == f"The offer to {taker.name} has ended; it stays where it is."
+    assert f"The offer to <bdi>{taker.name}</bdi> has ended" in present.entry_html(ended, "public")
     assert handoffs.expire() == 0
 
 
@@ -203,7 +240,8 @@ def test_who_leaves_has_no_open_ticket_and_keeps_the_ended_ones(house: Flask) ->
     leaver = make.agent(desk)
     mine, ended = make.ticket(desk), make.ticket(desk)
     make.post(ended, "resolved")
-    backup = make.agent(desk)
+    make.agent(desk)
+    backup = busier(desk)
     with store.transaction():
         leaver.backup_id, leaver.active = backup.id, False
     handoffs.leave(leaver, reason=handoffs.LEFT_REASON.format(name=leaver.name))
@@ -228,12 +266,30 @@ def test_going_off_duty_passes_on_what_falls_due_meanwhile(house: Flask, travel:
     away = make.agent(desk)
     soon, later = make.ticket(desk), make.ticket(desk)
     make.post(later, "update", next_word_at=MONDAY + timedelta(days=20))
-    backup = make.agent(desk)
+    make.agent(desk)
+    backup = busier(desk)
     with store.transaction():
         away.on_duty, away.backup_id = False, backup.id
     handoffs.cover(away, until=MONDAY + timedelta(days=7))
     assert make.fresh(soon).assignee_id == backup.id
     assert make.fresh(later).assignee_id == away.id
+
+
+@pytest.mark.parametrize(("back_after", "takes"), [(3, True), (5, False), (None, False)])
+def test_a_backup_who_is_away_stands_in_only_when_back_before_the_word_is_due(
+    house: Flask, travel: Traveller, back_after: int | None, takes: bool
+) -> None:
+    desk = make.desk()
+    away = make.agent(desk)
+    soon = make.ticket(desk)
+    assert soon.due_at == MONDAY + 4 * HOUR
+    present = make.agent(desk)
+    back_at = None if back_after is None else MONDAY + back_after * HOUR
+    backup = make.agent(desk, on_duty=False, on_duty_next_at=back_at)
+    with store.transaction():
+        away.on_duty, away.backup_id = False, backup.id
+    assert handoffs.cover(away, until=MONDAY + timedelta(days=7)) == [soon.ref]
+    assert make.fresh(soon).assignee_id == (backup.id if takes else present.id)
 
 
 def test_an_agent_sees_what_is_offered_to_them_in_their_queue(house: Flask) -> None:

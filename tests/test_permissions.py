@@ -24,11 +24,13 @@ ASSIGNEE = STAFF | {
     "declined",
     "promise_moved",
     "handoff_offered",
+    "handoff_declined",
     "redacted",
     "helper_added",
     "helper_left",
 }
 LEAD = STAFF | {"reassigned", "redacted", "erased", "erase", "visibility_changed", "helper_added", "helper_left"}
+LEAD |= {"handoff_declined"}
 # What each role may do on a private ticket; on an unlisted or public one everybody is a reader as well.
 TABLE: dict[str, set[str]] = {
     "nobody": set(),

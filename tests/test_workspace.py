@@ -225,6 +225,15 @@ def test_an_offer_across_desks_may_be_declined(ticket: Ticket, agent: Person, cl
     assert client.get(desk_of(ticket)).status_code == 403
 
 
+def test_who_made_an_offer_takes_it_back_from_the_same_place(ticket: Ticket, agent: Person, client: Visitor) -> None:
+    make.post(ticket, "handoff_offered", to=make.agent(ticket.desk))
+    assert "Take the offer back" in read(client.get(desk_of(ticket)))
+    assert send(client, ticket, "handoff_declined", reason="The wrong one.").status_code == 303
+    page = read(client.get(desk_of(ticket)))
+    assert "Take the offer back" not in page
+    assert "Pass it on" in page
+
+
 def test_only_who_was_asked_may_take_it(ticket: Ticket, agent: Person, client: Visitor) -> None:
     ben = make.agent(ticket.desk, name="Ben Adeyemi")
     make.post(ticket, "handoff_offered", to=ben)

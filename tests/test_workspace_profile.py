@@ -133,7 +133,10 @@ def test_only_the_face_takes_megabytes(me: Person, client: Visitor) -> None:
 
 def test_off_duty_the_words_due_go_to_the_backup_and_the_page_says_so(me: Person, client: Visitor) -> None:
     ticket = make.ticket(me.desk)
+    make.agent(me.desk, name="Mia Lindqvist")
     ben = make.agent(me.desk, name="Ben Adeyemi")
+    with store.transaction():
+        me.backup_id, make.ticket(me.desk).assignee_id = ben.id, ben.id  # the backup has more to do than Mia
     answer = client.post(f"{PROFILE}/duty", data={"duty": "off", "until": ""}, follow_redirects=True)
     assert "1 ticket with a word due meanwhile went to" in read(answer)
     assert make.fresh(ticket).assignee_id == ben.id

@@ -1,6 +1,6 @@
 """COMMANDS of passing a ticket on: a warm handoff (offer, accept, decline), and reassignment."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -14,7 +14,9 @@ from tracker.permissions import SYSTEM, Viewer
 OFF_DUTY_REASON = "{name} is off duty and a word is due meanwhile."
 LEFT_REASON = "{name} no longer works here."
 EXPIRED_REASON = "The handoff to {name} was not answered in time."
+ANSWERED = "This offer has been answered meanwhile."
 ROUND = 200
+Choose = Callable[[Ticket], Person | None]
 
 
 def offer(ticket: Ticket, loaded: Mapping[str, Any], by: Viewer) -> Event:
@@ -55,11 +57,15 @@ def accept(ticket: Ticket, loaded: Mapping[str, Any], by: Viewer) -> Event:
 
 
 def decline(ticket: Ticket, loaded: Mapping[str, Any], by: Viewer) -> Event:
-    """Say no to an offered ticket; the reason stays with staff."""
-    handoff, taker = _mine(ticket, by)
-    handoff.state, handoff.answered_at = "declined", store.now()
-    _tell_queues(ticket.assignee_id, taker.id)
-    return timeline.append(ticket, "handoff_declined", loaded, by=permissions.actor(by, ticket, "handoff_declined"))
+    """Say no to an offered ticket, or take the offer back as whoever gives it; the reason stays with staff."""
+    handoff = pending(ticket)
+    if handoff is None:
+        raise Conflict(ANSWERED)
+    is_taker = by.person is not None and by.person.id == handoff.to_id
+    handoff.state, handoff.answered_at = "declined" if is_taker else "overtaken", store.now()
+    _tell_queues(ticket.assignee_id, handoff.to_id)
+    facts = {**loaded, "to": handoff.taker.slug}
+    return timeline.append(ticket, "handoff_declined", facts, by=permissions.actor(by, ticket, "handoff_declined"))
 
 
 def reassign(ticket: Ticket, loaded: Mapping[str, Any], by: Viewer) -> Event:
@@ -83,7 +89,7 @@ def forget(ticket: Ticket, offered_seq: int) -> None:
 
 def leave(person: Person, *, reason: str) -> list[str]:
     """Give every open ticket of somebody who leaves to their backup, else as intake would; return the refs."""
-    return [_leave_one(ref, person, reason) for ref in _open_refs(person)]
+    return [ref for ref in _open_refs(person) if _leave_one(ref, person, reason, _successor)]
 
 
 def withdraw(person: Person, *, reason: str) -> list[str]:
@@ -100,9 +106,12 @@ def withdraw(person: Person, *, reason: str) -> list[str]:
 
 
 def cover(person: Person, *, until: datetime) -> list[str]:
-    """Give the tickets whose promise falls due before `until` to the backup of somebody who goes off duty."""
+    """Give the tickets whose promise falls due before `until` to the backup of somebody who goes off duty.
+
+    Those that nobody is there for stay where they are: a second absent person would help nobody. Return what moved.
+    """
     reason = OFF_DUTY_REASON.format(name=person.name)
-    return [_leave_one(ref, person, reason) for ref in _open_refs(person, due_before=until)]
+    return [ref for ref in _open_refs(person, due_before=until) if _leave_one(ref, person, reason, _stand_in)]
 
 
 def expire() -> int:
@@ -153,9 +162,8 @@ def _give(ticket: Ticket, taker: Person, reason: str, by: Viewer) -> Event:
 
 def _expire_one(ticket: Ticket, handoff: Handoff) -> None:
     reason = EXPIRED_REASON.format(name=handoff.taker.name)
-    try:
-        taker = _next(ticket, {ticket.assignee_id, handoff.to_id})
-    except Conflict:  # nobody else is there: it stays where it is, and the offer ends
+    taker = _present(ticket, {ticket.assignee_id, handoff.to_id})
+    if taker is None:  # it stays where it is, and the offer ends
         _end_offer(ticket, handoff, reason)
     else:
         _give(ticket, taker, reason, SYSTEM)
@@ -163,23 +171,41 @@ def _expire_one(ticket: Ticket, handoff: Handoff) -> None:
 
 def _end_offer(ticket: Ticket, handoff: Handoff, reason: str) -> None:
     handoff.state, handoff.answered_at = "overtaken", store.now()
-    timeline.append(ticket, "handoff_declined", {"reason": reason}, by=timeline.SYSTEM)
+    _tell_queues(ticket.assignee_id, handoff.to_id)
+    facts = {"reason": reason, "to": handoff.taker.slug}
+    timeline.append(ticket, "handoff_declined", facts, by=timeline.SYSTEM)
 
 
-def _leave_one(ref: str, person: Person, reason: str) -> str:
+def _leave_one(ref: str, person: Person, reason: str, choose: Choose) -> bool:
     with store.transaction():
         ticket = timeline.lock(ref)
-        if ticket.assignee_id == person.id and ticket.is_open:
-            promises.record_if_missed(ticket)
-            _give(ticket, _next(ticket, {person.id}), reason, SYSTEM)
-    return ref
+        if ticket.assignee_id != person.id or not ticket.is_open:
+            return False
+        promises.record_if_missed(ticket)
+        taker = choose(ticket)
+        if taker is None:
+            return False
+        _give(ticket, taker, reason, SYSTEM)
+        return True
 
 
-def _next(ticket: Ticket, besides: set[int]) -> Person:
+def _successor(ticket: Ticket) -> Person:
+    return _stand_in(ticket) or people.choose_assignee(ticket.desk, besides={ticket.assignee_id})
+
+
+def _stand_in(ticket: Ticket) -> Person | None:
+    """Return the backup when they are there or back before a word is due, else whoever is there."""
     backup = ticket.assignee.backup
-    if backup and backup.active and backup.id not in besides and (backup.on_duty or backup.on_duty_next_at):
+    if backup and backup.active and backup.on_duty_next_at and ticket.due_at and backup.on_duty_next_at < ticket.due_at:
         return backup
-    return people.choose_assignee(ticket.desk, besides=besides)
+    return _present(ticket, {ticket.assignee_id})
+
+
+def _present(ticket: Ticket, besides: set[int]) -> Person | None:
+    backup = ticket.assignee.backup
+    if backup and backup.active and backup.on_duty and backup.id not in besides:
+        return backup
+    return people.on_duty(ticket.desk, besides=besides)
 
 
 def _due_after(ticket: Ticket, taker: Person) -> datetime | None:
@@ -191,7 +217,7 @@ def _due_after(ticket: Ticket, taker: Person) -> datetime | None:
 def _mine(ticket: Ticket, by: Viewer) -> tuple[Handoff, Person]:
     handoff = pending(ticket)
     if handoff is None or by.person is None or handoff.to_id != by.person.id:
-        raise Conflict("This offer has been answered meanwhile.")
+        raise Conflict(ANSWERED)
     return handoff, handoff.taker
 
 

@@ -86,7 +86,12 @@ def customer_name(name: str, *, field: str) -> str:
 
 def open_tickets(of: Iterable[Person]) -> dict[int, int]:
     """Return how many open tickets people have, by id; those without any are left out."""
-    return _open_tickets([person.id for person in of])
+    query = (
+        select(Ticket.assignee_id, func.count())
+        .where(Ticket.assignee_id.in_([person.id for person in of]), Ticket.status.in_(("open", "waiting")))
+        .group_by(Ticket.assignee_id)
+    )
+    return {row[0]: row[1] for row in store.session().execute(query)}
 
 
 def choose_assignee(desk: Desk, *, besides: Collection[int] = ()) -> Person:
@@ -94,18 +99,22 @@ def choose_assignee(desk: Desk, *, besides: Collection[int] = ()) -> Person:
 
     PRODUCT rule 1. Raises Conflict when the desk has nobody at all: then it can't take tickets.
     """
-    staff = [person for person in of_desk(desk) if person.id not in besides]
-    load = _open_tickets([person.id for person in staff])
-    present = [person for person in staff if person.on_duty]
+    present = on_duty(desk, besides=besides)
     if present:
-        return min(present, key=lambda person: (load.get(person.id, 0), person.id))
+        return present
+    staff = [person for person in of_desk(desk) if person.id not in besides]
     returning = [person for person in staff if person.on_duty_next_at]
     if returning:
         return min(returning, key=lambda person: (person.on_duty_next_at, person.id))
-    leads = [person for person in staff if person.role == "lead"] or staff
-    if not leads:
+    lead = _least_busy([person for person in staff if person.role == "lead"] or staff)
+    if lead is None:
         raise Conflict(f"{desk.name} has nobody who could take this yet. Please choose another desk.")
-    return min(leads, key=lambda person: (load.get(person.id, 0), person.id))
+    return lead
+
+
+def on_duty(desk: Desk, *, besides: Collection[int] = ()) -> Person | None:
+    """Return who of a desk is on duty with the fewest open tickets; None when nobody is."""
+    return _least_busy(person for person in of_desk(desk) if person.on_duty and person.id not in besides)
 
 
 def add(*, name: str, email: str, desk: Desk, role: str = "agent", password: str = "") -> Person:
@@ -291,10 +300,7 @@ def own_api_token(person: Person, name: str) -> ApiToken:
     raise NotFound()
 
 
-def _open_tickets(ids: Collection[int]) -> dict[int, int]:
-    query = (
-        select(Ticket.assignee_id, func.count())
-        .where(Ticket.assignee_id.in_(ids), Ticket.status.in_(("open", "waiting")))
-        .group_by(Ticket.assignee_id)
-    )
-    return {row[0]: row[1] for row in store.session().execute(query)}
+def _least_busy(among: Iterable[Person]) -> Person | None:
+    some = list(among)
+    load = open_tickets(some)
+    return min(some, key=lambda person: (load.get(person.id, 0), person.id), default=None)

@@ -42,10 +42,7 @@ def come_on_duty(person: Person, *, by: Viewer) -> None:
 
 
 def go_off_duty(person: Person, *, until: datetime | None, by: Viewer) -> list[str]:
-    """Take no new tickets; those with a word due before `until` go to whoever is there. Return the refs that moved.
-
-    They stay where they are when nobody else is on duty: a second absent person would help nobody.
-    """
+    """Take no new tickets; those with a word due before `until` go to whoever is there. Return the refs that moved."""
     _require_self_or_lead(person, by)
     now = store.now()
     if until is not None and not now < until < now + LONGEST_ABSENCE:
@@ -54,8 +51,6 @@ def go_off_duty(person: Person, *, until: datetime | None, by: Viewer) -> list[s
         person.on_duty, person.on_duty_next_at = False, until
         session.flush()
         store.notice("profile", person.slug)
-        if not _somebody_is_there(person):
-            return []
         return handoffs.cover(person, until=until or now + LONGEST_ABSENCE)
 
 
@@ -118,12 +113,6 @@ def _require_self_or_lead(person: Person, by: Viewer) -> None:
         permissions.require(by, "keep_profile")
     else:
         permissions.require(by, "run_desk", person.desk)
-
-
-def _somebody_is_there(person: Person) -> bool:
-    backup = person.backup
-    present = any(one.on_duty for one in people.of_desk(person.desk) if one.id != person.id)
-    return present or bool(backup and backup.active and backup.on_duty)
 
 
 def require_active(person: Person) -> None:

@@ -26,7 +26,7 @@ DONE = {
     "waiting": "Asked. The ticket waits for the customer now.",
     "handoff_offered": "Offered. You answer here until they accept.",
     "handoff_accepted": "It is yours now, and the customer is told.",
-    "handoff_declined": "Declined. It stays with whom it was.",
+    "handoff_declined": "The offer has ended. It stays with whom it was.",
     "resolved": "Solved. The customer is asked whether it is.",
 }
 

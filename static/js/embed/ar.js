@@ -41,7 +41,7 @@ export const words = {
       reply_published: 'كلمات سابقة نُشرت من {name}.',
       update: 'كلمة من {name}.',
       handoff_accepted: 'الطلب الآن لدى {name}.',
-      handoff_declined: 'تعذّر التسليم إلى {name}.',
+      handoff_declined: 'لم يتم التسليم.',
       promise_moved: 'تأجل الرد القادم من {name}.',
       handoff_offered: 'طلب تسليم من {name}.',
       reassigned: 'الطلب الآن لدى شخص آخر.',

@@ -41,7 +41,7 @@ export const words = {
       reply_published: '{name} hat frühere Worte veröffentlicht.',
       update: '{name} hat geschrieben.',
       handoff_accepted: '{name} hat das jetzt.',
-      handoff_declined: '{name} konnte nicht übernehmen.',
+      handoff_declined: 'Die Übergabe kam nicht zustande.',
       promise_moved: '{name} hat den Termin der nächsten Nachricht verschoben.',
       handoff_offered: '{name} möchte das weitergeben.',
       reassigned: 'Das hat jetzt jemand anders.',

@@ -41,7 +41,7 @@ export const words = {
       reply_published: '{name} publicó palabras anteriores.',
       update: '{name} escribió.',
       handoff_accepted: '{name} se ocupa ahora.',
-      handoff_declined: '{name} no pudo asumirlo.',
+      handoff_declined: 'El traspaso no se hizo.',
       promise_moved: '{name} aplazó la próxima noticia.',
       handoff_offered: '{name} propone pasarlo a otra persona.',
       reassigned: 'Ahora se ocupa otra persona.',

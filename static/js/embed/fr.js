@@ -41,7 +41,7 @@ export const words = {
       reply_published: '{name} a publié des mots antérieurs.',
       update: '{name} a écrit.',
       handoff_accepted: '{name} s’en occupe maintenant.',
-      handoff_declined: '{name} n’a pas pu s’en charger.',
+      handoff_declined: 'Le passage de relais n’a pas eu lieu.',
       promise_moved: '{name} a reporté la prochaine nouvelle.',
       handoff_offered: '{name} souhaite passer la main.',
       reassigned: 'Quelqu’un d’autre s’en occupe maintenant.',
