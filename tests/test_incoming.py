@@ -2,6 +2,7 @@
 
 import threading
 from dataclasses import replace
+from datetime import timedelta
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default
@@ -13,9 +14,11 @@ import pytest
 from flask import Flask
 from PIL import Image
 from sqlalchemy import select
+from time_machine import Traveller
 
 from tests import make
 from tests.houses import Visitor
+from tests.test_mail import plain
 from tracker import arrivals, attachments, incoming, links, outbox, people, store, tickets
 from tracker.errors import TooSoon, Unavailable
 from tracker.models import Event, File, IncomingMail, Ticket
@@ -111,6 +114,28 @@ def test_a_word_after_the_end_reopens_nothing(house: Flask) -> None:
     make.post(ticket, "resolved")
     assert incoming.take(mail(reply_to(ticket), "Thank you, Ann!")).state == "reply"
     assert make.fresh(ticket).status == "resolved"
+
+
+def test_who_writes_to_a_ticket_that_has_ended_is_asked_once_a_day_whether_it_is_solved(
+    house: Flask, client: Visitor, travel: Traveller
+) -> None:
+    ticket = make.ticket(email="cara@home.example", language="de")
+    make.post(ticket, "resolved")
+    make.deliver()
+    count = len(make.mails())
+    for words in ("No! It still drips.", "Hello?"):
+        incoming.take(mail(reply_to(ticket), words))
+    incoming.take(mail(reply_to(ticket), "I am away.", Auto_Submitted="auto-replied"))
+    (answer,) = (one for one in make.deliver()[count:] if one["To"] == "cara@home.example")
+    assert (answer["Auto-Submitted"], answer["Reply-To"]) == ("auto-replied", reply_to(ticket))
+    assert "eine Mail öffnet es nicht wieder" in plain(answer)
+    not_yet = plain(answer).split("Nein, noch nicht: ")[1].split()[0]
+    assert client.get(not_yet).status_code == 200
+    travel.shift(timedelta(days=1, seconds=1))
+    incoming.take(mail(reply_to(ticket), "Anybody?"))
+    make.post(ticket, "reopened", text="It drips.")
+    later = [one for one in make.deliver() if one["To"] == "cara@home.example"]
+    assert len([one for one in later if "eine Mail öffnet" in plain(one)]) == 1, "it is open again by then"
 
 
 def forged(ticket: Ticket) -> list[str]:

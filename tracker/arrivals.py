@@ -1,5 +1,6 @@
 """Mails that came in: that each was taken once, and the whole of those that were refused or could not be taken."""
 
+import hashlib
 from datetime import timedelta
 from typing import Any
 
@@ -14,6 +15,12 @@ REMEMBERED = timedelta(days=90)
 MOST_REFUSED, LARGEST_REFUSED = 1_000, 1024 * 1024
 """How many refused mails are kept whole, the newest, and up to how many bytes: anybody may have machines write."""
 NOTHING: dict[str, Any] = {"sender": "", "recipient": "", "source": None}
+
+
+def fingerprint(message_id: str, raw: bytes, recipient: str) -> str:
+    """Return what a mail to an address is known by, however often it is offered."""
+    named = message_id.encode("utf-8", "replace") or hashlib.sha256(raw).hexdigest().encode()
+    return hashlib.sha256(named + b"\n" + recipient.lower().encode("utf-8", "replace")).hexdigest()
 
 
 def known(fingerprint: str) -> IncomingMail | None:

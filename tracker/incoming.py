@@ -1,10 +1,10 @@
 """COMMANDS of mail that comes in: a reply lands on its ticket, a new mail opens one, the rest is refused or listed."""
 
-import hashlib
 import hmac
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from email.utils import parseaddr
 from functools import partial
 from typing import Any
@@ -21,6 +21,7 @@ from tracker import (
     limits,
     links,
     mime,
+    outbox,
     people,
     quoting,
     richtext,
@@ -31,7 +32,7 @@ from tracker import (
 from tracker.errors import Invalid, NotFound, TooSoon, TrackerError, Unavailable
 from tracker.kinds._fields import SUBJECT, TEXT
 from tracker.mime import Mail
-from tracker.models import Desk, IncomingMail, Ticket
+from tracker.models import Desk, IncomingMail, News, Ticket
 from tracker.permissions import SYSTEM, Viewer
 
 CUT = "\n\n… (the mail went on)"
@@ -43,6 +44,7 @@ NO_ANSWER = re.compile(r"(?:mailer-daemon|postmaster|no-?reply|do-?not-?reply)@"
 PREFIX = re.compile(r"(?:(?:re|aw|antw|fwd?|wg|tr|rv|réf|sv)\s?:\s*)+", re.IGNORECASE)
 LOGO = 10_000
 """Bytes up to which a picture within the words is taken for a logo of the signature."""
+ASKED_EVERY = timedelta(days=1)
 Given = dict[str, Any]
 """Files kept for the words, and the names of those that were not taken."""
 
@@ -73,10 +75,10 @@ def take(raw: bytes, *, recipient: str = "", bounced: bool = False, again: Incom
     `again`: the refused or dead mail this was; who was refused counts as a person now. Raises Unavailable or TooSoon
     when it must be offered later; never anything else.
     """
-    fingerprint = _fingerprint("", raw, recipient)
+    fingerprint = arrivals.fingerprint("", raw, recipient)
     try:
         mail = mime.read(raw)
-        fingerprint = _fingerprint(mail.message_id, raw, recipient)
+        fingerprint = arrivals.fingerprint(mail.message_id, raw, recipient)
         return _take(mail, raw, recipient, fingerprint, bounced=bounced, again=again)
     except (Unavailable, TooSoon):
         raise
@@ -209,8 +211,18 @@ def _is_signed_for(address: str, ticket: Ticket, role: str, reader: str) -> bool
 
 def _reply(mail: Mail, given: Given, writer: Writer) -> IncomingMail:
     facts = _answer(mail, given) | {"publish": False}
-    tickets.post(writer.ticket.ref, "reply", facts, by=writer.viewer)
+    ticket, _event = tickets.post(writer.ticket.ref, "reply", facts, by=writer.viewer)
+    if not ticket.is_open:
+        _ask_whether_solved(ticket)
     return IncomingMail(state="reply")
+
+
+def _ask_whether_solved(ticket: Ticket) -> None:
+    """Let the writer know, once a day, that a mail opens nothing again, and what does."""
+    lately = (News.ticket_id == ticket.id, News.created_at > store.now() - ASKED_EVERY)
+    asked = select(News.id).where(News.topic == "ended", News.address == ticket.email, *lately).limit(1)
+    if store.session().execute(asked).first() is None:
+        outbox.letter("ended", ticket_id=ticket.id, address=ticket.email)
 
 
 def _note(mail: Mail, given: Given, writer: Writer) -> IncomingMail:
@@ -283,8 +295,3 @@ def _desk_at(address: str) -> Desk | None:
     if domain != settings.current().mail_in_domain:
         return None
     return store.session().scalars(select(Desk).where(Desk.slug == slug)).first()
-
-
-def _fingerprint(message_id: str, raw: bytes, recipient: str) -> str:
-    named = message_id.encode("utf-8", "replace") or hashlib.sha256(raw).hexdigest().encode()
-    return hashlib.sha256(named + b"\n" + recipient.lower().encode("utf-8", "replace")).hexdigest()

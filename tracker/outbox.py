@@ -103,7 +103,7 @@ def letter(
     subscription_id: int | None = None,
     address: str = "",
 ) -> News:
-    """Leave a letter that is no event: signin, reset, invite, due, offer, follow or report.
+    """Leave a letter that is no event: signin, reset, invite, due, offer, follow, ended or report.
 
     Its secrets are made when it is sent.
     """

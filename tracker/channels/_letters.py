@@ -71,6 +71,8 @@ def write(delivery: Delivery, news: News, *, manage_url: str = "") -> Letter:
     facts = _frame(delivery, ticket, speech) | {"subject": subject, "manage_url": manage_url}
     if news.topic == "event" and ticket:
         return _news(delivery, news, ticket, speech, facts)
+    if news.topic == "ended" and ticket:
+        return _ended(ticket, speech, facts)
     person = store.session().get(Person, news.person_id) if news.person_id else None
     facts |= {"person": disclosure.person(person) if person else None, "place": _place(news)}
     if news.topic in PURPOSES:
@@ -182,6 +184,16 @@ def _wanted(shown: list[Shown], ticket: Ticket, delivery: Delivery) -> list[Show
         return shown
     still = STILL_MAILED if ticket.status == "resolved" else STILL_MAILED - {"resolved"}
     return [one for one in shown if one["kind"] in still][-1:]
+
+
+def _ended(ticket: Ticket, speech: Speech, facts: dict[str, Any]) -> Letter:
+    """Answer who wrote to a ticket that has ended: their mail opens nothing, the questions do."""
+    if ticket.is_open:
+        raise Dropped
+    said = speech.say("ended", name=ticket.assignee.name)
+    entry = {"headline": said, "body_html": "", "words": "", "more": [], "kind": "ended"}
+    asked = {"entries": [entry], "preview": said} | _questions(ticket, speech)
+    return Letter("news", f"Re: {facts['subject']}", facts | asked, answers=True)
 
 
 def _questions(ticket: Ticket, speech: Speech) -> dict[str, Any]:

@@ -46,6 +46,7 @@ WORDS = {
     "reopened": "Wieder offen: Es ist nicht gelöst",
     "reply": "{name} schreibt",
     "confirmed": "{name} bestätigt, dass es gelöst ist",
+    "ended": "{name} liest Ihre Mail im Ticket. Es ist beendet, und eine Mail öffnet es nicht wieder.",
     "ask_solved": "Ist es gelöst, und fühlten Sie sich verstanden?",
     "solved_yes": "Ja, es ist gelöst",
     "solved_no": "Nein, noch nicht",

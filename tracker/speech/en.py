@@ -44,6 +44,7 @@ WORDS = {
     "reopened": "Open again: it is not solved",
     "reply": "{name} wrote",
     "confirmed": "{name} confirmed that it is solved",
+    "ended": "{name} reads your mail on the ticket. It has ended, and a mail does not open it again.",
     "ask_solved": "Is it solved, and did you feel understood?",
     "solved_yes": "Yes, it is solved",
     "solved_no": "No, not yet",

@@ -45,6 +45,7 @@ WORDS = {
     "reopened": "Abierto de nuevo: no está resuelto",
     "reply": "{name} escribe",
     "confirmed": "{name} confirma que está resuelto",
+    "ended": "{name} lee su correo en el ticket. Ha terminado, y un correo no lo abre de nuevo.",
     "ask_solved": "¿Está resuelto? ¿Se ha sentido comprendido?",
     "solved_yes": "Sí, está resuelto",
     "solved_no": "No, todavía no",

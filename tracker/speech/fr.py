@@ -45,6 +45,7 @@ WORDS = {
     "reopened": "À nouveau ouvert : ce n’est pas résolu",
     "reply": "{name} écrit",
     "confirmed": "{name} confirme que c’est résolu",
+    "ended": "{name} lit votre courriel dans le ticket. Il est terminé, et un courriel ne le rouvre pas.",
     "ask_solved": "Est-ce résolu, et vous êtes-vous senti compris ?",
     "solved_yes": "Oui, c’est résolu",
     "solved_no": "Non, pas encore",
