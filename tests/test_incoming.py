@@ -19,9 +19,9 @@ from time_machine import Traveller
 from tests import make
 from tests.houses import Visitor
 from tests.test_mail import plain
-from tracker import arrivals, attachments, incoming, links, outbox, people, store, tickets
+from tracker import arrivals, attachments, incoming, links, people, store, tickets
 from tracker.errors import TooSoon, Unavailable
-from tracker.models import Event, File, IncomingMail, Ticket
+from tracker.models import Event, File, Ticket
 from tracker.permissions import ANYONE
 
 DOMAIN = "in.example.org"
@@ -220,6 +220,20 @@ def test_a_new_mail_opens_a_private_ticket_with_a_person_and_is_acknowledged(hou
     assert ticket.assignee.name in str(answer["From"])
 
 
+def test_our_mails_answer_the_mail_that_opened_the_ticket_to_its_writer_alone(house: Flask) -> None:
+    make.ticket()
+    incoming.take(mail(f"x@{DOMAIN}", message_id="<a1@home.example>"))
+    incoming.take(mail(f"x@{DOMAIN}", message_id="<a 1@home.example>"))
+    ticket = every_ticket()[-2]
+    make.post(ticket, "update")
+    root = f"<{ticket.ref}@localhost>"
+    sent = [(one["To"], one["In-Reply-To"], one["References"]) for one in make.deliver() if root in one["References"]]
+    cara = ("cara@home.example", "<a1@home.example>", f"<a1@home.example> {root}")
+    assert [one for one in sent if one[0] == "cara@home.example"] == [cara, cara]
+    assert {one[1:] for one in sent if one[0] != "cara@home.example"} == {(root, root)}
+    assert every_ticket()[-1].mail_id == "", "what no header can carry"
+
+
 def test_only_three_mails_a_day_from_an_unconfirmed_address_are_acknowledged(house: Flask) -> None:
     make.ticket()
     for number in range(5):
@@ -412,13 +426,6 @@ def test_nothing_of_mails_that_were_taken_is_kept_but_that_they_were(house: Flas
     ticket = make.ticket()
     taken = incoming.take(mail(reply_to(ticket)))
     assert (taken.source, taken.sender, taken.recipient) == (None, "", "")
-
-
-def test_old_mails_are_forgotten(house: Flask) -> None:
-    with store.as_of(store.now() - arrivals.REMEMBERED * 1.1):
-        incoming.take(b"not a mail at all")
-    outbox.step()
-    assert not list(store.session().scalars(select(IncomingMail)))
 
 
 def test_addresses_of_ours_are_known_and_others_are_not(house: Flask) -> None:

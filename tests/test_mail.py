@@ -203,12 +203,12 @@ def test_every_kind_that_tells_outsiders_can_be_said_in_every_language() -> None
 
 
 def test_typed_words_stay_words(house: Flask) -> None:
-    one = ticket(subject="{{7*7}} <b>{name}</b>")
-    make.post(one, "update", text="{{7*7}} <script>x</script> {say}")
+    one = ticket(subject="{{31337*31337}} <b>{name}</b>")
+    make.post(one, "update", text="{{31337*31337}} <script>x</script> {say}")
     (mail,) = news()
-    assert "{{7*7}}" in plain(mail)
+    assert "{{31337*31337}}" in plain(mail)
     assert "<script" not in html(mail)
-    assert "49" not in plain(mail).replace(str(one.opened_at.minute), "")
+    assert str(31337 * 31337) not in plain(mail)
     assert "&lt;b&gt;{name}" in html(mail)
 
 

@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from tests import make
 from tests.test_incoming import DOMAIN, every_ticket, mail, newest, reply_to, set_to
-from tracker import arrivals, erasure, incoming, links, store
+from tracker import arrivals, erasure, incoming, links, outbox, store
 from tracker.models import IncomingMail
 from tracker.permissions import SYSTEM
 
@@ -106,14 +106,25 @@ def refused(sender: str, words: bytes, **more: Any) -> None:
         session.add(IncomingMail(sender=sender, **facts))
 
 
+def test_old_mails_are_forgotten(house: Flask) -> None:
+    with store.as_of(store.now() - arrivals.REMEMBERED * 1.1):
+        incoming.take(mail(f"x@{DOMAIN}", Precedence="bulk"))
+    outbox.step()
+    assert not list(store.session().scalars(select(IncomingMail)))
+
+
 def test_mails_that_were_refused_are_forgotten_with_whom_they_are_from_or_about(house: Flask) -> None:
-    ticket = make.ticket(email="canary@home.example")
+    make.agent()
+    incoming.take(mail(f"x@{DOMAIN}", sender="canary@home.example"))
+    (ticket,) = every_ticket()
+    assert ticket.mail_id
     refused("canary@home.example", b"I am away.", ticket_id=ticket.id)
     refused("canary@home.example", b"Said to nobody yet.")
     refused("mailer-daemon@mx.example", b"Could not be delivered: <Canary@home.example>")
     refused("other@home.example", b"Somebody else.")
     erasure.ticket(ticket.ref, by=SYSTEM)
     kept = select(IncomingMail.source).where(IncomingMail.source.is_not(None)).order_by(IncomingMail.id)
+    assert make.fresh(ticket).mail_id == ""
     assert b"I am away." not in store.session().scalars(kept).all()
     erasure.person("canary@home.example", by=SYSTEM)
     assert store.session().scalars(kept).all() == [b"Somebody else."]

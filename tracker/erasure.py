@@ -90,6 +90,7 @@ def _forget_customer(one: Ticket) -> None:
     _forget_address(one.email, tickets=[one.id])
     arrivals.forget_ticket(one)
     one.customer_name = one.email = one.phone = one.pseudonym = one.impact = one.feeling = one.consent = one.zone = ""
+    one.mail_id = ""
     one.name_shown, one.wanted_visibility, one.urgency_on, one.original = "none", None, None, None
     store.session().execute(update(Embed).where(Embed.ticket_id == one.id).values(title=""))
     store.notice("keys", one.ref)

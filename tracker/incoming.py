@@ -41,6 +41,8 @@ NO_WORDS = "(This mail had no words.)"
 NO_SUBJECT = "A mail without a subject"
 REPLY = re.compile(rf"reply\+([{links.CROCKFORD}]{{{links.REF_LENGTH}}})\.([0-9a-f]{{24}})")
 NO_ANSWER = re.compile(r"(?:mailer-daemon|postmaster|no-?reply|do-?not-?reply)@")
+MESSAGE_ID = re.compile(r"(?=.{3,250}$)<[\x21-;=?-\x7e]+@[\x21-;=?-\x7e]+>")
+"""One that a header of ours can carry."""
 PREFIX = re.compile(r"(?:(?:re|aw|antw|fwd?|wg|tr|rv|réf|sv)\s?:\s*)+", re.IGNORECASE)
 LOGO = 10_000
 """Bytes up to which a picture within the words is taken for a logo of the signature."""
@@ -249,6 +251,7 @@ def _open(mail: Mail, given: Given, desk: Desk) -> IncomingMail:
         "source": "email",
     }
     ticket, _secret = tickets.open(facts | _words(quoting.unsigned(mail.words) or NO_WORDS, given), by=SYSTEM)
+    ticket.mail_id = mail.message_id if MESSAGE_ID.fullmatch(mail.message_id) else ""
     return IncomingMail(state="opened", ticket_id=ticket.id)
 
 

@@ -85,8 +85,11 @@ def _own_headers(delivery: Delivery, news: News, token: str) -> list[tuple[str, 
         ("Message-ID", f"<{links.stamp(f'{news.id}.{delivery.id}')}@{host}>"),
     ]
     ticket = store.session().get(Ticket, news.ticket_id) if news.ticket_id else None
-    if ticket and (back := _letters.reply_to(delivery, ticket)):
-        found.append(("Reply-To", back))
+    if ticket:
+        root = f"<{ticket.ref}@{host}>"
+        asked = ticket.mail_id if delivery.role == "customer" else ""
+        found += [("In-Reply-To", asked or root), ("References", f"{asked} {root}".strip())]
+        found += [("Reply-To", back)] if (back := _letters.reply_to(delivery, ticket)) else []
     if token and news.topic == "event":
         found.append(("List-Unsubscribe", f"<{links.absolute(links.leave(token))}>"))
         found.append(("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"))
@@ -101,10 +104,6 @@ def _sheet(delivery: Delivery, news: News) -> bytes:
     message = EmailMessage(policy=email.policy.SMTP)
     message["Subject"] = " ".join(letter.subject.split())[:250]
     message["From"] = _sender(ticket)
-    if ticket:
-        root = f"<{ticket.ref}@{urlsplit(settings.current().public_url).hostname}>"
-        message["References"] = root
-        message["In-Reply-To"] = root
     message["X-Loop"] = urlsplit(settings.current().public_url).hostname
     message["Auto-Submitted"] = "auto-replied" if letter.answers else "auto-generated"
     if delivery.bulk:

@@ -46,6 +46,8 @@ class Ticket(Base):
     shares_feelings: Mapped[bool] = mapped_column(default=False)
     """The customer publishes feeling, impact and urgency."""
     source: Mapped[str] = mapped_column(String(8), default="web")
+    mail_id: Mapped[str] = mapped_column(String(250), default="")
+    """Message-ID of the mail that opened it, which our mails to its writer answer."""
     filed_by_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
     consent: Mapped[str] = mapped_column(String(500), default="")
     """How consent to publicity was given when staff filed on behalf."""
