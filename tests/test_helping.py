@@ -47,6 +47,14 @@ def test_the_ticket_is_in_their_queue_apart_from_their_own(ticket: Ticket, zoe: 
     assert "I am done" in read(client.get(desk_of(ticket)))
 
 
+def test_who_is_asked_to_help_is_told_by_mail_and_nobody_outside_is(ticket: Ticket, zoe: Person) -> None:
+    make.deliver()
+    make.post(ticket, "helper_added", to=zoe, reason="She knows the riser.")
+    before, told = len(make.mails()), make.deliver()
+    assert [mail["To"] for mail in told[before:]] == [zoe.email]
+    assert f"asked {zoe.name} to help" in str(told[-1].get_body(("plain",)).get_content())  # type: ignore[union-attr]
+
+
 def test_nobody_outside_learns_that_somebody_helps(ticket: Ticket, zoe: Person) -> None:
     make.post(ticket, "helper_added", to=zoe, reason="Canary")
     make.post(ticket, "helper_left", to=zoe)

@@ -31,7 +31,7 @@ def test_a_kind_speaks_of_what_there_is(name: str) -> None:
     assert kind.posted_by <= RELATIONS
     assert set(kind.when) <= set(ALWAYS)
     assert callable(kind.audience) or kind.audience in (*AUDIENCES, TARGET)
-    assert kind.tells <= {"customer", "assignee", "taker", "follower"}
+    assert kind.tells <= {"customer", "assignee", "taker", "helper", "follower"}
     assert not kind.body or kind.body in kind.schema().fields
     assert set(kind.example) <= set(kind.schema().fields)
 

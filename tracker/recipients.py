@@ -88,7 +88,7 @@ def _sides(event: Event, ticket: Ticket) -> list[Recipient]:
     found: list[Recipient] = []
     if "customer" in told(event) and ticket.email and not _is_flood(ticket):
         found += _customer(event, ticket)
-    people = {"assignee": ticket.assignee, "taker": _taker(ticket)}
+    people = {"assignee": ticket.assignee, "taker": _taker(ticket), "helper": _named(event)}
     for role, person in people.items():
         if role in tells and person and person.active and person.id != event.actor_id:
             found.append(Recipient("email", person.email, "staff"))
@@ -196,6 +196,11 @@ def _taker(ticket: Ticket) -> Person | None:
     query = select(Handoff).where(Handoff.ticket_id == ticket.id, Handoff.state == "offered")
     handoff = store.session().scalars(query).first()
     return handoff.taker if handoff else ticket.assignee
+
+
+def _named(event: Event) -> Person | None:
+    query = select(Person).where(Person.slug == event.payload.get("to"))
+    return store.session().scalars(query).first() if event.kind == "helper_added" else None
 
 
 def _is_flood(ticket: Ticket) -> bool:

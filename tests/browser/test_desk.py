@@ -192,6 +192,11 @@ def test_a_copy_is_shown_with_its_twin_and_marked_when_it_is_sent_anyway(
     page.keyboard.press("Control+Enter")
     expect(page.locator("#advice")).to_contain_text("said nearly the same")
     visitor.assert_accessible(of="workspace-advice")
+    page.locator("label", has=page.locator("[data-key='4']")).click()
+    page.locator("#update-date").fill("2027-01-04T10:00")
+    with page.expect_response("**/say/update") as sent:
+        page.locator("#update-date").press("Enter")
+    assert sent.value.status == 422, "Enter does not say it anyway"
     page.get_by_role("button", name="Say it anyway, as standard text").click()
     page.wait_for_url("**#e*")
     expect(reader.locator(".mark", has_text="standard text")).to_be_visible()

@@ -48,7 +48,7 @@ class Kind:
     is_word: bool = False
     """A public word of the assignee: it keeps the promise, and badges show it."""
     tells: frozenset[str] = field(default_factory=frozenset)
-    """Who gets a mail: customer, assignee, taker, follower (those only of what the public sees)."""
+    """Who gets a mail: customer, assignee, taker, helper, follower (those only of what the public sees)."""
     moves: bool = True
     """Raises the ticket's version: an assignee deciding on the old state should look again."""
 

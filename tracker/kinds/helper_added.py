@@ -29,4 +29,5 @@ KIND = Kind(
     audience="staff",
     posted_by=frozenset({"assignee", "lead", "admin"}),
     moves=False,
+    tells=frozenset({"helper"}),
 )
