@@ -14,7 +14,9 @@ import pytest
 from websocket import ABNF
 
 from bench._stage import SQLITE, Poster, Stage, staged
+from tests import make
 from tests.drills.returning import Viewers, post_until_stored, stored
+from tests.houses import opened, sqlite_url
 from tests.live_client import DIALLED, Raw, dial, knock
 from tests.servers.ground import wait_until
 from tests.servers.instance import Instance
@@ -126,6 +128,35 @@ def test_f3_without_redis_viewers_of_another_process_are_two_seconds_late_at_mos
                 assert all(one.seen == stored(stage.server, stage.refs[0]) for one in viewers.all)
         finally:
             live.close()
+
+
+def test_f3_without_redis_who_signs_out_leaves_in_another_process_and_its_lists_and_queues_hear(
+    redis_server: Redis,
+) -> None:
+    with staged_live(redis_url=redis_server.url, role="live") as stage:
+        folder, secret = stage.server.data_dir, stage.server.environ["TRACKER_SECRET_KEY"]
+        settings = {"redis_url": redis_server.url, "secret_key": secret}
+        with opened(sqlite_url(folder / "nameplate.sqlite3"), folder, **settings) as house:
+            ticket = make.ticket(visibility="private")
+            ben, eve = make.agent(ticket.desk), ticket.assignee
+            leaves, stays, queue, listed = (dial(stage.server.port).connect() for _ in range(4))
+            browsers = {who: house.test_client() for who in (ben, eve)}
+            for who, raw in ((ben, leaves), (eve, stays)):
+                make.sign_in(browsers[who], who)
+                kept = browsers[who].post(f"/t/{ticket.ref}/pass").json["pass"]
+                assert "epoch" in raw.ask("watch", {"ref": ticket.ref, "after": 0, "pass": kept})
+            kept = browsers[eve].post("/workspace/pass").json["pass"]
+            assert queue.ask("watch_queue", {"pass": kept}) == listed.ask("watch_list", {}) == {"ok": True}
+            redis_server.kill()
+            browsers[ben].post("/signout")
+            make.post(ticket, "note", text="for staff alone")
+            assert leaves.event()[0] == "gone"
+            assert stays.event()[1]["kind"] == "note"
+            assert queue.event() == ["changed", {"ref": ticket.ref}]
+            public = make.ticket(ticket.desk)
+            assert listed.event() == ["changed", {"ref": public.ref}]
+            assert leaves.ask("watch_list", {}) == {"ok": True}
+            assert leaves.events == []
 
 
 @pytest.mark.timeout(300)

@@ -3,18 +3,21 @@
 import queue
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable
 from datetime import timedelta
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from flask import Flask
 from flask_socketio import SocketIO
 from sqlalchemy import select
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from tracker import badges, browse, copies, desks, drafts, embeds, permissions, store, viewer
-from tracker.errors import NotFound
+from tracker import badges, browse, drafts, embeds, store
+from tracker.live import rights
 from tracker.live.hints import Hints
 from tracker.live.rooms import Rooms, Watch
+from tracker.live.unheard import Unheard
 from tracker.models import Event, Ticket
 
 TAIL_S = 1.0
@@ -24,13 +27,15 @@ BATCH = 100
 MILLISECOND = timedelta(milliseconds=1)
 WALLS_AT_ONCE = 50
 """Walls that one round of the tail compares; the others have their turn in the next."""
+REVIEWS_AT_ONCE = 25
+"""Passes and embeds that one round of the tail asks again: whether they still open what they did."""
 WALL_SHOWS = badges.ON_A_WALL + 1
 """Tickets of a wall that are compared: those it shows and the one that makes it say "more"."""
 Pulse = list[tuple[int, int]]
 """Which tickets a wall shows, and how far each has come."""
 CHANGE_RIGHTS = ("handoff_accepted", "handoff_declined", "reassigned", "helper_left", "visibility_changed")
 """Kinds of events after which somebody who watches may have to leave."""
-ANY_SITE: frozenset[str] = frozenset()
+One = TypeVar("One")
 
 
 class Notice(NamedTuple):
@@ -55,6 +60,7 @@ class Fanout:
         self._sent: dict[str, int] = {}
         self._pulses: dict[str, Pulse] = {}
         self._felt = 0
+        self._unheard = Unheard()
         self._notices: queue.SimpleQueue[Notice] = queue.SimpleQueue()
         self._hints = Hints(app.extensions["tracker_settings"].redis_url, self._take)
         self._started = threading.Lock()
@@ -181,18 +187,38 @@ class Fanout:
                 self.socketio.emit("changed", {"ref": None}, to=f"queue|{notice.subject}")
 
     def _tail(self) -> None:
-        """Compare every watched ticket with the database; ring those that moved unheard."""
+        """Find in the database what no notice told of: rights that ended, then whatever moved that is watched."""
+        self._each(self._ask_again, self.rooms.next_on_loan(REVIEWS_AT_ONCE))
+        self._look_at_tickets()
+        if self.rooms.has_lists:
+            self._each(self._tell_late, [Notice(*told) for told in self._unheard.find()])
+        else:
+            self._unheard.rest()
+        self._feel_walls()
+
+    def _each(self, tell: Callable[[One], None], all: Iterable[One]) -> None:
+        """Tell of each; one that can't be told silences no other."""
+        for one in all:
+            try:
+                tell(one)
+            except (OperationalError, PoolTimeout):  # the database is away, for the others too
+                raise
+            except Exception:
+                self.app.logger.exception("live: could not tell of %s", one)
+
+    def _look_at_tickets(self) -> None:
         with self._counting:  # a watch that begins meanwhile must not lose its mark
             refs = self.rooms.refs()
             for gone in set(self._sent) - set(refs):
                 self._sent.pop(gone, None)
         for start in range(0, len(refs), BATCH):
             query = select(Ticket.ref, Ticket.last_seq).where(Ticket.ref.in_(refs[start : start + BATCH]))
-            for ref, last in store.session().execute(query):
-                if last > self._sent.get(ref, last):
-                    self._told("event", ref)
-                    self._ring(ref)
-        self._feel_walls()
+            moved = [ref for ref, last in store.session().execute(query) if last > self._sent.get(ref, last)]
+            self._each(self._tell_late, [Notice("event", ref) for ref in moved])
+
+    def _tell_late(self, notice: Notice) -> None:
+        self._told(*notice)
+        self._tell(notice)
 
     def _feel_walls(self) -> None:
         """Compare some of the walls watched here with the database, in turn; tell those that moved unheard."""
@@ -201,12 +227,14 @@ class Fanout:
             self._pulses = {eid: pulse for eid, pulse in self._pulses.items() if eid in walls}
         begin = self._felt % len(walls) if walls else 0
         self._felt = begin + WALLS_AT_ONCE
-        for eid in (walls + walls)[begin : begin + min(WALLS_AT_ONCE, len(walls))]:
-            before, now = self._pulses.get(eid), embeds.pulse(eid, WALL_SHOWS)
-            self._pulses[eid] = now
-            if before is not None and before != now:
-                self._told("embed", eid)
-                self._tell_walls([eid], None)
+        self._each(self._feel_wall, (walls + walls)[begin : begin + min(WALLS_AT_ONCE, len(walls))])
+
+    def _feel_wall(self, eid: str) -> None:
+        before, now = self._pulses.get(eid), embeds.pulse(eid, WALL_SHOWS)
+        self._pulses[eid] = now
+        if before is not None and before != now:
+            self._told("embed", eid)
+            self._tell_walls([eid], None)
 
     def _ring(self, ref: str) -> None:
         self.mark = object()  # news that no notice told of
@@ -214,6 +242,7 @@ class Fanout:
         ticket = store.session().scalars(query).first()
         if ticket is None:
             return
+        self._unheard.hear("event", ref, ticket.last_seq)
         for whose in (ticket.assignee_id, f"desk-{ticket.desk.slug}"):
             self.socketio.emit("changed", {"ref": ref}, to=f"queue|{whose}")
         after = self._sent.get(ref)
@@ -221,6 +250,9 @@ class Fanout:
             return
         if ticket.visibility == "private":  # before anything is sent: the notice that says so may be late, or lost
             self._review("ref", ref)
+        else:
+            for alike in self.rooms.with_passes(ref):
+                self._ask_again(alike)
         for audience, html in self.rooms.audiences(ref):
             self._send(ticket, after, audience, html=html)
         self._sent[ref] = ticket.last_seq
@@ -241,6 +273,7 @@ class Fanout:
         ticket = store.session().scalars(select(Ticket).where(Ticket.ref == ref)).first()
         if ticket is None:
             return
+        self._unheard.hear("public_event", ref, ticket.last_public_seq)
         if ticket.visibility != "private":
             self._tell_walls(embeds.walls_with(ticket), ref)
         if ticket.visibility == "public":
@@ -267,6 +300,7 @@ class Fanout:
         self._review("ref", ref)
         ticket = store.session().scalars(select(Ticket).where(Ticket.ref == ref)).first()
         if ticket is not None:
+            self._unheard.hear("visibility", ref, ticket.last_seq)
             shown = ref if ticket.visibility == "public" else None
             self._tell_walls(embeds.walls_with(ticket, was_shown=True), shown)
             for name in ("list", f"list|{ticket.desk.slug}"):
@@ -280,14 +314,18 @@ class Fanout:
 
     def _review(self, what: str, subject: Any) -> None:
         """Ask again of each watch whether it may go on; of the thousands that are alike once."""
-        found: dict[str, frozenset[str] | None] = {}
+        found: dict[str, list[tuple[str, Watch]]] = {}
         for sid, watch in self.rooms.matching(what, subject):
-            alike = f"{watch.ref} {watch.audience} {watch.granted} {watch.embed}"
-            if alike not in found:
-                found[alike] = _goes_on_for(watch)
-            sites = found[alike]
-            if sites is None or copies.is_foreign(watch.origin or None, sites):
-                self._end(sid, watch)
+            found.setdefault(watch.alike, []).append((sid, watch))
+        for alike in found.values():
+            self._ask_again(alike)
+
+    def _ask_again(self, alike: list[tuple[str, Watch]]) -> None:
+        gone = rights.ended(alike)
+        if gone:
+            self.mark = object()
+        for sid, watch in gone:
+            self._end(sid, watch)
 
     def _drop(self, what: str, subject: str) -> None:
         for sid, watch in self.rooms.matching(what, subject):
@@ -296,34 +334,6 @@ class Fanout:
     def _end(self, sid: str, watch: Watch) -> None:
         self.unwatch(sid, watch.key)
         self.socketio.emit("gone", {"ref": watch.ref, "embed": watch.embed}, to=sid)
-
-
-def may_still(granted: Mapping[str, Any]) -> bool:
-    """Say whether who stands behind a pass to a queue may hear of it now."""
-    who, whose = viewer.behind_pass(granted), str(granted["queue"])
-    if whose.startswith("desk-"):
-        return permissions.may(who, "run_desk", desks.find(whose.removeprefix("desk-")))
-    return who.person is not None and whose == str(who.person.id)
-
-
-def _goes_on_for(watch: Watch) -> frozenset[str] | None:
-    """Return the sites for whose pages watches like this one go on, empty when for any; None when for none."""
-    if watch.embed is not None:
-        embed = embeds.shown(watch.embed)
-        shows = None if embed is None or embed.only_ticket is None else embed.only_ticket.ref
-        return None if embed is None or shows != watch.ref else embeds.allowed(embed)
-    return ANY_SITE if _may_go_on(watch) else None
-
-
-def _may_go_on(watch: Watch) -> bool:
-    if watch.ref is None:
-        return watch.granted is None or may_still(watch.granted)
-    who = viewer.behind_pass(watch.granted) if watch.granted else permissions.ANYONE
-    try:
-        _ticket, audience = browse.find(watch.ref, who)
-    except NotFound:
-        return False
-    return permissions.RANK[audience] >= permissions.RANK[watch.audience]
 
 
 def _changes_rights(ticket: Ticket, after: int) -> bool:

@@ -15,7 +15,8 @@ from tracker import browse, embeds, viewer
 from tracker.errors import Forbidden, Invalid, NotFound, TrackerError, Unauthorized
 from tracker.live.engine import Engine
 from tracker.live.errands import Group, Handler
-from tracker.live.fanout import WALL_SHOWS, Fanout, Pulse, may_still, room, wall_room
+from tracker.live.fanout import WALL_SHOWS, Fanout, Pulse, room, wall_room
+from tracker.live.rights import may_still
 from tracker.live.rooms import Watch
 from tracker.models import Embed
 from tracker.permissions import ANYONE
