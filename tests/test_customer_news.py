@@ -1,16 +1,18 @@
 """What a customer is mailed of their own ticket, and how often: theirs to choose, one click to stop."""
 
 import re
+from dataclasses import replace
 from datetime import timedelta
 from email.message import EmailMessage
 
 import pytest
 from flask import Flask
+from sqlalchemy import select
 from time_machine import Traveller
 
 from tests import make
 from tests.houses import ORIGIN, Visitor
-from tracker import following
+from tracker import following, incoming, store
 from tracker.models import Ticket
 from tracker.permissions import ANYONE
 from tracker.speech import NAMES, Speech
@@ -203,3 +205,23 @@ def test_a_customer_reads_who_took_their_ticket_from_the_public_and_why(house: F
     (mail,) = mails()
     assert f"{lead.name} took your ticket from the public" in words(mail)
     assert "It names a neighbour." in words(mail)
+
+
+def test_a_mail_to_the_other_address_in_list_unsubscribe_stops_the_news_and_does_nothing_else(
+    house: Flask, client: Visitor
+) -> None:
+    chosen = replace(house.extensions["tracker_settings"], mail_in_domain="in.example.org")
+    house.extensions["tracker_settings"] = chosen
+    one = ticket(client)
+    make.post(one, "update")
+    address = mails()[0]["List-Unsubscribe"].rpartition("<mailto:")[2].rstrip("> ")
+    assert incoming.is_ours(address)
+    local, _, domain = address.partition("@")
+    before, forged = make.kinds_of(one), f"{local[:-1]}{'1' if local[-1] == '0' else '0'}@{domain}"
+    program = b"From: %s\r\nSubject: unsubscribe\r\n\r\nunsubscribe" % CUSTOMER.encode()
+    assert incoming.take(program, recipient=forged).state == "refused"
+    assert following.chosen(one) == "once"
+    assert incoming.take(program, recipient=address).state == "left"
+    assert following.chosen(one) == "never"
+    assert make.kinds_of(one) == before
+    assert len(store.session().scalars(select(Ticket)).all()) == 1

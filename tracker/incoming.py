@@ -18,6 +18,7 @@ from tracker import (
     arrivals,
     attachments,
     desks,
+    following,
     limits,
     links,
     mime,
@@ -40,6 +41,7 @@ NOT_TAKEN = "\n\n(Not taken with this mail: {names}.)"
 NO_WORDS = "(This mail had no words.)"
 NO_SUBJECT = "A mail without a subject"
 REPLY = re.compile(rf"reply\+([{links.CROCKFORD}]{{{links.REF_LENGTH}}})\.([0-9a-f]{{24}})")
+LEAVE = re.compile(rf"leave\+([{links.CROCKFORD}]{{{links.REF_LENGTH}}}[0-9a-f]{{24}})")
 NO_ANSWER = re.compile(r"(?:mailer-daemon|postmaster|no-?reply|do-?not-?reply)@")
 MESSAGE_ID = re.compile(r"(?=.{3,250}$)<[\x21-;=?-\x7e]+@[\x21-;=?-\x7e]+>")
 """One that a header of ours can carry."""
@@ -62,12 +64,12 @@ class Writer:
 
 
 def is_ours(address: str) -> bool:
-    """Say whether mail to this address is taken: one of the reply addresses, a desk's, or the one we write from."""
+    """Say whether mail to this address is taken: one to reply or to leave, a desk's, or the one we write from."""
     address = address.lower()
     local, _, domain = address.rpartition("@")
     if address == parseaddr(settings.current().mail_from)[1].lower() or _desk_at(address):
         return True
-    return domain == settings.current().mail_in_domain and REPLY.fullmatch(local) is not None
+    return domain == settings.current().mail_in_domain and bool(REPLY.fullmatch(local) or LEAVE.fullmatch(local))
 
 
 def take(raw: bytes, *, recipient: str = "", bounced: bool = False, again: IncomingMail | None = None) -> IncomingMail:
@@ -113,6 +115,8 @@ def _take(
     is_vouched_for = again is not None and again.state == "refused"
     if refusal := "" if is_vouched_for else _refusal(mail, writer, addresses, bounced=bounced):
         act = partial(arrivals.refuse, raw, refusal, sender=mail.sender, recipient=recipient)
+    elif token := _leaving(addresses):
+        act = partial(_leave, token)
     else:
         act = partial(_act, mail, _admitted(mail, writer), writer, addresses)
     try:
@@ -238,6 +242,20 @@ def _answer(mail: Mail, given: Given) -> dict[str, Any]:
     """Return what a reply says; where our rules leave nothing of it, all but its signature: it was meant to say it."""
     text = quoting.own_words(mail.words)
     return _words(text if text or given["files"] else quoting.unsigned(mail.words), given)
+
+
+def _leaving(addresses: Sequence[str]) -> str:
+    """Return what stands in an address of ours for those who want no more mail; "" when none of these is one."""
+    places = (one.removesuffix(f"@{settings.current().mail_in_domain}") for one in addresses)
+    return next((found[1] for place in places if (found := LEAVE.fullmatch(place))), "")
+
+
+def _leave(token: str) -> IncomingMail:
+    try:
+        following.leave(token)
+    except NotFound as error:
+        return IncomingMail(state="refused", reason=error.message)
+    return IncomingMail(state="left")
 
 
 def _open(mail: Mail, given: Given, desk: Desk) -> IncomingMail:

@@ -60,6 +60,12 @@ def reply_address(ref: str, role: str, address: str) -> str:
     return f"reply+{ref}.{stamp(f'reply.{ref}.{role}.{address.lower()}')}@{domain}" if domain else ""
 
 
+def leave_address(token: str) -> str:
+    """Return where a mail says that the holder of a subscription's link wants no more; "" when no mail comes in."""
+    domain = settings.current().mail_in_domain
+    return f"leave+{token}@{domain}" if domain else ""
+
+
 def keyed(text: str) -> bytes:
     """Return 32 bytes that only who has our key can make from `text`."""
     return hmac.new(settings.current().key.encode(), f"keyed.{text}".encode(), hashlib.sha256).digest()

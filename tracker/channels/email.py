@@ -91,7 +91,9 @@ def _own_headers(delivery: Delivery, news: News, token: str) -> list[tuple[str, 
         found += [("In-Reply-To", asked or root), ("References", f"{asked} {root}".strip())]
         found += [("Reply-To", back)] if (back := _letters.reply_to(delivery, ticket)) else []
     if token and news.topic == "event":
-        found.append(("List-Unsubscribe", f"<{links.absolute(links.leave(token))}>"))
+        ways = [links.absolute(links.leave(token))]
+        ways += [f"mailto:{address}"] if (address := links.leave_address(token)) else []
+        found.append(("List-Unsubscribe", ", ".join(f"<{way}>" for way in ways)))
         found.append(("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"))
     return found
 

@@ -9,7 +9,7 @@ from tracker.store import Base, Moment
 
 
 class IncomingMail(Base):
-    """One mail to one address. `state`: reply, note, opened, refused (nobody wrote it) or dead (it waits for somebody).
+    """One mail to one address. `state`: reply, note, opened, left, refused (nobody wrote it) or dead (it waits).
 
     Who sent it and what it said are kept of refused and dead ones only: the others are on their ticket.
     """
