@@ -2,10 +2,11 @@
 
 import re
 from collections.abc import Callable
+from email.message import EmailMessage
 
 from playwright.sync_api import expect
 
-from tests.browser.trips import Office
+from tests.browser.trips import Office, become_customer
 from tests.browser.visitor import PHONE, Visitor
 from tests.servers.ground import wait_until
 from tracker import mailbox
@@ -13,18 +14,23 @@ from tracker import mailbox
 READER, CUSTOMER = "reader@home.example", "asks@home.example"
 
 
-def mailed(office: Office, to: str, pattern: str) -> str:
-    """Wait for a mail to an address whose words match; return what matched."""
+def arrived(office: Office, to: str, pattern: str) -> tuple[EmailMessage, str]:
+    """Wait for a mail to an address whose words match; return it with what matched."""
 
-    def look() -> str:
+    def look() -> tuple[EmailMessage, str] | None:
         with office.open():
             for _name, mail in mailbox.newest():
                 body = mail.get_body(("plain",))
                 if mail["To"] == to and body and (found := re.search(pattern, str(body.get_content()))):
-                    return found.group(0)
-        return ""
+                    return mail, found.group(0)
+        return None
 
     return wait_until(look, within=20, what=f"a mail to {to} with {pattern}")
+
+
+def mailed(office: Office, to: str, pattern: str) -> str:
+    """Wait for the same; return what matched."""
+    return arrived(office, to, pattern)[1]
 
 
 def test_a_reader_follows_by_mail_chooses_how_often_and_leaves(
@@ -44,6 +50,52 @@ def test_a_reader_follows_by_mail_chooses_how_often_and_leaves(
     expect(phone.page.get_by_label("Once a day at most")).to_be_checked()
     phone.page.get_by_role("button", name="Stop the news").click()
     expect(phone.page.get_by_role("heading", level=1)).to_have_text("You do not follow this any more")
+
+
+def test_a_reader_gets_a_word_by_mail_opens_it_and_leaves_by_one_click(
+    office: Office, visitors: Callable[..., Visitor]
+) -> None:
+    ref = office.ticket(subject="The bridge is shut")
+    phone = visitors(viewport=PHONE)
+    phone.page.goto(f"{office.url}/t/{ref}/follow")
+    phone.page.get_by_label("Your mail address").fill("bridge@home.example")
+    phone.page.get_by_role("button", name="Follow by mail").click()
+    phone.page.goto(mailed(office, "bridge@home.example", r"http\S+/follow/\w+"))
+    phone.page.get_by_role("button", name="Yes, send me the news").click()
+    seq = office.say(ref, "update", text="The new planks are here.")
+    news, link = arrived(office, "bridge@home.example", rf"(?<=planks are here)[\s\S]*?http\S+/t/{ref}")
+    phone.page.goto(link.split()[-1])
+    expect(phone.page.locator(f"#e{seq}")).to_contain_text("The new planks are here.")
+    leave = news["List-Unsubscribe"].partition(">")[0].strip(" <")
+    phone.page.goto(leave)
+    expect(phone.page.get_by_role("heading", level=1)).to_have_text("You follow this")
+    by_program = {"form": {"List-Unsubscribe": "One-Click"}, "headers": {"Sec-Fetch-Site": "cross-site"}}
+    assert visitors().context.request.post(leave, **by_program).ok  # type: ignore[arg-type]
+    phone.page.reload()
+    expect(phone.page.get_by_role("heading", level=1)).to_have_text("You do not follow this any more")
+
+
+def test_a_customer_chooses_on_their_page_how_often_they_are_mailed_and_stops_it_by_one_click(
+    office: Office, visitors: Callable[..., Visitor]
+) -> None:
+    ref = office.ticket(subject="The gate squeaks", email="gate@home.example")
+    cara = visitors()
+    become_customer(cara, office, ref)
+    cara.page.get_by_text("How often we mail you: at once").click()
+    cara.page.get_by_label("Once an hour at most").check()
+    cara.assert_accessible(of="customer-news")
+    cara.page.locator("#news").get_by_role("button", name="Keep this").click()
+    expect(cara.page.get_by_text("How often we mail you: once an hour at most")).to_be_visible()
+    acknowledged, link = arrived(office, "gate@home.example", r"http\S+/follow/\w+")
+    cara.page.goto(link)
+    expect(cara.page.get_by_label("Once an hour at most")).to_be_checked()
+    leave = acknowledged["List-Unsubscribe"].partition(">")[0].strip(" <")
+    assert visitors().context.request.post(leave, form={"List-Unsubscribe": "One-Click"}).ok
+    cara.page.reload()
+    expect(cara.page.get_by_text("the two questions still come")).to_be_visible()
+    cara.assert_accessible(of="customer-news-stopped")
+    cara.page.goto(f"{office.url}/t/{ref}")
+    expect(cara.page.get_by_text("How often we mail you: not at all")).to_be_visible()
 
 
 def test_a_customer_says_on_another_device_that_it_is_not_solved(
