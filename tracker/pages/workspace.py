@@ -5,11 +5,12 @@ from typing import Any
 from flask import Blueprint, flash, get_flashed_messages, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as Answer
 
-from tracker import browse, desks, disclosure, forms, limits, links, permissions, reports, tickets, viewer
+from tracker import browse, desks, disclosure, forms, limits, links, permissions, reports, speech, tickets, viewer
 from tracker.errors import Forbidden, Invalid
 from tracker.kinds.opened import SOURCES
 from tracker.models import Desk, Person
 from tracker.pages import uploads
+from tracker.pages.following import wanted_language
 from tracker.viewer import admits, current
 
 blueprint = Blueprint("workspace", __name__, url_prefix="/workspace")
@@ -47,7 +48,8 @@ def give_pass() -> dict[str, str]:
 @admits("file")
 def new() -> Page:
     """The form for somebody who called, wrote or came in."""
-    return _new(forms.Form("new", {"desk": person().desk.slug}))
+    own = person().desk
+    return _new(forms.Form("new", {"desk": own.slug, "language": wanted_language(), "zone": own.zone}))
 
 
 @blueprint.post("/new")
@@ -64,8 +66,10 @@ def file() -> Answer | Page:
         ticket, _secret = tickets.open(given, by=current(), personal=forms.wish(request.form))
     except Invalid as error:
         return _new(forms.Form("new", typed, error.fields or {"": error.message}), error.status)
-    flash(f"{ticket.assignee.name} has it. The customer gets a mail with the way to it.", "good")
-    return redirect(links.workspace_ticket(ticket.ref), 303)
+    flash(f"{ticket.assignee.name}, {ticket.desk.name}, has it. The customer gets a mail with the way to it.", "good")
+    if permissions.may(current(), "see_as_staff", ticket):
+        return redirect(links.workspace_ticket(ticket.ref), 303)
+    return redirect(url_for("workspace.queue"), 303)
 
 
 def person() -> Person:
@@ -136,8 +140,9 @@ def _tour(me: Person) -> list[dict[str, Any]]:
 
 def _new(filled: forms.Form, status: int = 200) -> Page:
     choices = [(one.slug, one.name) for one in desks.everyone()]
-    zone = person().desk.zone
-    return show("workspace/new.html", status, form=filled, desks=choices, sources=ON_BEHALF, zone=zone)
+    spoken, zones = list(speech.NAMES.items()), [(zone, zone) for zone in desks.zones()]
+    choices_of = {"desks": choices, "sources": ON_BEHALF, "languages": spoken, "zones": zones}
+    return show("workspace/new.html", status, form=filled, zone=person().desk.zone, **choices_of)
 
 
 def back_to(endpoint: str, words: str, **place: Any) -> Answer:
