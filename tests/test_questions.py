@@ -62,6 +62,22 @@ def test_not_solved_asks_why_and_opens_it_again(house: Flask, client: Visitor) -
     assert "It drips again." in make.events_of(ticket)[-1].body_html
 
 
+def test_personal_data_in_why_is_shown_to_its_author_before_everyone_reads_it(house: Flask, client: Visitor) -> None:
+    ticket = resolved()
+    path = links()["no"]
+    given = {"solved": "false", "understood": "no", "why": "Ring me at 030 5550147."}
+    asked = client.post(path, data=given)
+    assert asked.status_code == 422
+    assert "Before everyone reads this" in asked.text
+    assert '<mark class="found">030 5550147' in asked.text
+    assert make.fresh(ticket).status == "resolved", "nothing is recorded, and the link stays good"
+    again = client.post(path, data=given | {"personal": "edit"})
+    assert again.status_code == 422
+    assert "Ring me at 030 5550147.</textarea>" in again.text, "what was typed comes back"
+    assert client.post(path, data=given | {"personal": "hide"}).status_code == 200
+    assert "5550147" not in house.test_client().get(f"/t/{ticket.ref}").text
+
+
 def test_answers_are_public_only_with_consent(house: Flask, client: Visitor) -> None:
     ticket = resolved()
     client.post(links()["yes"], data={"solved": "true", "understood": "yes", "text": "Thanks.", "publish": "true"})
@@ -77,6 +93,23 @@ def test_the_page_asks_why_too(house: Flask, client: Visitor) -> None:
     assert "Say what is still wrong" in missing.text
     assert client.post(say, data={"solved": "false", "understood": "no", "why": "It drips."}).status_code == 303
     assert make.fresh(ticket).status == "open"
+
+
+def test_who_says_on_the_page_that_it_is_solved_is_asked_whether_they_felt_understood(
+    house: Flask, client: Visitor
+) -> None:
+    ticket = resolved()
+    make.own(client, ticket)
+    assert '<details class="box" id="feedback">' in client.get(f"/t/{ticket.ref}").text
+    place = client.post(f"/t/{ticket.ref}/say/confirmed").location
+    assert make.fresh(ticket).status == "closed"
+    page = client.get(place).text
+    assert place.endswith("#feedback")
+    assert '<details class="box" id="feedback" open><summary>Did you feel understood?</summary>' in page
+    assert '<input type="hidden" name="solved" value="true">' in page
+    told = {"solved": "true", "understood": "partly"}
+    assert client.post(f"/t/{ticket.ref}/say/feedback", data=told).status_code == 303
+    assert make.kinds_of(ticket)[-2:] == ["confirmed", "feedback"]
 
 
 def test_only_the_customers_mail_asks(house: Flask, client: Visitor) -> None:

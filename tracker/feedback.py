@@ -5,6 +5,7 @@ from typing import Any
 
 from tracker import people, store, tickets
 from tracker.errors import NotFound
+from tracker.masks import Wish
 from tracker.models import Ticket
 from tracker.permissions import Viewer
 
@@ -14,12 +15,15 @@ def find(secret: str) -> Ticket:
     return _ticket(people.find_link("feedback", secret).ticket_id)
 
 
-def answer(secret: str, given: Mapping[str, Any]) -> Ticket:
-    """Record both answers as the customer and use the link up. Raises Invalid (the link stays good), or Conflict."""
+def answer(secret: str, given: Mapping[str, Any], *, personal: Wish) -> Ticket:
+    """Record both answers as the customer and use the link up.
+
+    Raises Invalid or PersonalData (the link stays good), or Conflict.
+    """
     with store.transaction():
         ticket = _ticket(people.redeem_link("feedback", secret).ticket_id)
         by = Viewer(tickets=frozenset({ticket.id}), principal=f"customer:{ticket.id}")
-        return tickets.post(ticket.ref, "feedback", given, by=by)[0]
+        return tickets.post(ticket.ref, "feedback", given, by=by, personal=personal)[0]
 
 
 def _ticket(ticket_id: int | None) -> Ticket:

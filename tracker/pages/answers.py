@@ -26,7 +26,7 @@ def send(secret: str) -> Answer | Page:
     limits.hit("signins", viewer.network())
     typed = request.form.to_dict()
     try:
-        ticket = feedback.answer(secret, forms.payload("feedback", typed))
+        ticket = feedback.answer(secret, forms.payload("feedback", typed), personal=forms.wish(typed))
     except Invalid as error:
         return _page(secret, forms.Form("feedback", typed, error.fields), error.status)
     again = ticket.status == "open"

@@ -37,7 +37,8 @@ SAYABLE = ("reply", "reply_published", "confirmed", "reopened", "feedback", "tha
 def page(ref: str, slug: str = "") -> Response:
     """The ticket, as this viewer may see it; the slug is decoration."""
     ticket, audience = browse.find(ref, current())
-    return _page(ticket, audience, forms.Form())
+    asked = request.args.get("ask") == "understood"
+    return _page(ticket, audience, forms.Form("feedback", {"solved": "true"}) if asked else forms.Form())
 
 
 @blueprint.get("/t/<ref>/entries")
@@ -67,6 +68,8 @@ def say(ref: str, kind: str) -> Answer | tuple[Response, int]:
     except Invalid as error:
         ticket, audience = browse.find(ref, current())
         return _page(ticket, audience, forms.Form(kind, typed, error.fields)), error.status
+    if kind == "confirmed":  # the first of two questions is answered: the second one stands open
+        return redirect(f"{url_for('tickets.page', ref=ref, ask='understood')}#feedback", 303)
     anchor = f"#e{event.seq}" if permissions.audience(current(), ticket) != "public" else ""
     return redirect(f"{url_for('tickets.page', ref=ref)}{anchor}", 303)
 
