@@ -5,16 +5,18 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 from email.message import EmailMessage
+from io import BytesIO
 from pathlib import Path
 from string import Formatter
 
 import pytest
 from flask import Flask
+from PIL import Image
 from time_machine import Traveller
 
 from tests import houses, make
 from tests.servers.smtp import Mailserver
-from tracker import attachments, outbox
+from tracker import attachments, outbox, profiles
 from tracker.kinds import KINDS
 from tracker.models import Ticket
 from tracker.speech import NAMES, WORDS, Speech, pick
@@ -89,6 +91,17 @@ def test_the_acknowledgement_waits_for_nothing(bundling: Flask) -> None:
     (mail,) = [mail for mail in make.deliver() if mail["To"] == CUSTOMER]
     assert mail["Auto-Submitted"] == "auto-replied"
     assert "What happens next" in plain(mail)
+
+
+def test_the_acknowledgement_shows_the_face_of_who_has_it(house: Flask) -> None:
+    rosa = make.agent(name="Rosa Ortega")
+    make.ticket(rosa.desk, email=CUSTOMER)
+    assert ">RO</div>" in html(make.deliver()[-1])
+    picture = BytesIO()
+    Image.new("RGB", (300, 300), "teal").save(picture, "PNG")
+    profiles.set_face(rosa, picture.getvalue(), "image/png", by=make.viewer(rosa))
+    make.ticket(rosa.desk, email=CUSTOMER)
+    assert f'/faces/{rosa.face_digest}.webp" alt=""' in html(make.deliver()[-1])
 
 
 def test_all_mails_of_a_ticket_are_one_thread(house: Flask) -> None:

@@ -216,6 +216,15 @@ def test_only_the_customer_is_offered_to_let_everyone_read(client: Visitor) -> N
     assert "/say/reply_published" not in page + client.get(f"/t/{ticket.ref}").text
 
 
+def test_the_page_says_how_often_a_ticket_was_passed_on(client: Visitor) -> None:
+    ticket, lead = make.ticket(), make.lead()
+    people = [ticket.assignee, make.agent(ticket.desk)]
+    for count, words in enumerate(("never passed on", "passed on once", "passed on twice", "passed on 3 times")):
+        if count:
+            make.post(ticket, "reassigned", lead, to=people[count % 2])
+        assert f"<li>{words}</li>" in client.get(f"/t/{ticket.ref}").text
+
+
 def test_a_stranger_can_say_none_of_the_customers_things(client: Visitor) -> None:
     ticket = make.ticket()
     for kind in ("reply", "visibility_changed", "reopened", "confirmed"):

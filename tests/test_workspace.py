@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, datetime, timedelta
+from io import BytesIO
 from typing import Any
 
 import html5lib
@@ -297,6 +298,24 @@ def test_words_are_hidden_by_the_assignee_and_erased_by_a_lead_only(
     assert "Nothing since Friday." not in client.get(desk_of(ticket)).text
 
 
+@pytest.mark.parametrize(
+    ("said", "nudge"),
+    [
+        ({"impact": "I carry water up for my mother."}, "First a word on what it does to them, then the fix."),
+        ({"feeling": "worried"}, "First a word on what it does to them, then the fix."),
+        ({"feeling": "calm"}, "Say that you have it, then the fix."),
+    ],
+)
+def test_the_nudge_is_to_answer_what_it_does_to_them_before_the_fix(
+    house: Flask, client: Visitor, said: dict[str, str], nudge: str
+) -> None:
+    one = make.ticket(**said)
+    make.sign_in(client, one.assignee)
+    assert f"Not answered yet. {nudge}" in client.get(desk_of(one)).text
+    make.post(one, "update")
+    assert "then the fix." not in client.get(desk_of(one)).text
+
+
 @pytest.mark.parametrize("kind", ["promise_kept", "imported", "reply", "confirmed", "nonsense"])
 def test_what_others_say_is_not_said_from_the_desk(ticket: Ticket, agent: Person, client: Visitor, kind: str) -> None:
     assert client.post(f"{desk_of(ticket)}/say/{kind}", data={"text": "Hm"}).status_code == 404
@@ -325,6 +344,35 @@ def test_filing_for_somebody_keeps_the_true_time_and_their_consent(travel: Any, 
     one, _ = browse.find(ref, make.viewer(rosa))
     assert (one.source, one.visibility, one.opened_at) == ("phone", "public", datetime(2026, 3, 2, 7, 30, tzinfo=UTC))
     assert "has it" in read(client.get(answer.location))
+
+
+def test_who_files_says_which_language_and_clock_they_have_and_adds_their_files(
+    travel: Any, house: Flask, client: Visitor
+) -> None:
+    desk = make.desk(zone="Europe/Berlin")
+    rosa = make.agent(desk)
+    make.sign_in(client, rosa)
+    form = read(client.get("/workspace/new"))
+    assert '<option value="Europe/Berlin" selected>' in form
+    assert 'enctype="multipart/form-data"' in form
+    letter = (BytesIO(b"It is stuck since Friday."), "letter.txt")
+    told = FILED | {"desk": desk.slug, "language": "de", "zone": "America/New_York", "files": letter}
+    answer = client.post("/workspace/new", data=told)
+    ref = answer.location.rsplit("/", 1)[1]
+    assert "Add pictures or files" in form
+    assert "letter.txt" in read(client.get(answer.location))
+    (mail,) = [mail for mail in make.deliver() if mail["To"] == FILED["email"]]
+    assert mail["Content-Language"] == "de"
+    assert "Nordamerikanische" in str(mail.get_body(("plain",)).get_content())  # type: ignore[union-attr]
+    assert ref in str(mail)
+
+
+def test_what_is_filed_for_another_desk_leads_back_to_the_queue(house: Flask, client: Visitor) -> None:
+    streets = make.agent(make.desk("streets"), name="Mia Lindqvist").desk
+    make.sign_in(client, make.agent(make.desk()))
+    answer = client.post("/workspace/new", data=FILED | {"desk": streets.slug, "visibility": "private"})
+    assert (answer.status_code, answer.location) == (303, "/workspace/")
+    assert "Mia Lindqvist, The streets desk, has it." in read(client.get(answer.location))
 
 
 def test_what_was_typed_for_somebody_comes_back(house: Flask, client: Visitor) -> None:
