@@ -58,6 +58,18 @@ def test_every_link_of_a_card_opens_a_page_of_its_own(client: Visitor) -> None:
     assert set(found) == {(address, "_blank", "noopener") for address in ways}
 
 
+@pytest.mark.parametrize("kind", ["update", "resolved"])
+def test_where_a_card_leads_there_is_something_for_a_reader_who_is_not_signed_in(client: Visitor, kind: str) -> None:
+    ticket = make.ticket()
+    make.post(ticket, kind)
+    body = html5lib.parse(client.get(f"/e/{worn(ticket).eid}").text, namespaceHTMLElements=False).find("body")
+    ways = [address.partition("#") for one in body.iter("a") if (address := one.get("href", ""))]
+    assert len(ways) == (5 if kind == "update" else 4)
+    for page, _, anchor in ways:
+        found = html5lib.parse(client.get(page).text, namespaceHTMLElements=False)
+        assert not anchor or any(one.get("id") == anchor for one in found.iter()), anchor
+
+
 def test_a_timeline_shows_the_last_events_and_a_card_does_not(client: Visitor) -> None:
     ticket = make.ticket()
     make.post(ticket, "update", text="The part is **ordered**.")

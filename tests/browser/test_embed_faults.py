@@ -150,6 +150,43 @@ def test_a_badge_that_shall_not_be_live_is_read_once(page: Page, blog: ForeignSi
     assert (ask_count(scene), scene.count("/socket.io/")) == (before, 0)
 
 
+def test_being_live_is_switched_on_and_off_while_the_page_is_open(
+    page: Page, blog: ForeignSite, scene: LiveStage
+) -> None:
+    opened(page, blog, scene, badge(live="off"))
+    expect(pill(page)).to_contain_text(SAYS)
+    one = page.locator("ticket-badge")
+    one.evaluate("one => one.setAttribute('live', 'on')")
+    in_time(page, lambda: scene.watched == ["good"], "it being watched")
+    scene.facts = {"status": "waiting"}
+    scene.say()
+    in_time(page, says(page, "awaits an answer"), "the news")
+    one.evaluate("one => one.setAttribute('live', 'off')")
+    in_time(page, lambda: scene.unwatched == ["good"], "it being left")
+    before = ask_count(scene)
+    scene.facts = {"status": "open"}
+    scene.say(quietly=True)
+    later(page)
+    assert ask_count(scene) == before
+    expect(pill(page)).to_contain_text("awaits an answer")
+
+
+def test_until_a_slow_server_has_answered_the_author_s_link_is_there(
+    page: Page, blog: ForeignSite, scene: LiveStage
+) -> None:
+    note_events(page)
+    held: list[Route] = []
+    page.route("**/badge.json", lambda route: held.append(route))
+    opened(page, blog, scene, badge())
+    wait_until(lambda: page.evaluate("true") and held, what="a question")
+    later(page, 10_000)
+    expect(page.get_by_role("link")).to_have_text("Our ticket")
+    assert len(held) == 1, "it is not asked again while it may answer"
+    held[0].fulfill(json=facts(scene, "good"), headers=OPEN_TO_ALL)
+    expect(pill(page)).to_contain_text(SAYS)
+    assert told(page) == ["load open"]
+
+
 def test_twenty_in_sight_watch_and_the_others_ask(page: Page, blog: ForeignSite, scene: LiveStage) -> None:
     many = "".join(badge(f"many{number}") for number in range(30))
     opened(page, blog, scene, many)
