@@ -4,15 +4,17 @@ import { pageSocket } from './socket.js';
 import { refresh } from './times.js';
 
 const SETTLE = 400;
+const POLL_EVERY = 30_000;
 const LONG_HIDDEN = 20_000;
 
 /**
  * `<live-list id [desk] [pass-url] [titled]>` around one element: watches the public list (of one desk), or with `pass-url` the reader's queue;
- * `titled` takes the page's title along (a queue's count). Without sockets it stays as it is.
+ * `titled` takes the page's title along (a queue's count). Without a socket that watches it asks every half a minute.
  */
 export class LiveList extends HTMLElement {
   #stop = null;
   #soon = 0;
+  #poll = 0;
   #hiddenAt = Infinity;
   #missed = false;
 
@@ -25,7 +27,8 @@ export class LiveList extends HTMLElement {
     const { signal } = this.#stop;
     const socket = pageSocket();
     signal.addEventListener('abort', socket.on('up', () => this.#watch(socket)));
-    signal.addEventListener('abort', socket.on('down', () => (this.#missed = true)));
+    signal.addEventListener('abort', socket.on('down', () => this.#fallBack(socket)));
+    signal.addEventListener('abort', socket.on('gone', ({ ref, embed }) => ref ?? embed ?? this.#fallBack(socket)));
     signal.addEventListener('abort', socket.on('changed', () => this.#changed()));
     addEventListener('online', () => socket.nudge(), { signal });
     document.addEventListener('visibilitychange', () => this.#seen(), { signal });
@@ -35,6 +38,7 @@ export class LiveList extends HTMLElement {
   disconnectedCallback() {
     this.#stop.abort();
     clearTimeout(this.#soon);
+    clearInterval(this.#poll);
   }
 
   #seen() {
@@ -44,14 +48,25 @@ export class LiveList extends HTMLElement {
 
   async #watch(socket) {
     try {
-      if (this.hasAttribute('pass-url')) {
-        const answer = await fetch(this.getAttribute('pass-url'), { method: 'POST', signal: this.#stop.signal });
-        if (answer.ok) await socket.request('watch_queue', { pass: (await answer.json()).pass });
-      } else await socket.request('watch_list', this.hasAttribute('desk') ? { desk: this.getAttribute('desk') } : {});
-      if (this.#missed) this.#changed();
+      const { error } = await (this.hasAttribute('pass-url') ? this.#watchQueue(socket) : socket.request('watch_list', { desk: this.getAttribute('desk') }));
+      if (error) throw new Error(error);
+      if (this.#missed || this.#poll) this.#changed();
+      this.#poll = clearInterval(this.#poll);
     } catch {
-      this.#missed = true;
+      this.#fallBack(socket);
     }
+  }
+
+  async #watchQueue(socket) {
+    const answer = await fetch(this.getAttribute('pass-url'), { method: 'POST', signal: this.#stop.signal });
+    return answer.ok ? socket.request('watch_queue', { pass: (await answer.json()).pass }) : { error: answer.status };
+  }
+
+  /** Nobody tells this list anything: ask its page now and then, and to be told again. */
+  #fallBack(socket) {
+    if (this.#stop.signal.aborted) return;
+    this.#missed = true;
+    this.#poll ||= setInterval(() => (socket.up && this.#watch(socket), this.#changed()), POLL_EVERY * (0.75 + Math.random() / 2));
   }
 
   #changed() {
@@ -68,8 +83,9 @@ export class LiveList extends HTMLElement {
       if (!answer.ok) return;
       const html = await answer.text();
       const fresh = fragment(html).querySelector(`live-list#${CSS.escape(this.id)}`);
+      if (!fresh) return;
       if (this.hasAttribute('titled')) document.title = new DOMParser().parseFromString(html, 'text/html').title;
-      if (fresh) swap(this.firstElementChild, fresh.firstElementChild);
+      swap(this.firstElementChild, fresh.firstElementChild);
       refresh(this);
     } catch {
       this.#missed = true;

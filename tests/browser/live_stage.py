@@ -42,12 +42,13 @@ class LiveStage:
         self.is_away = False
         self.conditional = 0
         self.watched: list[str] = []
+        self.listed = 0
         self.ticket = scenes.ticket(last=3, promise=scenes.STANDING)
         self.entries = scenes.timeline()[:3]
         self.app = stage.make_app()
         self.sockets = SocketIO(self.app, async_mode="threading", cors_allowed_origins="*")
         self.sockets.on_event("watch", self.watch)
-        self.sockets.on_event("watch_list", lambda wanted: join_room("list") or {"ok": True})
+        self.sockets.on_event("watch_list", self.watch_list)
         self.sockets.on_event("unwatch", lambda wanted: self.unwatched.append(wanted["embed"]))
         self.inner = self.app.wsgi_app
         self.app.wsgi_app = self.gate  # type: ignore[method-assign]
@@ -104,6 +105,13 @@ class LiveStage:
             [self.pushed(each) for each in self.entries if each["seq"] > wanted["after"]] if wanted.get("html") else []
         )
         return {"epoch": self.ticket["epoch"], "events": missed, "last": self.ticket["last"], "more": False}
+
+    def watch_list(self, _wanted: dict[str, Any]) -> dict[str, Any]:
+        self.listed += 1
+        if self.is_full:
+            return {"error": "full"}
+        join_room("list")
+        return {"ok": True}
 
     def cut(self) -> None:
         """Lose every socket, and let none back until `restore`."""

@@ -9,6 +9,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.live_stage import REF, LiveStage
 from tests.browser.visitor import Visitor
+from tests.servers.ground import wait_until
 from tracker import clock
 
 REFUSED = "socket.io|503|entries"
@@ -218,6 +219,28 @@ def test_a_changed_list_is_fetched_again_and_swapped(page: Page, scene: LiveStag
     page.evaluate("document.querySelector('#tickets ul').replaceChildren()")
     scene.sockets.emit("changed", {"ref": REF}, to="list")
     expect(page.locator("#tickets .ticket")).to_have_count(8)
+
+
+@pytest.mark.parametrize("loss", ["refused", "gone", "cut"])
+def test_a_list_that_nobody_tells_anything_asks_by_itself_until_it_is_watched_again(
+    visitor: Visitor, scene: LiveStage, loss: str
+) -> None:
+    visitor.forgive(REFUSED)
+    page, tickets = visitor.page, visitor.page.locator("#tickets .ticket")
+    scene.is_full = loss == "refused"
+    page.clock.install()
+    page.add_init_script("Math.random = () => 0.5")
+    page.goto(f"{scene.url}/")
+    wait_until(lambda: page.clock.run_for(100) or scene.listed, what="the list is watched, or refused")
+    if loss == "gone":
+        scene.sockets.emit("gone", {"ref": None, "embed": None}, to="list")
+        scene.is_full = True
+    elif loss == "cut":
+        scene.cut()
+    for _ in range(2):
+        page.evaluate("document.querySelector('#tickets ul').replaceChildren()")
+        expect(tickets).to_have_count(0)
+        wait_until(lambda: page.clock.run_for(5_000) or tickets.count() == 8, what="the list, asked for")
 
 
 def test_a_long_timeline_completes_itself(page: Page, scene: LiveStage) -> None:
