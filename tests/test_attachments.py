@@ -39,6 +39,28 @@ def test_a_file_is_what_its_bytes_say(raw: bytes, kind: str, type_: str) -> None
     assert (found.kind, found.type) == (kind, type_)
 
 
+@pytest.mark.parametrize("written_in", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
+def test_a_text_is_kept_as_utf_8_whatever_wrote_it(written_in: str) -> None:
+    lines = "Größe: 3 < 4 & 5\r\n" * 40
+    found = files.accept(lines.encode(written_in))
+    assert (found.kind, found.type) == ("text", "text/plain")
+    assert found.content.decode() == lines.replace("\r\n", "\n")
+
+
+@pytest.mark.parametrize(
+    ("raw", "said"),
+    [
+        ("вода не идёт".encode("cp1251"), files.UNREADABLE),
+        (b"10:04 sent <html><body>ok", files.MARKED_UP),
+        (b"MZ\x90\0\x03", files.TAKEN),
+    ],
+)
+def test_who_sends_what_is_no_text_we_keep_is_told_what_to_do(raw: bytes, said: str) -> None:
+    with pytest.raises(Invalid) as refusal:
+        files.accept(raw)
+    assert refusal.value.fields == {"files": said}
+
+
 @pytest.mark.parametrize(
     "raw",
     [
@@ -54,8 +76,11 @@ def test_a_file_is_what_its_bytes_say(raw: bytes, kind: str, type_: str) -> None
         b"\x7fELF" + b"\0" * 60,
         b"text with a \0 in it",
         b"text with \x1b[31mcolour",
-        b"\xff\xfet\0e\0x\0t\0",
-        b"half a character \xc3",
+        b"\xff\xfet\0e\0x\0t",
+        b"half a character \x81",
+        "вода не идёт".encode("cp1251"),
+        "a log of <html>".encode("utf-16"),
+        b"Gr\xf6\xdfe <script>alert(1)</script>",
         b"<html>" + PDF,
         PDF + b"<script>alert(1)</script>",
         PDF[:9] + b"<html><script>alert(1)</script></html>" + PDF[9:],

@@ -20,6 +20,9 @@ PICTURE_SIDE: Final = 2_000
 THUMB_SIDE: Final = 480
 LARGEST_TEXT: Final = 1024 * 1024
 TAKEN: Final = "Choose a picture (JPEG, PNG, WebP), a PDF, a plain text or a recording (Ogg, WebM, MP4, MP3)."
+UNREADABLE: Final = "Choose a picture, a PDF, a recording, or a text saved as UTF-8: this can not be read."
+MARKED_UP: Final = "Choose a picture or a PDF of it, or write its lines as words: we keep no HTML, SVG or scripts."
+UTF16_MARKS: Final = (b"\xff\xfe", b"\xfe\xff")
 # What the decoders take at these sizes stays under 100 MB; the WebP one holds several copies of the picture.
 MOST_PIXELS: Final = {"JPEG": 12_200_000, "PNG": 8_300_000, "WEBP": 4_500_000}
 MOST_SCANNED_PIXELS: Final = 26_000_000
@@ -88,7 +91,7 @@ def accept(raw: bytes) -> Upload:
             return _picture(_shrunk(raw, form, _upright))
         if raw.startswith(b"%PDF-"):
             return _document(raw)
-        if sound := _sound(raw):
+        if not raw.startswith(UTF16_MARKS) and (sound := _sound(raw)):
             return Upload("sound", sound, raw)
         return _text(raw)
     except Invalid as error:
@@ -176,15 +179,27 @@ def _sound(raw: bytes) -> str | None:
 
 
 def _text(raw: bytes) -> Upload:
-    try:
-        text = richtext.storable(raw.decode("utf-8-sig").replace("\r\n", "\n"))
-    except UnicodeDecodeError:
-        raise _invalid(TAKEN) from None
-    if not text.strip() or "\0" in text or "\ufffd" in text or _MARKUP.search(raw):
+    text = richtext.storable(_decoded(raw))
+    content = text.encode()
+    if not text.strip() or "\ufffd" in text:
         raise _invalid(TAKEN)
-    if len(raw) > LARGEST_TEXT:
+    if _MARKUP.search(content):
+        raise _invalid(MARKED_UP)
+    if len(content) > LARGEST_TEXT:
         raise _invalid("Choose a text of at most 1 MB.")
-    return Upload("text", "text/plain", text.encode())
+    return Upload("text", "text/plain", content)
+
+
+def _decoded(raw: bytes) -> str:
+    """Return bytes as text: UTF-16 by its mark, UTF-8, else as Windows writes western languages, mostly in ASCII."""
+    if raw.startswith(UTF16_MARKS):
+        return raw.decode("utf-16", "replace")
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        if len(raw.decode("ascii", "ignore")) < 0.75 * len(raw):
+            raise _invalid(UNREADABLE) from None
+        return raw.decode("cp1252", "replace")
 
 
 def _invalid(what_to_do: str) -> Invalid:
