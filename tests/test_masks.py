@@ -192,6 +192,15 @@ def test_a_name_taken_back_is_masked_in_what_was_said_before(house: Flask) -> No
     assert "Dear Ms Canaria, we come." in rendered(ticket, "public")
 
 
+def test_a_name_taken_back_brings_no_older_correction_back_to_badges(house: Flask) -> None:
+    ticket = make.ticket(name="Carola Canaria")
+    word = make.post(ticket, "update", text="Ms Canaria, we come.")
+    for text in ("Dear Ms Canaria, we come.", "We come on Monday."):
+        make.post(ticket, "corrected", target=word.seq, text=text)
+    make.post(ticket, "visibility_changed", visibility="public", name_shown="none", pseudonym="")
+    assert "We come on Monday." in make.fresh(ticket).latest_word_html
+
+
 def test_a_name_taken_back_is_masked_in_what_files_are_said_to_show(house: Flask) -> None:
     ticket = make.ticket(name="Carola Canaria")
     sent(ticket, "reply", alt="Canaria's tap", text="See here.", publish=True)

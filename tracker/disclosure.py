@@ -289,7 +289,8 @@ def _entry(of: Ticket, event: Event, audience: str, around: _Around) -> Shown:
     }
     shown |= _fields(of, event, kind, audience, around, hidden=hidden)
     if audience != "public":
-        shown |= {"hidden": [] if hidden else masks.hidden(event.original), "shown_because": event.shown_because}
+        shown |= {"hidden": [] if hidden else masks.hidden(event.original)}
+        shown |= {"shown_because": "" if hidden else event.shown_because}
     if hidden and event.redacted_by:
         shown["redaction"] = _amendment(of, around.amends[event.redacted_by], audience)
     elif event.corrected_by:
@@ -330,12 +331,8 @@ def _field_is_for(of: Ticket, name: str, one: fields.Field[Any], audience: str) 
 
 
 def _amendment(of: Ticket, event: Event, audience: str) -> Shown:
-    return {
-        "seq": event.seq,
-        "at": event.at,
-        "by": _actor(of, event, audience)["name"],
-        "reason": _typed(event, audience).get("reason", event.payload.get("reason", "")),
-    }
+    reason = "" if event.redacted_by else _typed(event, audience).get("reason", event.payload.get("reason", ""))
+    return {"seq": event.seq, "at": event.at, "by": _actor(of, event, audience)["name"], "reason": reason}
 
 
 def _typed(event: Event, audience: str) -> Mapping[str, str]:

@@ -80,13 +80,6 @@ def pending(ticket: Ticket) -> Handoff | None:
     return store.session().scalars(query).first()
 
 
-def forget(ticket: Ticket, offered_seq: int) -> None:
-    """Remove the copy of an offer's words, because nobody shall read them; that there was an offer stays."""
-    query = select(Handoff).where(Handoff.ticket_id == ticket.id, Handoff.offered_seq == offered_seq)
-    for handoff in store.session().scalars(query):
-        handoff.reason = handoff.briefing_html = ""
-
-
 def leave(person: Person, *, reason: str) -> list[str]:
     """Give every open ticket of somebody who leaves to their backup, else as intake would; return the refs."""
     return [ref for ref in _open_refs(person) if _leave_one(ref, person, reason, _successor)]

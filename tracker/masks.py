@@ -12,7 +12,7 @@ from sqlalchemy import select
 
 from tracker import people, personal, richtext, store
 from tracker.errors import Forbidden, Invalid, PersonalData
-from tracker.kinds import KINDS, Kind
+from tracker.kinds import KINDS, Kind, _targets
 from tracker.kinds._fields import ALT, REASON, Words
 from tracker.models import Event, File, Handoff, Person, Report, Ticket
 from tracker.personal import Whose
@@ -212,19 +212,21 @@ def _write(ticket: Ticket, event: Event, words: Mapping[str, str], html: str) ->
     event.payload = event.payload | {name: text for name, text in words.items() if name != kind.body}
     if kind.body in words:
         event.body_source, event.body_html = words[kind.body], html
-        if ticket.latest_word_seq in (event.seq, event.target_seq) and ticket.latest_word_html:
-            newest = event.seq if event.kind == "corrected" else _corrected_by(event)
-            ticket.latest_word_html = html if newest == event.seq else ticket.latest_word_html
+    if event.redacted_by is None:
+        _copy(ticket, event, words)
+
+
+def _copy(ticket: Ticket, event: Event, words: Mapping[str, str]) -> None:
+    word = ticket.latest_word_seq
+    is_about_it = word in (event.seq, event.target_seq)
+    if word and is_about_it and (_targets.find(ticket, word).corrected_by or word) == event.seq:
+        ticket.latest_word_html = event.body_html
     if event.kind == "opened" and "impact" in words:
         ticket.impact = words["impact"]
     if event.kind == "handoff_offered" and "reason" in words:
         query = select(Handoff).where(Handoff.ticket_id == ticket.id, Handoff.offered_seq == event.seq)
         for handoff in store.session().scalars(query):
             handoff.reason = words["reason"]
-
-
-def _corrected_by(event: Event) -> int:
-    return event.corrected_by or event.seq
 
 
 def _made_public(ticket: Ticket, event: Event, was_private: bool) -> list[Event]:

@@ -10,7 +10,6 @@ from tracker import (
     attachments,
     drafts,
     erasure,
-    handoffs,
     limits,
     masks,
     permissions,
@@ -107,7 +106,6 @@ def redact(ticket: Ticket, loaded: Loaded, by: Viewer) -> Event:
         raise Invalid(fields={"subject": "The subject goes with the first entry only."})
     if target.redacted_by and not (loaded["subject"] and ticket.subject != _targets.NO_SUBJECT):
         raise Conflict("These words are hidden already.")
-    _forget_copies(ticket, target)
     return timeline.append(ticket, "redacted", loaded, by=actor(by, ticket, "redacted"))
 
 
@@ -117,13 +115,7 @@ def erase(ticket: Ticket, loaded: Loaded, by: Viewer) -> Event:
     erasure.note(ticket, target)
     event = timeline.append(ticket, "erased", loaded, by=actor(by, ticket, "erased"))
     attachments.drop(ticket, [target.seq])
-    _forget_copies(ticket, target)
     return event
-
-
-def _forget_copies(ticket: Ticket, target: Event) -> None:
-    if target.kind == "handoff_offered":
-        handoffs.forget(ticket, target.seq)
 
 
 def _require_words(ticket: Ticket, seq: int) -> Event:

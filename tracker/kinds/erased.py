@@ -3,7 +3,7 @@
 from tracker import kinds
 from tracker.kinds import TARGET, Entry, Kind, Loaded
 from tracker.kinds._fields import REASON, Payload, seq, words
-from tracker.kinds._targets import blank, corrections, mark, without_subject
+from tracker.kinds._targets import blank, corrections, forget_reports, hide, without_subject
 from tracker.models import Event, Ticket
 
 
@@ -17,16 +17,13 @@ def sentence(entry: Entry) -> str:
 
 
 def apply(ticket: Ticket, event: Event, loaded: Loaded) -> None:
-    target = mark(ticket, event, loaded["target"], "redacted_by")
-    blank(target, kinds.find(target.kind).word_fields)
-    for correction in corrections(ticket, target.seq):
-        correction.redacted_by = event.seq
-        blank(correction, kinds.find("corrected").word_fields)
+    target = hide(ticket, event, loaded["target"])
+    forget_reports(ticket, target.seq)
+    for one in (target, *corrections(ticket, target.seq)):
+        blank(one, kinds.find(one.kind).word_fields)
     if target.kind == "opened":
-        ticket.impact, ticket.feeling, ticket.urgency_on = "", "", None
+        ticket.feeling, ticket.urgency_on = "", None
         without_subject(ticket)
-    if ticket.latest_word_seq == loaded["target"]:
-        ticket.latest_word_html = ""
 
 
 KIND = Kind(

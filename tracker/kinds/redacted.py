@@ -2,7 +2,7 @@
 
 from tracker.kinds import TARGET, Entry, Kind, Loaded
 from tracker.kinds._fields import REASON, Payload, flag, seq, words
-from tracker.kinds._targets import corrections, mark, without_subject
+from tracker.kinds._targets import hide, without_subject
 from tracker.models import Event, Ticket
 
 
@@ -20,15 +20,9 @@ def sentence(entry: Entry) -> str:
 
 
 def apply(ticket: Ticket, event: Event, loaded: Loaded) -> None:
-    target = mark(ticket, event, loaded["target"], "redacted_by")
-    for correction in corrections(ticket, target.seq):
-        correction.redacted_by = event.seq
-    if target.kind == "opened":
-        ticket.impact = ""
+    hide(ticket, event, loaded["target"])
     if loaded.get("subject"):
         without_subject(ticket)
-    if ticket.latest_word_seq == loaded["target"]:
-        ticket.latest_word_html = ""
 
 
 KIND = Kind(
