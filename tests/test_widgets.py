@@ -1,5 +1,7 @@
 """Widgets: what they show, to whom, how long caches may keep it; grey, never broken, when there is nothing to show."""
 
+import html
+import re
 from base64 import b64encode
 from datetime import timedelta
 from hashlib import sha256
@@ -298,6 +300,22 @@ def test_a_site_is_kept_as_browsers_spell_it(client: Visitor) -> None:
     assert embed.sites == spelt
     facts = client.get(f"/e/{embed.eid}/badge.json", headers={"Origin": "https://blog.example"}).json
     assert facts["status"] == "open"
+
+
+def test_the_builder_writes_the_line_of_a_picture_that_looks_otherwise(client: Visitor) -> None:
+    ticket = make.ticket()
+    make.own(client, ticket)
+    eid, other = worn(ticket).eid, worn(ticket).eid
+    asked = {"picture": eid, "label": 'My "lift" & (I)', "style": "flat-square", "color": "#A1B2C3", "labelColor": "x"}
+    shown = client.get(f"/t/{ticket.ref}/embeds", query_string=asked).text
+    codes = [html.unescape(code) for code in re.findall(r"<code>(.*?)</code>", shown, re.DOTALL)]
+    wanted = "label=My+%22lift%22+%26+%28I%29&style=flat-square&color=a1b2c3"
+    assert f"(http://localhost/e/{eid}/badge.svg?{wanted})]" in " ".join(codes)
+    assert f'<img src="http://localhost/e/{eid}/badge.svg?{html.escape(wanted)}"' in " ".join(codes)
+    assert f"{other}/badge.svg?label" not in shown
+    picture = client.get(f"/e/{eid}/badge.svg?{wanted}").text
+    assert message(picture).startswith('My "lift" & (I): open')
+    assert 'fill="#a1b2c3"' in picture
 
 
 def test_the_builder_makes_restricts_and_takes_back(client: Visitor) -> None:

@@ -1,6 +1,8 @@
 """Put this on your site: customers make badges of their ticket, leads walls of their desk, and take them back."""
 
+from html import escape
 from typing import Any
+from urllib.parse import urlencode
 
 from flask import Blueprint, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as Answer
@@ -9,7 +11,7 @@ from tracker import badges, browse, desks, disclosure, embeds, forms, limits, li
 from tracker.errors import Invalid
 from tracker.models import Desk, Embed, Ticket
 from tracker.viewer import admits, current
-from widgets import _found, card
+from widgets import _found, _svg, badge_svg, card
 
 blueprint = Blueprint("embeds", __name__)
 Page = tuple[str, int, dict[str, str]]
@@ -111,6 +113,7 @@ def _builder(owner: Owner, form: forms.Form, status: int) -> Page:
         desk_shown=disclosure.desk(owner) if isinstance(owner, Desk) else None,
         here=_address(owner),
         embeds=[_shown(one) | {"seen": seen[one.eid]} for one in live],
+        styles=badge_svg.STYLES,
         pickable=[{"ref": one.ref, "subject": one.subject} for one in _pickable(owner)],
         form=form,
         variants=embeds.VARIANTS,
@@ -121,12 +124,33 @@ def _builder(owner: Owner, form: forms.Form, status: int) -> Page:
 
 
 def _shown(one: Embed) -> dict[str, Any]:
+    picture = _picture(one)
+    query = urlencode(picture)
+    codes = [(each, _pictured(each.snippet(one), query)) for each in _found.modules()]
     return disclosure.embed(one) | {
         "path": links.embed(one.eid),
         "page": badges.page(one),
         "heading": badges.title(one) if one.is_wall else "",
-        "snippets": [{"name": each.NAME, "about": each.ABOUT, "code": each.snippet(one)} for each in _found.modules()],
+        "snippets": [{"name": each.NAME, "about": each.ABOUT, "code": code} for each, code in codes],
+        "picture": picture,
+        "query": query,
     }
+
+
+def _picture(one: Embed) -> dict[str, str]:
+    """Return what this page is asked to have the picture of an embed look like: its parameters, those that hold."""
+    asked = request.args if request.args.get("picture") == one.eid else {}
+    chosen = {"label": badge_svg.one_line(asked.get("label", "")), "style": asked.get("style", "")}
+    chosen["style"] = chosen["style"] if chosen["style"] in badge_svg.STYLES else ""
+    for name in ("labelColor", "color"):
+        chosen[name] = (_svg.colour(asked.get(name)) or "").lstrip("#")
+    return {name: value for name, value in chosen.items() if value}
+
+
+def _pictured(code: str, query: str) -> str:
+    """Return a snippet whose picture, where it has one, is asked for with these parameters."""
+    asked = f"?{escape(query)}" if code.startswith("<") else f"?{query}"
+    return code.replace("/badge.svg", f"/badge.svg{asked}") if query else code
 
 
 def _pickable(owner: Owner) -> list[Ticket]:

@@ -16,6 +16,8 @@ NAME = "Image"
 ABOUT = "A picture, for pages without scripts: READMEs, mails, forums. Up to a minute old."
 PLACE = 2
 DEFAULT_LABEL = "ticket"
+FLAT_SQUARE = "flat-square"
+STYLES = {"": "rounded", FLAT_SQUARE: "square"}
 LONGEST = 80
 
 
@@ -101,7 +103,7 @@ def _answer(said: Said, theme: str) -> Response:
         one_line(said.message),
         colour=colour,
         label_colour=label_colour,
-        flat_square=asked.get("style") == "flat-square",
+        flat_square=asked.get("style") == FLAT_SQUARE,
         classes=_recoloured(chosen, tones) if theme == "auto" else ("", ""),
         suffix=suffix if _svg.SUFFIX.fullmatch(suffix) else "",
     )

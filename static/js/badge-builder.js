@@ -18,7 +18,7 @@ export class BadgeBuilder extends HTMLElement {
   }
 
   #show() {
-    const form = this.querySelector('form');
+    const { form } = this.querySelector('[name=theme]');
     const variant = form.querySelector('[name=variant]:checked')?.value ?? 'wall';
     const chosen = form.querySelector('[name=theme]').value;
     form.querySelector('[data-wall]').hidden = variant !== 'wall';
@@ -38,7 +38,7 @@ export class BadgeBuilder extends HTMLElement {
   /** Another look is another address of the same thing. */
   #point(shown, asked) {
     const address = new URL(shown.getAttribute('src'), location.href);
-    for (const name of address.searchParams.keys()) address.searchParams.set(name, asked[name]);
+    for (const name in asked) if (address.searchParams.has(name)) address.searchParams.set(name, asked[name]);
     const wanted = address.pathname + address.search;
     if (shown.getAttribute('src') !== wanted) shown.setAttribute('src', wanted);
   }
