@@ -100,9 +100,59 @@ def test_what_is_new_or_no_question_is_left_alone(ticket: Ticket, new: str) -> N
     assert told.again(answered(ticket), new) == []
 
 
+@pytest.fixture
+def router(house: Flask) -> Ticket:
+    told = make.ticket(text="My order number is 48213. The router blinks since noon.", phone="030 1234")
+    make.post(told, "update", text="What is the serial number of the router?")
+    make.post(told, "reply", text="It is AB-1234-X.", publish=False)
+    return told
+
+
+@pytest.mark.parametrize(
+    ("again", "answer"),
+    [
+        ("Could you tell me the serial number of the router?", "It is AB-1234-X."),
+        ("Can you send us the serial number?", "It is AB-1234-X."),
+        ("Please send me the serial number.", "It is AB-1234-X."),
+        ("Can you tell me what the router's serial number is?", "It is AB-1234-X."),
+        ("I still need the serial number.", "It is AB-1234-X."),
+        ("Serial number?", "It is AB-1234-X."),
+        ("May I have your order number?", "My order number is 48213."),
+        ("Could you give us your phone number?", "030 1234"),
+        ("Bitte nennen Sie uns Ihre Telefonnummer.", "030 1234"),
+    ],
+)
+def test_a_request_is_a_question_too(router: Ticket, again: str, answer: str) -> None:
+    (found,) = told.again(router, f"Thank you! {again}")
+    assert found.answer == answer
+
+
+@pytest.mark.parametrize(
+    "new",
+    [
+        "Which router do you have?",
+        "Could you tell me the serial number of the modem?",
+        "Can you tell me whether the serial number is on the router?",
+        "Please send me the router.",
+        "I send you the serial number of the new router.",
+        "Still blinking?",
+        "May I have a look at the order?",
+        "We need two days for the order.",
+    ],
+)
+def test_a_request_for_something_else_is_left_alone(router: Ticket, new: str) -> None:
+    assert told.again(router, new) == []
+
+
 @pytest.mark.parametrize(
     ("asked", "again"),
     [
+        ("Wie lautet die Seriennummer des Routers?", "Könnten Sie uns bitte die Seriennummer des Routers nennen?"),
+        ("Wie lautet die Seriennummer?", "Bitte schicken Sie uns die Seriennummer."),
+        ("Welche Seriennummer hat er?", "Darf ich die Seriennummer haben?"),
+        ("Quel est le numéro de série ?", "Pourriez-vous nous indiquer le numéro de série ?"),
+        ("¿Cuál es el número de serie?", "¿Podría enviarnos el número de serie?"),
+        ("Please send me the serial number of the router.", "What's the serial number?"),
         ("Wann kann der Klempner in die Wohnung?", "Wann könnten Klempner in Ihre Wohnung?"),
         ("Quand le plombier peut-il venir ?", "Quand est-ce que le plombier peut venir ?"),
         ("¿Cuándo puede entrar el fontanero?", "¿Cuándo podría entrar el fontanero?"),

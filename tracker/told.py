@@ -12,10 +12,11 @@ from tracker import disclosure, richtext, store
 from tracker.kinds import KINDS
 from tracker.models import Event, Ticket
 
-ALIKE = 85
-"""From which likeness on (0 to 100) the words that carry two questions count as the same."""
+COVERED, COVERING = 0.5, 0.8
+"""Which part of an earlier question's words a new one asks for at least, and of its own: "router" asks for less than
+"serial number of the router", and "serial number of the modem" for something else."""
 SAME_WORD = 88
-"""The same for two single words: "riser" and "risers"."""
+"""From which likeness on (0 to 100) two words count as the same: "riser" and "risers"."""
 MOST_READ = 300
 MOST_CHARACTERS = 100_000
 """How many of the newest entries with words are read, and how much of them: all that a usual ticket says."""
@@ -49,8 +50,8 @@ _ASKS = {
 _ASKING = {word: asks for asks, words in _ASKS.items() for word in words.split()}
 _EMPTY = _words(
     """a an the is are was were be been am do does did has have had can could will would shall should may might must
-    you your yours we our us i me my it its he she they them this that these those there here of in on at to for from by
-    with and or if so as not no yes please tell let know exactly again still just now also about any some
+    s you your yours we our us i me my it its he she they them this that these those there here of in on at to for from
+    by with and or if so as not no yes please tell let know exactly again still just now also about any some
     der die das den dem des ein eine einen einem einer ist sind war waren sein haben hat hatte können kann könnten wird
     werden würden soll sollen sie ihr ihre ihren ihrem uns unser wir ich mir mich es er man dies diese dieser dieses von
     vom in im an am auf zu zum zur für mit und oder wenn nicht kein keine bitte sagen noch mal genau jetzt auch denn
@@ -59,6 +60,47 @@ _EMPTY = _words(
     el los las una unos unas es son era ser tiene tienen ha han puede podría usted su sus nos nuestro yo me él ella esto
     esta este en al para por con y o no sí favor decir todavía"""
 )
+_GIVE = _words(
+    """tell send give provide share name state forward
+    sagen schicken senden geben nennen mitteilen sag sage schick schicke sende gib nenne teile teilen mit
+    dire envoyer donner indiquer communiquer dites envoyez donnez indiquez dis envoie donne
+    decir enviar dar indicar mandar decirme decirnos enviarme enviarnos darme darnos indicarme indicarnos mandarme
+    mandarnos dígame díganos envíeme envíenos deme denos indíqueme indíquenos mándeme mándenos"""
+)
+_HAVE = _words("have get know haben wissen erfahren bekommen avoir connaître savoir tener saber")
+_NEED = _words("need still brauche brauchen benötige benötigen noch besoin ai avons necesito necesitamos")
+_POLITE = _words(
+    "veuillez merci por favor könntest kannst würdest darf dürfen dürften pourriez peux pourrais pouvons puis"
+    " puedo podemos podría podrías pueden puedes"
+)
+_WHETHER = _words("whether if ob si")
+_HOW_IT_IS_CALLED = re.compile(r"\bwie (?:lauten?t?|hei(?:ß|ss)t|hei(?:ß|ss)en)\b")
+_A_FEW, _MANY = r"(?:\W+\w+){0,3}?\W+", r"(?:\W+\w+){0,12}?\W+"
+
+
+def _any(words: frozenset[str]) -> str:
+    return rf"(?:{'|'.join(sorted(words))})\b"
+
+
+_REQUEST = re.compile(
+    rf"\b(?:(?:(?:could|can|would|will) you|please|bitte|veuillez|merci de|por favor){_A_FEW}{_any(_GIVE)}"
+    rf"|(?:könn(?:en|ten|test)|kannst|würde(?:n|st)|pou(?:v|rri)ez|peux|pourrais|puede[ns]?|podría[ns]?){_MANY}"
+    rf"{_any(_GIVE)}"
+    rf"|{_any(_GIVE)}\W(?:sie\W)?(?:me|us|mir|uns|moi|nous)\b"
+    rf"|(?:may|can|could) (?:i|we) (?:please )?(?:have|get|know) (?:your|the)\b"
+    rf"|(?:darf ich|dür(?:fen|ften) wir|puis-je|pou(?:vons-nous|rrais-je)|puedo|podemos|podría){_MANY}{_any(_HAVE)}"
+    r"|(?:i|we)(?: still| also| just){0,2} need (?:your|the|to know)\b"
+    r"|(?:ich|wir) (?:brauchen?|benötigen?)(?: noch)? (?:ihren?|deinen?|die|den|das)\b"
+    r"|(?:j['’]ai|nous avons)(?: encore)? besoin d|necesit(?:o|amos) (?:su|tu|el|la)\b)"
+)
+"""What asks for something without asking what it is: could you tell me, please send us, I need your."""
+_FRAME = _GIVE | _HAVE | _NEED | _POLITE
+_YES_OR_NO = _words(
+    """is are was were am do does did has have had can could will would shall should may might must
+    ist sind war waren hat haben kann können wird werden est sont a ont avez es son está están ha han tiene"""
+)
+MOST_NAMED = 5
+"""Words of a question that only names what it wants: "Serial number of the router?"."""
 _CONTACT = {
     "phone": _words("phone telephone mobile telefon telefonnummer handynummer téléphone teléfono"),
     "email": _words("email mail mailadresse courriel correo"),
@@ -87,8 +129,8 @@ class Record:
 
     @cached_property
     def bare(self) -> list[tuple[int, str, frozenset[str]]]:
-        """What was told and is no question itself: entry, sentence, and its words in small letters."""
-        said = ((seq, one) for seq, one in self.told if not _is_question(one))
+        """What was told and asks for nothing itself: entry, sentence, and its words in small letters."""
+        said = ((seq, one) for seq, one in self.told if not (_is_question(one) or _REQUEST.match(one.casefold())))
         return [(seq, one, frozenset(_WORD.findall(one.casefold()))) for seq, one in said]
 
     @cached_property
@@ -113,7 +155,7 @@ def record(ticket: Ticket) -> Record:
 
 def again(ticket: Ticket, text: str) -> list[Question]:
     """Return the questions in a text that this customer has answered already, with their answers."""
-    asked = [one for one in _sentences(richtext.plain_text(text)) if _is_question(one)][:MOST_ASKED]
+    asked = [one for one in _sentences(richtext.plain_text(text)) if _asks(one)][:MOST_ASKED]
     if not asked:
         return []
     known = record(ticket)
@@ -131,36 +173,57 @@ def _answered(question: str, known: Record) -> Question | None:
         if one.answer and _same(asks, words, *_essence(one.words)):
             return replace(one, words=question)
     if asks:  # yes or no may have changed since; what, where and when they told once
-        spelt = [frozenset(_likes(word, known)) for word in words]
+        spelt = [frozenset(_likes(word, known.vocabulary)) for word in words]
         for seq, sentence, theirs in known.bare:
-            if all(theirs & likes for likes in spelt):
+            if all(theirs & likes for likes in spelt) and (len(words) > 1 or _names_one(sentence)):
                 return Question(question, 0, _short(sentence), seq)
     return None
+
+
+def _names_one(sentence: str) -> bool:
+    """Tell whether a sentence that shares one word with a question tells which: "flat 12", not "in the flat"."""
+    return any(character.isdigit() for character in sentence)
 
 
 def _same(asks: str, words: Sequence[str], others_ask: str, others: Sequence[str]) -> bool:
     if asks != others_ask or not others:
         return False
-    return fuzz.token_set_ratio(" ".join(words), " ".join(others)) >= ALIKE
+    met = [frozenset(_likes(word, others)) for word in words]
+    covered = len(frozenset().union(*met)) / len(frozenset(others))
+    return covered > COVERED and sum(map(bool, met)) / len(words) >= COVERING
 
 
-def _likes(word: str, known: Record) -> Iterator[str]:
-    found = process.extract_iter(word, known.vocabulary, scorer=fuzz.ratio, score_cutoff=SAME_WORD)
+def _likes(word: str, words: Sequence[str]) -> Iterator[str]:
+    found = process.extract_iter(word, words, scorer=fuzz.ratio, score_cutoff=SAME_WORD)
     return (one for one, _likeness, _place in found)
 
 
 @lru_cache(maxsize=512)
 def _essence(question: str) -> tuple[str, tuple[str, ...]]:
     """Return what a question asks for (what, where, …, or "" for yes and no) and the words that carry it."""
-    words = _WORD.findall(question.casefold())
-    asks = next((_ASKING[word] for word in words if word in _ASKING), "")
+    said = _HOW_IT_IS_CALLED.sub("was", question.casefold())
+    words, requested = _WORD.findall(said), _REQUEST.search(said) is not None
     carrying = [word for word in words if word not in _ASKING and word not in _EMPTY]
+    if requested:
+        carrying = [word for word in carrying if word not in _FRAME]
+    asks = next((_ASKING[word] for word in words if word in _ASKING), "")
+    if not asks and (_names_alone(words, carrying) or (requested and _WHETHER.isdisjoint(words))):
+        asks = "what"
     return asks, tuple(carrying[:MOST_CARRYING])
 
 
+def _names_alone(words: Sequence[str], carrying: Sequence[str]) -> bool:
+    """Tell whether a question is but the name of what it wants: "Serial number?"."""
+    return len(carrying) > 1 and len(words) <= MOST_NAMED and _YES_OR_NO.isdisjoint(words)
+
+
 def _asked(event: Event, words: str) -> list[str]:
-    found = [one for one in _sentences(words) if _is_question(one)]
+    found = [one for one in _sentences(words) if _asks(one)]
     return found or ([_short(words)] if event.kind == "waiting" and words else [])
+
+
+def _asks(sentence: str) -> bool:
+    return _is_question(sentence) or _REQUEST.search(sentence.casefold()) is not None
 
 
 def _is_question(sentence: str) -> bool:
