@@ -133,9 +133,9 @@ class Fanout:
 
     def stop(self) -> None:
         """Tell nobody anything more: end the thread, after what it is telling now."""
+        self._hints.close()
         if self.is_running:
             self._notices.put(OVER)
-            self._hints.close()
             self._thread.join(ENDS_WITHIN_S)
 
     def _take(self, topic: str, subject: Any) -> None:
