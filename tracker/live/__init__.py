@@ -1,13 +1,13 @@
 """DOOR: live news over Socket.IO. Sockets hint and carry no writes; HTTP tells (CONTRACTS: Socket.IO)."""
 
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flask import Flask
 from flask_socketio import SocketIO
 
 from tracker import limits
-from tracker.live import bridge, handlers
+from tracker.live import handlers, versions
 from tracker.live.engine import Engine
 from tracker.live.fanout import Fanout
 from tracker.live.frames import MAX_MESSAGE_BYTES
@@ -15,6 +15,9 @@ from tracker.live.guard import Guard
 from tracker.live.lane import Lane
 from tracker.live.refill import Refill
 from tracker.live.sessions import PING_EVERY_S, PONG_WITHIN_S
+
+if TYPE_CHECKING:
+    from tracker.live.bridge import Bridge
 
 STOCK_SOCKETS = 100
 STOCK_SOCKETS_PER_ADDRESS = 60
@@ -56,7 +59,8 @@ def take_over(app: Any, *, descriptors: int, alone: bool) -> Engine | None:
     """
     if not isinstance(app, Flask) or "tracker_fanout" not in app.extensions:
         return None
-    if not bridge.fits():
+    across = _bridge()
+    if across is None:
         app.logger.warning("live: unknown versions of the Socket.IO libraries: the stock driver serves, a thread each")
         return None
     chosen = app.extensions["tracker_settings"]
@@ -65,10 +69,9 @@ def take_over(app: Any, *, descriptors: int, alone: bool) -> Engine | None:
     if most < wanted:
         app.logger.warning("live: %s sockets at most: this process may open %s files", most, descriptors)
     engine = Engine(most=most, most_per_address=chosen.sockets_per_address)
-    across = bridge.Bridge(app, engine)
-    engine.beyond = across
+    engine.beyond = between = across(app, engine)
     handlers.attend(app, engine)
-    app.extensions["tracker_guard"].stand_before(engine, across.polling, alone=alone)
+    app.extensions["tracker_guard"].stand_before(engine, between.polling, alone=alone)
     app.extensions["tracker_engine"] = engine
     return engine
 
@@ -112,6 +115,17 @@ def close(app: Flask) -> None:
         part: Lane | Engine | None = app.extensions.pop(name, None)
         if part is not None:
             part.close()
+
+
+def _bridge() -> "type[Bridge] | None":
+    """Return what joins the engine to the libraries; None where their insides are not those it knows."""
+    if not versions.fit(versions.KNOWN):
+        return None
+    try:
+        from tracker.live.bridge import Bridge
+    except (ImportError, AttributeError):  # a part that was renamed under a version we know
+        return None
+    return Bridge
 
 
 def _any_origin(_origin: str, _environ: dict[str, Any] | None = None) -> bool:

@@ -9,20 +9,18 @@ import socket
 import struct
 import time
 from functools import lru_cache
-from importlib.metadata import version
 from typing import Any
 
-from gunicorn.workers.gthread import TConn, ThreadWorker
+from gunicorn.workers import gthread
 
 from tracker import live
-from tracker.live import handshake, journal
+from tracker.live import handshake, journal, versions
 from tracker.live.arrivals import Arrival, Lingering, first_words, is_whole
 from tracker.live.asked import CANDIDATE
 from tracker.live.callers import Caller
 from tracker.live.engine import Engine, refuse
 from tracker.live.lane import PARTS_AFTER_S, Lane
 
-KNOWN_GUNICORN = ("27.0.",)
 ACCEPTS_AT_ONCE = 64
 MOST_ARRIVALS = 4000
 """Connections that have said nothing yet; past that the oldest goes."""
@@ -34,7 +32,7 @@ THREAD_WAITS_S = 20
 KERNEL_WAITS = struct.pack("ll", THREAD_WAITS_S, 0)
 
 
-class LiveWorker(ThreadWorker):  # type: ignore[misc]
+class LiveWorker(gthread.ThreadWorker):  # type: ignore[misc]
     """Plain gthread wherever the engine can't be: unknown versions, TLS in gunicorn, HTTP/2, another application."""
 
     engine: Engine | None = None
@@ -109,7 +107,7 @@ class LiveWorker(ThreadWorker):  # type: ignore[misc]
             super().finish_request(conn, fs)
 
     def _is_plain(self) -> bool:
-        known = version("gunicorn").startswith(KNOWN_GUNICORN)
+        known = versions.fit(versions.KNOWN_GUNICORN) and hasattr(gthread, "TConn")
         speaks_http1 = not self.cfg.is_ssl and self.cfg.http2_cleartext not in ("prior-knowledge", "both")
         return known and speaks_http1 and self.cfg.proxy_protocol in ("off", False)
 
@@ -157,7 +155,7 @@ class LiveWorker(ThreadWorker):  # type: ignore[misc]
         self.engine.loop.forget(sock.fileno())
         for limit in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):
             sock.setsockopt(socket.SOL_SOCKET, limit, KERNEL_WAITS)
-        conn = TConn(self.cfg, sock, peer, server)
+        conn = gthread.TConn(self.cfg, sock, peer, server)
         conn.init()
         conn.parser.unreader.unread(head)
         conn.data_ready = True
