@@ -2,12 +2,14 @@
 
 import pytest
 from flask import Flask
+from sqlalchemy import select
 
 from tests import make
 from tests.houses import ORIGIN, Visitor
-from tracker import embeds, erasure, store, tickets
+from tracker import embeds, erasure, sightings, store, tickets
 from tracker.errors import Forbidden, Invalid
 from tracker.models import Embed, Ticket
+from tracker.models.embeds import Sighting
 from tracker.permissions import Viewer
 
 ADDRESS = "cara@home.example"
@@ -164,13 +166,20 @@ def test_a_wall_taken_back_or_asked_for_by_another_site_is_grey(client: Visitor)
     assert client.get(address).json == {"status": "unknown"}
 
 
-def test_what_stands_above_a_wall_goes_with_its_customer(client: Visitor) -> None:
+def test_what_a_customer_put_on_sites_goes_with_them(client: Visitor) -> None:
     ticket = make.ticket(name="Carola Canaria")
-    embed = wall(ticket, title="What Carola Canaria waits for")
+    embed = wall(ticket, title="What Carola Canaria waits for", sites=["https://canaria.example"])
+    sightings.note(embed.eid, "canaria.example", "script")
+    sightings.counter().flush()
     erasure.ticket(ticket.ref, by=make.customer(ticket))
+    sightings.note(embed.eid, "canaria.example", "script")
+    sightings.counter().flush()
     store.session().expire_all()
-    assert embeds.kept(ticket)[0].title == ""
+    (left,) = store.session().scalars(select(Embed).where(Embed.ticket_id == ticket.id))
+    assert (left.title, left.sites, left.revoked_at is None) == ("", [], False)
+    assert store.session().scalars(select(Sighting)).all() == []
     assert "Canaria" not in client.get(f"/e/{embed.eid}").text
+    assert client.get(f"/e/{embed.eid}/badge.json").json == {"status": "unknown"}
 
 
 def test_the_picture_of_a_wall_counts_what_is_open(client: Visitor) -> None:

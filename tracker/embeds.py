@@ -4,13 +4,13 @@ import re
 from collections.abc import Iterable, Sequence
 from urllib.parse import urlsplit
 
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, delete, func, or_, select
 from sqlalchemy.orm import selectinload
 
 from tracker import copies, links, permissions, richtext, settings, store
 from tracker.errors import Invalid, NotFound
 from tracker.models import Desk, Embed, Pick, Ticket
-from tracker.models.embeds import WALL
+from tracker.models.embeds import WALL, Sighting
 from tracker.permissions import Viewer
 
 VARIANTS = ("badge", "card", "timeline", WALL)
@@ -86,6 +86,15 @@ def revoke(eid: str, *, by: Viewer) -> Embed:
         embed.revoked_at = embed.revoked_at or store.now()
         store.notice("embed", eid)
     return embed
+
+
+def forget(ticket: Ticket) -> None:
+    """Take back what a ticket's customer made, and remove what it says of them: its words, its sites, where it was
+    seen. For use in a transaction."""
+    for embed in store.session().scalars(select(Embed).where(Embed.ticket_id == ticket.id)):
+        embed.title, embed.sites, embed.revoked_at = "", [], embed.revoked_at or store.now()
+        store.session().execute(delete(Sighting).where(Sighting.embed_id == embed.id))
+        store.notice("embed", embed.eid)
 
 
 def find(eid: str, *, by: Viewer) -> Embed:

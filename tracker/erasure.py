@@ -11,13 +11,24 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, case, delete, select, update
 
-from tracker import arrivals, attachments, deliveries, links, mailbox, masks, permissions, settings, store, timeline
+from tracker import (
+    arrivals,
+    attachments,
+    deliveries,
+    embeds,
+    links,
+    mailbox,
+    masks,
+    permissions,
+    settings,
+    store,
+    timeline,
+)
 from tracker.kinds import AMENDING, KINDS
 from tracker.models import (
     CustomerKey,
     Delivery,
     Draft,
-    Embed,
     Event,
     IncomingMail,
     LinkToken,
@@ -92,7 +103,7 @@ def _forget_customer(one: Ticket) -> None:
     one.customer_name = one.email = one.phone = one.pseudonym = one.impact = one.feeling = one.consent = one.zone = ""
     one.mail_id = ""
     one.name_shown, one.wanted_visibility, one.urgency_on, one.original = "none", None, None, None
-    store.session().execute(update(Embed).where(Embed.ticket_id == one.id).values(title=""))
+    embeds.forget(one)
     store.notice("keys", one.ref)
     store.notice("visibility", one.ref)
 

@@ -139,7 +139,10 @@ def _told(ways: Counter[str], sites: Counter[str], days: Counter[date]) -> Shown
 def _write(taken: Seen) -> None:
     eids = {eid for eid, _day in taken}
     with store.transaction() as session:
-        known = {one.eid: one for one in session.scalars(select(Embed).where(Embed.eid.in_(eids)))}
+        known = {
+            one.eid: one
+            for one in session.scalars(select(Embed).where(Embed.eid.in_(eids), Embed.revoked_at.is_(None)))
+        }
         for (eid, day), found in taken.items():
             if eid in known:
                 _add(known[eid], day, found)
