@@ -189,7 +189,7 @@ def test_what_arrived_can_be_sent_once_more(open_house: Flask, far: Receiver, cl
     page = client.post(f"/t/{ticket.ref}/hooks", data={"channel": "webhook", "target": far.url}, follow_redirects=True)
     assert page.text.count("whsec_") == 1
     assert "whsec_" not in client.get(f"/t/{ticket.ref}/hooks").text, "shown once"
-    (hook,) = store.session().scalars(select(Subscription)).all()
+    (hook,) = store.session().scalars(select(Subscription).where(Subscription.channel == "webhook")).all()
     client.post(f"/t/{ticket.ref}/hooks/{hook.sid}", data={"do": "test"})
     work()
     listed = client.get(f"/t/{ticket.ref}/hooks").text
@@ -265,7 +265,7 @@ def test_a_place_that_was_removed_is_listed_no_more_and_may_come_back(open_house
     make.own(client, ticket)
     page, target = f"/t/{ticket.ref}/hooks", "http://127.0.0.1:1/x"
     client.post(page, data={"channel": "webhook", "target": target})
-    (hook,) = store.session().scalars(select(Subscription)).all()
+    (hook,) = store.session().scalars(select(Subscription).where(Subscription.channel == "webhook")).all()
     client.post(f"{page}/{hook.sid}", data={"do": "remove"})
     assert hook.sid not in client.get(page).text
     assert client.post(f"{page}/{hook.sid}", data={"do": "test"}).status_code == 404
