@@ -140,7 +140,7 @@ def test_letters_that_grow_when_made_small_cost_no_words() -> None:
 
 
 @pytest.mark.parametrize(
-    "piece", ["<", "<!--", "<style>", "<div ", "&#", "<blockquote>", "</blockquote>", "<a b='", "]]>"]
+    "piece", ["<", "<!", "<!-->", "<!--", "<style>", "<div ", "&#", "<blockquote>", "</blockquote>", "<a b='", "]]>"]
 )
 def test_hostile_html_ends(piece: str) -> None:
     assert isinstance(mime.words_of_html(piece * (mime.LONGEST_TEXT // len(piece))), str)

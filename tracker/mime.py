@@ -254,8 +254,7 @@ def words_of_html(page: str) -> str:
         found.append(re.sub(r"\s+", " ", html.unescape(page[at:opens])))
         tag = TAG.match(page, opens)
         if tag is None:
-            shut = page.find("-->", opens) if page.startswith("<!--", opens) else opens
-            at = len(page) if shut < 0 else shut + 1
+            at = _past_no_element(page, opens)
             continue
         closes, name, at = bool(tag[1]), tag[2].lower(), tag.end()
         if name in UNSEEN and not closes:
@@ -269,3 +268,12 @@ def words_of_html(page: str) -> str:
             found.append(f"\n{ORIGINAL}\n")
     lines = (line if line == DASHES else " ".join(line.split()) for line in "".join(found).split("\n"))
     return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()
+
+
+def _past_no_element(page: str, opens: int) -> int:
+    """Return where words go on after a comment, a doctype, what Word says to itself, or a < that is none of these."""
+    if page[opens + 1 : opens + 2] not in ("!", "?"):
+        return opens + 1
+    mark = "-->" if page.startswith("<!--", opens) else ">"
+    shut = page.find(mark, opens)
+    return len(page) if shut < 0 else shut + len(mark)
