@@ -15,7 +15,7 @@ OPENED = {
     "new-gmail": [
         ("No water on the third floor – damp wall", "Cara Lindt", ["picture"]),
         "Hello,",
-        "since Friday there is no water on the third floor – and the wall behind the sink is damp. A picture is attached.",
+        "since Friday there is no water on the third floor – and the wall behind the sink is damp. See the picture.",
         "Could somebody ring before coming? The bell says “Lindt”.",
         "Kind regards,\nCara",
     ],
