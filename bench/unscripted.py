@@ -1,21 +1,25 @@
-"""bench unscripted: how long it takes to know whether a text copies one of 10,000 words said lately."""
+"""bench unscripted: how long it takes to know whether a text copies one of 10,000 words, by people with a past."""
 
 import time
 from contextlib import ExitStack
+from datetime import timedelta
 from itertools import cycle
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from bench import _past
 from bench._figures import Figures, percentile
 from bench._machine import Quiet, is_quick
 from bench._stage import systems
 from tests import houses, make
-from tracker import store, unscripted
+from tracker import people, store, timeline, unscripted
 from tracker.models import Ticket
 
 WORDS = 10_000
 IN_ONE = 50
+OLDER, OLD_TICKETS = 150_000, 50_000
+"""What the author said before these words, each colleague a fifth of it; and what the desk was asked before."""
 CHECKS = 100
 VOCABULARY = (
     *("riser", "seal", "plumber", "valve", "cellar", "stairwell", "crew", "ladder", "pressure", "water", "tenant"),
@@ -49,7 +53,17 @@ def fill() -> Ticket:
             make.post(ticket, "reassigned", make.lead(desk, on_duty=False), to=other)
         for number in range(WORDS // IN_ONE // 10):
             make.post(ticket, "update", other, text=text(1_000 * (colleague + 1) + number))
+    _remember(mine)
     return mine
+
+
+def _remember(ticket: Ticket) -> None:
+    """Let all of them have said much before, and the desk have had many tickets."""
+    word = timeline.find(ticket, [ticket.latest_word_seq or 0])[ticket.latest_word_seq or 0]
+    _past.tickets(ticket, OLD_TICKETS, holder=ticket.assignee, apart=timedelta(minutes=10))
+    for one in people.of_desk(ticket.desk):
+        many = OLDER if one.id == ticket.assignee_id else OLDER // 5
+        _past.words(word, many, by=one, since=unscripted.HISTORY, apart=timedelta(minutes=5))
 
 
 def _measured(ticket: Ticket, checks: int) -> dict[str, float]:

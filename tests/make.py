@@ -15,6 +15,8 @@ from tracker.models import CustomerKey, Desk, Event, Person, Ticket
 from tracker.permissions import ANYONE, SYSTEM, Viewer
 from tracker.store import Base
 
+Column = Callable[[ColumnElement[int]], Any]
+"""What the n-th of many copies has in a column, as SQL."""
 NAMES = cycle(("Rosa Ortega", "Ben Adeyemi", "Mia Lindqvist", "Tom Baker", "Ann Fields", "Omar Haddad", "Eve Novak"))
 ROUND_THE_CLOCK = {str(day): [["00:00", "24:00"]] for day in range(7)}
 
@@ -130,7 +132,7 @@ def own(client: FlaskClient, *those: Ticket) -> None:
         cookie["tickets"] = [*cookie.get("tickets", []), *([key.ticket_id, key.id] for key in found)]
 
 
-def copies(of: Base, many: int, **columns: Callable[[ColumnElement[int]], Any]) -> None:
+def copies(of: Base, many: int, **columns: Column) -> None:
     """Copy a row many times, as no command would: a house with a past. `columns`: what the n-th has instead."""
     table = type(of).__table__
     assert isinstance(table, Table)
@@ -142,7 +144,7 @@ def copies(of: Base, many: int, **columns: Callable[[ColumnElement[int]], Any]) 
     with store.transaction() as session:
         session.execute(insert(table).from_select([one.name for one in chosen], rows))
         if session.get_bind().dialect.name == "postgresql":
-            session.execute(text("ANALYZE"))
+            session.execute(text(f"ANALYZE {table.name}"))
 
 
 def before(moment: datetime, seconds: ColumnElement[int]) -> Any:

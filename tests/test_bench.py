@@ -187,7 +187,11 @@ def test_badge_asks_for_every_part_and_watches_a_changing_one(tmp_path: Path) ->
 @pytest.mark.slow
 def test_tallies_reads_figures_in_houses_of_every_size(tmp_path: Path) -> None:
     figures = Figures("tallies")
-    tallies.measure(tallies.Plan(reps=1, reads=4, tickets=(20, 200)), figures, fast())
+    tallies.measure(tallies.Plan(reps=1, reads=4, tickets=(80, 200), older=50), figures, fast())
     rows = published(figures, tmp_path)
-    assert {row["scenario"] for row in rows} == {"20 tickets", "200 tickets"}
-    assert {row["metric"] for row in rows} == {"database_p50_ms", "database_p99_ms", "figures_p50_ms"}
+    assert {row["scenario"] for row in rows} == {"80 tickets", "200 tickets"}
+    assert {row["metric"] for row in rows} == {
+        f"{page}_{figure}"
+        for page in ("person", "desk")
+        for figure in ("database_p50_ms", "database_p99_ms", "page_p50_ms")
+    }
