@@ -3,6 +3,9 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from tracker import tallies
+from tracker.statistics import Figures, Period, Spread, Written
+
 Row = dict[str, Any]
 
 NOW = datetime.now(UTC).replace(microsecond=0)
@@ -201,3 +204,29 @@ def timeline() -> list[Row]:
         event["seq"] = number
         event["prev"] = number - 1
     return events
+
+
+def figures() -> Figures:
+    """Return a year of a desk: long and short columns, months with too little to show, every cell of the square."""
+    months = [_month(number) for number in range(12)]
+    return Figures(open_now=1_204, whole=_month(13, of_all=True), months=months)
+
+
+def _month(number: int, *, of_all: bool = False) -> Period:
+    """Return what happened in the n-th month of a year; of every fourth there is too little to show."""
+    if number % 4 == 2:
+        few = Spread(3, None, None)
+        return Period(202501 + number, few, few, None, None, None, None, None)
+    many = 12_000 if of_all else 60 + 11 * number
+    first, solution = timedelta(minutes=25 * (number % 5 + 1)), timedelta(hours=20 * (number % 7 + 1))
+    understood = zip(("solved",) * 3 + ("unsolved",) * 3, tallies.UNDERSTOOD * 2, strict=True)
+    return Period(
+        month=0 if of_all else 202501 + number,
+        first_word=Spread(many, first, 4 * first),
+        solution=Spread(many, solution, 3 * solution),
+        declined=many // 9,
+        passed_on=many // 5,
+        promises={"kept": many * 5, "moved": many, "missed": number % 3 * many // 4},
+        written=Written(many * 3, many * 3 - many // 2),
+        answers=dict(zip(understood, (many, many // 3, many // 9, many // 12, many // 20, many // 7), strict=True)),
+    )

@@ -12,6 +12,7 @@ from jinja2 import StrictUndefined
 
 from tests.browser import scenes
 from tracker import clock
+from tracker.pages import figures
 
 ROOT = Path(__file__).parents[2]
 
@@ -110,9 +111,8 @@ def pages() -> list[tuple[str, str, dict[str, Any]]]:
                 "desk": desk | {"open_now": True, "first_word": "within a working day"},
                 "people": people,
                 "tickets": scenes.TICKETS[:3],
-                "figures": [("41", "solved"), ("2 d 3 h", "typical time")],
                 "feed_url": "/feed",
-                "told": quiet,
+                "told": figures.told(scenes.figures()) | {"csv_url": "/figures.csv"},
             },
         ),
         (
