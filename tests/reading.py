@@ -34,7 +34,8 @@ def rows_read(question: tuple[str, Any]) -> int:
         cursor = connection.connection.cursor()
         if store.db.engine.dialect.name == "postgresql":
             cursor.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {question[0]}", question[1])
-            return _touched(cursor.fetchone()[0][0]["Plan"])
+            ((plans,),) = cursor.fetchall()
+            return _touched(plans[0]["Plan"])
         return STEPS * _looks(connection.connection.driver_connection, cursor, question)
 
 
