@@ -17,7 +17,7 @@ import pytest
 import socketio as library
 
 from bench._stage import SQLITE, Poster, staged
-from tests.live_client import DIALLED, Raw, dial, knock
+from tests.live_client import DIALLED, Raw, dial, knock, opening
 from tests.servers.ground import wait_until
 from tests.servers.instance import Instance
 from tracker.settings import Settings
@@ -209,10 +209,16 @@ def test_requests_that_are_no_handshake_are_answered_as_ever(server: Instance) -
     assert get(server, "/healthz") == {"status": "up"}
 
 
+def test_another_version_of_the_protocol_is_refused_and_ours_is_named(engine: Instance) -> None:
+    with socket.create_connection(("127.0.0.1", engine.port), timeout=5) as sock:
+        sock.sendall(opening(engine.port, headers={"Sec-WebSocket-Version": "12"}))
+        head = sock.recv(4096).partition(b"\r\n\r\n")[0].lower().split(b"\r\n")
+    assert head[0].startswith(b"http/1.1 400 ")
+    assert b"sec-websocket-version: 13" in head
+
+
 def test_a_deflate_offer_is_declined(server: Instance) -> None:
     with socket.create_connection(("127.0.0.1", server.port), timeout=5) as sock:
-        from tests.live_client import opening
-
         sock.sendall(opening(server.port))
         head = sock.recv(4096).partition(b"\r\n\r\n")[0].lower()
         assert b"101" in head.split(b"\r\n")[0]

@@ -40,6 +40,18 @@ def staged_live(**settings: object) -> Iterator[Stage]:
         yield stage
 
 
+@contextmanager
+def beside(stage: Stage, **settings: object) -> Iterator[Instance]:
+    """Run one more instance on the same data."""
+    secret = stage.server.environ["TRACKER_SECRET_KEY"]
+    other = Instance(data_dir=stage.server.data_dir, sockets_per_address=5000, secret_key=secret, **settings)
+    try:
+        other.start()
+        yield other
+    finally:
+        other.close()
+
+
 class Posting(threading.Thread):
     """Posts updates at a steady pace, until `stop()` or for so many."""
 
@@ -102,32 +114,24 @@ def test_f3_without_redis_viewers_of_another_process_are_two_seconds_late_at_mos
 ) -> None:
     count = 1000 if full else 20
     away_s = away_s if full else away_s // 8 + 2
-    with staged_live(redis_url=redis_server.url, role="api") as stage:
-        live = Instance(
-            data_dir=stage.server.data_dir,
-            redis_url=redis_server.url,
-            role="live",
-            sockets_per_address=5000,
-            secret_key=stage.server.environ["TRACKER_SECRET_KEY"],
-        )
-        try:
-            live.start()
-            with Viewers(live, stage.refs[0], count) as viewers:
-                wait_until(viewers.here, within=30)
-                posting = Posting(stage, per_s=5, count=int(5 * (away_s + 6)))
-                posting.start()
-                time.sleep(2)
-                redis_server.kill()
-                time.sleep(away_s)
-                redis_server.start()
-                posting.join(60 + away_s)
-                wait_until(lambda: viewers.have(max(posting.stored)), within=10)
-                late = [one.at[seq] - at for one in viewers.all for seq, at in posting.stored.items()]
-                assert max(late) < 2 * (1 if full else NOISE)
-                assert statistics.median(late) < 1.5
-                assert all(one.seen == stored(stage.server, stage.refs[0]) for one in viewers.all)
-        finally:
-            live.close()
+    with (
+        staged_live(redis_url=redis_server.url, role="api") as stage,
+        beside(stage, redis_url=redis_server.url, role="live") as live,
+        Viewers(live, stage.refs[0], count) as viewers,
+    ):
+        wait_until(viewers.here, within=30)
+        posting = Posting(stage, per_s=5, count=int(5 * (away_s + 6)))
+        posting.start()
+        time.sleep(2)
+        redis_server.kill()
+        time.sleep(away_s)
+        redis_server.start()
+        posting.join(60 + away_s)
+        wait_until(lambda: viewers.have(max(posting.stored)), within=10)
+        late = [one.at[seq] - at for one in viewers.all for seq, at in posting.stored.items()]
+        assert max(late) < 2 * (1 if full else NOISE)
+        assert statistics.median(late) < 1.5
+        assert all(one.seen == stored(stage.server, stage.refs[0]) for one in viewers.all)
 
 
 def test_f3_without_redis_who_signs_out_leaves_in_another_process_and_its_lists_and_queues_hear(
@@ -244,20 +248,20 @@ def test_f16_nobody_enters_more_than_twenty_rooms(nameplate: Instance) -> None:
 @pytest.mark.timeout(300)
 def test_f17_a_restart_drains_in_time_and_nobody_misses_a_word(full: bool) -> None:
     count = 1000 if full else 80
-    with staged_live() as stage, Viewers(stage.server, stage.refs[0], count) as viewers:
+    with staged_live() as stage, beside(stage) as other, Viewers(stage.server, stage.refs[0], count) as viewers:
         server = stage.server
         wait_until(viewers.here, within=60)
         posting = Posting(stage, per_s=5, count=60)
         posting.start()
         wait_until(lambda: len(posting.stored) > 15, within=30)
         assert server.process
-        began = time.monotonic()
+        viewers.server, began = other, time.monotonic()
         server.process.send_signal(signal.SIGTERM)
         server.process.wait(20)
         assert time.monotonic() - began < 5 * (1 if full else NOISE)
         assert max(one.lost_at[-1] for one in viewers.all) - began < 5 * (1 if full else NOISE)
+        wait_until(viewers.here, within=40, what="everybody is at the other instance")
         server.start()
-        wait_until(viewers.here, within=40)
         posting.join(100)
         wait_until(lambda: viewers.have(max(posting.stored)), within=15)
         everything = stored(server, stage.refs[0])

@@ -1,0 +1,51 @@
+"""The figures we publish are those the issues ask for: a new run that falls short is seen here, not by a reader."""
+
+import pytest
+
+from bench._figures import RESULTS, load
+
+LIVE, BADGE = (
+    {(row.scenario, row.system, row.metric): row.median for row in load(RESULTS / f"{name}.json")}
+    for name in ("live", "badge")
+)
+
+
+@pytest.mark.parametrize(
+    ("other", "metric", "at_most"),
+    [
+        ("socket.io", "cpu_us_per_delivery", 0.5),
+        ("socket.io", "last_p50_ms", 1 / 1.6),
+        ("bun", "cpu_us_per_delivery", 1.15),
+        ("bun", "last_p50_ms", 1.15),
+    ],
+)
+@pytest.mark.parametrize("scenario", ["emit-5000", "emit-19000"])
+def test_an_update_costs_and_takes_no_more_than_it_may(scenario: str, other: str, metric: str, at_most: float) -> None:
+    assert LIVE[scenario, "nameplate", metric] <= at_most * LIVE[scenario, other, metric]
+
+
+@pytest.mark.parametrize("scenario", ["emit-5000", "emit-19000"])
+def test_viewers_come_in_quickly_and_hold_little(scenario: str) -> None:
+    figures = {metric: LIVE[scenario, "nameplate", metric] for metric in ("connects_per_s", "kb_per_conn")}
+    assert figures["connects_per_s"] >= 3 * LIVE[scenario, "socket.io", "connects_per_s"]
+    assert figures["kb_per_conn"] <= 4
+
+
+def test_a_busy_api_delays_nobody_who_watches_beside_it_and_everything_arrives() -> None:
+    assert LIVE["mixed", "nameplate", "last_p50_ms"] <= LIVE["mixed", "socket.io", "last_p50_ms"]
+    ours = {key: value for key, value in LIVE.items() if key[1:] == ("nameplate", "delivered_ratio")}
+    assert len(ours) >= 7
+    assert set(ours.values()) == {1}
+
+
+@pytest.mark.parametrize("scenario", ["json", "svg", "embed"])
+def test_copies_are_given_as_fast_as_files(scenario: str) -> None:
+    ours = BADGE[scenario, "nameplate", "req_per_s"]
+    assert ours >= 0.8 * BADGE[scenario, "nginx", "req_per_s"]
+    assert ours >= BADGE[scenario, "badge-maker-cached", "req_per_s"]
+
+
+def test_pictures_are_given_faster_than_they_are_drawn_and_are_fresh() -> None:
+    assert BADGE["svg", "nameplate", "req_per_s"] >= 5 * BADGE["svg", "badge-maker", "req_per_s"]
+    assert BADGE["hot", "nameplate", "views_per_s"] <= 1
+    assert BADGE["changing", "nameplate", "stale_p99_ms"] <= 1000
