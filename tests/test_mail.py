@@ -16,7 +16,7 @@ from time_machine import Traveller
 
 from tests import houses, make
 from tests.servers.smtp import Mailserver
-from tracker import attachments, outbox, profiles
+from tracker import attachments, incoming, outbox, profiles
 from tracker.kinds import KINDS
 from tracker.models import Ticket
 from tracker.speech import NAMES, WORDS, Speech, pick
@@ -207,6 +207,24 @@ def test_every_language_has_every_phrase_with_the_same_facts() -> None:
 )
 def test_a_language_we_do_not_speak_is_answered_in_english(asked: str, spoken: str) -> None:
     assert pick(asked) == spoken
+
+
+@pytest.mark.parametrize(
+    ("said", "answers_in", "spoken"),
+    [
+        (b"", ["Polish", "German", "English"], "de"),
+        (b"", [], "en"),
+        (b"Content-Language: fr-CA, en\n", ["German"], "fr"),
+    ],
+)
+def test_who_writes_without_saying_a_language_is_answered_in_the_one_of_who_has_it(
+    house: Flask, said: bytes, answers_in: list[str], spoken: str
+) -> None:
+    make.agent(languages=answers_in)
+    wrote = f"From: Cara <{CUSTOMER}>\nTo: desk@in.example\nSubject: Wasser\n\nEs tropft.\n".encode()
+    assert incoming.take(said + wrote).state == "opened"
+    (mail,) = [mail for mail in make.deliver() if mail["To"] == CUSTOMER]
+    assert mail["Content-Language"] == spoken
 
 
 def test_every_kind_that_tells_outsiders_can_be_said_in_every_language() -> None:

@@ -10,7 +10,7 @@ from time_machine import Traveller
 from tests import make
 from tests.houses import Visitor
 from tests.html import parse_errors
-from tracker import links, people, store
+from tracker import clock, links, people, store
 from tracker.models import Ticket
 
 FORM = {
@@ -49,7 +49,7 @@ def test_opening_says_who_has_it_and_when_they_answer(client: Visitor, travel: T
     page = client.get(answer.location)
     ticket = the_ticket()
     assert f"{ticket.assignee.name} has this now" in words_of(page.text)
-    assert "today 14:00" in words_of(page.text)
+    assert "today 15:00 CET" in words_of(page.text), "on their own clock, without scripts"
     assert "your ticket becomes public, as you asked" in words_of(page.text)
     assert not parse_errors(page.text)
 
@@ -114,6 +114,38 @@ def test_the_confirming_mail_makes_it_public_only_when_the_button_is_pressed(
     assert client.post(link[0]).status_code == 303
     assert make.fresh(the_ticket()).visibility == "public"
     assert client.post(link[0]).status_code == 401, "it works once"
+
+
+def due_words(page: str) -> set[str]:
+    return set(re.findall(r'data-time="due"[^>]*>([^<]+)<', page))
+
+
+def test_without_scripts_times_are_on_the_customers_clock_for_them_and_on_the_desks_for_others(
+    house: Flask, client: Visitor, travel: Traveller
+) -> None:
+    desk = make.desk(zone="Europe/Berlin")
+    told, untold = make.ticket(desk, zone="Asia/Tokyo"), make.ticket(desk)
+    make.own(client, told, untold)
+    due = {"tokyo": clock.due_text(told.due_at, store.now(), "Asia/Tokyo") + " JST"}  # type: ignore[arg-type]
+    due["berlin"] = clock.due_text(told.due_at, store.now(), "Europe/Berlin") + " CET"  # type: ignore[arg-type]
+    for path in (f"/t/{told.ref}", f"/t/{told.ref}/entries?after=0"):
+        assert due_words(client.get(path).text) == {due["tokyo"]}
+        assert due_words(house.test_client().get(path).text) == {due["berlin"]}
+    assert due_words(client.get(f"/t/{untold.ref}").text) == {due["berlin"]}, "as the mail says it"
+
+
+@pytest.mark.parametrize(
+    ("known", "said", "kept"),
+    [("", "Asia/Tokyo", "Asia/Tokyo"), ("Europe/Berlin", "Asia/Tokyo", "Europe/Berlin"), ("", "Mars/Base", "")],
+)
+def test_the_confirming_page_says_which_clock_they_have_where_it_is_not_known(
+    client: Visitor, known: str, said: str, kept: str
+) -> None:
+    ticket = make.ticket(zone=known, confirmed=False)
+    path = f"/link/confirm/{people.mint_link('confirm', ticket_id=ticket.id)}"
+    assert '<input type="hidden" name="zone" value="" data-zone>' in client.get(path).text
+    assert client.post(path, data={"zone": said}).status_code == 303
+    assert make.fresh(ticket).zone == kept
 
 
 def test_a_sign_in_link_brings_the_customer_back_on_another_device(

@@ -220,6 +220,11 @@ def due_text(at: datetime, now: datetime, zone: str) -> str:
     return f"{day} {local:%H:%M}"
 
 
+def zone_name(at: datetime, zone: str) -> str:
+    """Return what a zone's clock is called at a moment, in short: "CET", "UTC"; its offset where it has no name."""
+    return at.astimezone(_zone(zone)).tzname() or zone
+
+
 def _counted(number: int, unit: str) -> str:
     return f"{number} {unit}" if number == 1 else f"{number} {unit}s"
 

@@ -13,9 +13,9 @@ from tracker.models import Event, Ticket
 Shown = disclosure.Shown
 
 
-def entry_html(entry: Shown, audience: str) -> str:
+def entry_html(entry: Shown, audience: str, zone: str = "") -> str:
     """Return one entry of a timeline as the `<li>` that page, push and card share, worded for who reads it."""
-    return environment().get_template("tickets/entry.html").render(entry=entry, reader=audience).strip()
+    return environment().get_template("tickets/entry.html").render(entry=entry, reader=audience, zone=zone).strip()
 
 
 def head_html(shown: Shown) -> str:
@@ -30,7 +30,7 @@ def entries(ticket: Ticket, events: Sequence[Event], audience: str, *, html: boo
     """
     targets = timeline.find(ticket, [event.target_seq for event in events if event.target_seq])
     amended = {one["seq"]: one for one in disclosure.entries(ticket, list(targets.values()), audience)}
-    answer = []
+    answer, zone = [], (ticket.zone if audience == "customer" else "") or ticket.desk.zone
     for event, entry in zip(
         [event for event in events if disclosure.may_see(event, audience)],
         disclosure.entries(ticket, events, audience),
@@ -38,9 +38,9 @@ def entries(ticket: Ticket, events: Sequence[Event], audience: str, *, html: boo
     ):
         one: Shown = disclosure.plain(entry)
         if html:
-            one["html"] = entry_html(entry, audience)
+            one["html"] = entry_html(entry, audience, zone)
         if event.target_seq in amended:
-            one["replaces"] = {"seq": event.target_seq, "html": entry_html(amended[event.target_seq], audience)}
+            one["replaces"] = {"seq": event.target_seq, "html": entry_html(amended[event.target_seq], audience, zone)}
         answer.append(one)
     return answer
 
@@ -81,6 +81,7 @@ def environment() -> Environment:
     return found
 
 
-def _due(at: datetime, zone: str = "") -> str:
-    """Say when something is due on the clock of `zone`; without one in UTC, and say so (scripts know the reader's)."""
-    return clock.due_text(at, store.now(), zone) if zone else f"{clock.due_text(at, store.now(), 'UTC')} UTC"
+def _due(at: datetime, zone: str = "", *, named: bool = False) -> str:
+    """Say when something is due on the clock of `zone`, by its name if need be; without one in UTC, and say so."""
+    said = clock.due_text(at, store.now(), zone or "UTC")
+    return f"{said} {clock.zone_name(at, zone or 'UTC')}" if named or not zone else said

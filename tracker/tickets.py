@@ -22,6 +22,7 @@ from tracker import (
     people,
     permissions,
     promises,
+    speech,
     store,
     timeline,
     words,
@@ -182,14 +183,20 @@ def revoke_keys(ref: str, *, by: Viewer, keep: Collection[int]) -> int:
         return len(keys)
 
 
-def confirm(secret: str) -> Ticket:
-    """Redeem a confirmation link; the visibility the customer asked for takes effect now. Raises Unauthorized."""
+def confirm(secret: str, *, zone: str = "") -> Ticket:
+    """Redeem a confirmation link; the visibility the customer asked for takes effect now. Raises Unauthorized.
+
+    `zone` is their clock's, for tickets that came without one.
+    """
     with store.transaction() as session:
         token = people.redeem_link("confirm", secret)
         ticket = session.get(Ticket, token.ticket_id) if token.ticket_id else None
         if ticket is None:
             raise NotFound()
-        return _confirm_address(ticket.ref, publish=True)
+        ticket = _confirm_address(ticket.ref, publish=True)
+        if not ticket.zone and clock.is_zone(zone):
+            ticket.zone = zone
+        return ticket
 
 
 def come_back(secret: str) -> list[Ticket]:
@@ -275,7 +282,7 @@ def _new_ticket(loaded: Mapping[str, Any], by: Viewer) -> Ticket:
         pseudonym=loaded["pseudonym"],
         email=loaded["email"],
         phone=loaded["phone"],
-        language=loaded["language"] or "en",
+        language=loaded["language"] or speech.named(assignee.languages) or "en",
         zone=loaded["zone"],
         source=loaded["source"],
         consent=loaded["consent"],

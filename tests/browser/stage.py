@@ -22,7 +22,7 @@ def make_app() -> Flask:
     app.jinja_env.undefined = StrictUndefined
     app.jinja_env.filters |= {
         "iso": lambda at: at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-        "due": lambda at: clock.due_text(at, datetime.now(UTC), "UTC"),
+        "due": lambda at, zone="", named=False: clock.due_text(at, datetime.now(UTC), zone or "UTC"),
         "ago": lambda at: clock.relative(at, datetime.now(UTC)),
     }
     for path, template, context in pages():

@@ -83,7 +83,7 @@ def redeem_link(purpose: str, secret: str) -> Answer | Page:
     """Use the link up, once, and do what it is for."""
     limits.hit("signins", viewer.network())
     if purpose == "confirm":
-        ticket = tickets.confirm(secret)
+        ticket = tickets.confirm(secret, zone=request.form.get("zone", ""))
         viewer.remember_ticket(tickets.give_key(ticket))
         return redirect(url_for("tickets.page", ref=ticket.ref), 303)
     if purpose == "signin":
@@ -129,6 +129,7 @@ def _link_page(purpose: str, secret: str, errors: dict[str, str], status: int) -
         words=words,
         button=button,
         form=form,
+        asks_zone=purpose == "confirm",
         asks_password=purpose in ("reset", "invite"),
         url=url_for("access.redeem_link", purpose=purpose, secret=secret),
     )

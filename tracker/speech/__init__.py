@@ -1,5 +1,6 @@
 """The words of our mails in the languages we speak, and moments as their reader's calendar and clock say them."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -52,6 +53,13 @@ class Speech:
     def direction(self) -> str:
         """Return which way the language is read: ltr or rtl."""
         return str(Locale.parse(self.language).text_direction)
+
+
+def named(names: Iterable[str]) -> str:
+    """Return the tag of the first of these that we speak, as people write them: "German", "Deutsch", "de"; else ""."""
+    spellings = ((tag, (tag, own, Locale.parse(tag).get_display_name("en"))) for tag, own in NAMES.items())
+    known = {str(word).lower(): tag for tag, words in spellings for word in words}
+    return next((known[name.lower()] for name in names if name.lower() in known), "")
 
 
 def pick(wanted: str) -> str:
