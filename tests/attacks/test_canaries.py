@@ -5,13 +5,19 @@ from pathlib import Path
 
 import pytest
 from flask import Flask
+from sqlalchemy import select
 
 from tests import make
 from tests.attacks import stage
+from tests.attacks.exits import ADDRESS, MOVES_ON, NOT_VISITED, heard, rules, ways_out
+from tests.attacks.test_rooms import Ear
 from tests.houses import Visitor
-from tracker import browse, exporting, masks, people, store, tickets
-from tracker.models import Ticket
+from tests.servers.ground import wait_until
+from tests.servers.receiver import Receiver
+from tracker import attachments, browse, exporting, following, hooks, links, masks, people, store, tickets
+from tracker.models import Subscription, Ticket
 from tracker.permissions import ANYONE
+from widgets import _picture
 
 TO_CUSTOMER = {
     "mail": "canary-mail@home.example",
@@ -20,6 +26,7 @@ TO_CUSTOMER = {
     "impact": "canary impact",
     "private reply": "canary private reply",
     "private thanks": "canary private thanks",
+    "file": "canary letter",
 }
 TO_STAFF = {
     "note": "canary note",
@@ -27,11 +34,15 @@ TO_STAFF = {
     "no to a handoff": "canary refusal",
     "consent": "canary consent",
 }
-ADDRESS = "203.0.113.77"
+LISTS_FEELINGS = {"/new", "/api/v1/docs", "/api/v1/openapi.json"}
+"""They name all there are to choose from."""
+CUSTOMERS_OWN = {"/answer/<secret>"}
+"""Their secret link: both sides read what was typed."""
+FOLLOWER = "canary-follower@else.example"
 
 
 @pytest.fixture
-def scene(house: Flask) -> stage.Scene:
+def scene(open_house: Flask, far: Receiver) -> stage.Scene:
     scene = stage.fill([])
     opened, _ = tickets.open(
         {
@@ -51,19 +62,31 @@ def scene(house: Flask) -> stage.Scene:
     scene.ticket = make.fresh(opened)
     if scene.ticket.assignee_id != scene.agent.id:
         scene.agent, scene.other = scene.other, scene.agent
+    make.post(scene.ticket, "visibility_changed", visibility="public", name_shown="none", pseudonym="")
+    _listen(scene.ticket, far)
     _sing(scene)
     return scene
 
 
 def _sing(scene: stage.Scene) -> None:
     ticket, agent, other = scene.ticket, make.viewer(scene.agent), make.viewer(scene.other)
-    make.post(ticket, "visibility_changed", visibility="public", name_shown="none", pseudonym="")
+    letter = attachments.keep(b"A letter", f"{TO_CUSTOMER['file']}.txt")
     make.post(ticket, "note", agent, text=TO_STAFF["note"])
     make.post(ticket, "reply", text=TO_CUSTOMER["private reply"], publish=False)
     make.post(ticket, "thanks", make.customer(ticket), text=TO_CUSTOMER["private thanks"])
     make.post(ticket, "handoff_offered", agent, to=scene.other, reason="On leave", briefing=TO_STAFF["briefing"])
     make.post(ticket, "handoff_declined", other, reason=TO_STAFF["no to a handoff"])
-    make.post(ticket, "update", agent, text="A public word.")
+    make.post(ticket, "update", agent, text="A public word.", files=[{"file": letter.key, "alt": "A letter"}])
+
+
+def _listen(ticket: Ticket, far: Receiver) -> None:
+    """Let followers, a program and a chat hear of a ticket; the last two are its customer's."""
+    for channel, target in (("email", FOLLOWER), ("chat", f"json://127.0.0.1:{far.port}/followers")):
+        following.follow(ticket.ref, target, by=ANYONE, language="en", zone="", channel=channel)
+    for sid in store.session().scalars(select(Subscription.sid).where(Subscription.ticket_id == ticket.id)).all():
+        following.confirm(links.follow_token(sid))
+    for channel, target in (("webhook", far.url), ("chat", f"json://127.0.0.1:{far.port}/room")):
+        hooks.create(ticket, channel, target, by=make.customer(ticket))
 
 
 TYPED = (
@@ -103,70 +126,105 @@ def _type_personal_data(scene: stage.Scene) -> None:
     make.post(ticket, "update", agent, text=TYPED)
 
 
-def ways_out(ticket: Ticket, eid: str) -> list[str]:
-    ref = ticket.ref
-    pages = [f"/t/{ref}", f"/t/{ref}/any-slug", f"/t/{ref}/entries?after=0", "/", f"/?q={ticket.subject}", "/new"]
-    pages += [
-        f"/desks/{ticket.desk.slug}",
-        f"/people/{ticket.assignee.slug}",
-        f"/t/{ref}/nothing",
-        f"/t/{ref}?after=abc",
-    ]
-    api = [f"/api/v1/tickets/{ref}{part}" for part in ("", "/events?limit=200", "/promises", "/handoffs")]
-    api += [
-        "/api/v1/tickets",
-        f"/api/v1/desks/{ticket.desk.slug}",
-        f"/api/v1/people/{ticket.assignee.slug}",
-        "/api/v1/me",
-    ]
-    widgets = [f"/e/{eid}/{part}" for part in ("badge.json", "badge.svg", "shields.json")]
-    widgets += [f"/t/{ref}/badge.json", f"/t/{ref}/badge.svg", "/embed.js", f"/t/{ref}/opened"]
-    widgets += [f"/e/{eid}", f"/t/{ref}/card"]
-    asked = [f"/oembed?url=http://localhost/{page}" for page in (f"t/{ref}", f"e/{eid}")]
-    widgets += [f"{one}&format={form}" for one in asked for form in ("json", "xml")]
-    named = (f"/t/{ref}", f"/desks/{ticket.desk.slug}", f"/people/{ticket.assignee.slug}")
-    widgets += [f"{page}/feed.atom" for page in named]
-    return pages + api + widgets
+@pytest.fixture
+def drawn(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What is written into pictures, which can not be listened to."""
+    found: list[str] = []
+    draw = _picture.draw
+
+    def noting(facts: _picture.Facts) -> bytes:
+        found.append(str(facts))
+        return draw(facts)
+
+    monkeypatch.setattr(_picture, "draw", noting)
+    return found
 
 
-def heard(browser: Visitor, address: str) -> str:
-    answer = browser.get(address, environ_base={"REMOTE_ADDR": ADDRESS})
-    return f"{answer.headers}\n{answer.get_data(as_text=True)}"
+def songs_in(said: str, songs: dict[str, str]) -> list[str]:
+    return [what for what, song in songs.items() if song in said]
 
 
-def test_the_public_hears_no_canary_anywhere(house: Flask, client: Visitor, scene: stage.Scene) -> None:
-    secrets = {**TO_CUSTOMER, **TO_STAFF, "feeling": "angry", "address": ADDRESS}
-    for address in ways_out(scene.ticket, stage.embed_of(scene)):
-        said = heard(client, address)
-        for what, song in secrets.items():
-            assert song not in said or (what, address) == ("feeling", "/new"), (what, address)
+def test_every_exit_of_the_map_opens_to_somebody(house: Flask, scene: stage.Scene) -> None:
+    exits, lead = ways_out(scene.ticket), house.test_client()
+    make.sign_in(lead, make.lead(scene.ticket.desk))
+    opened: set[str] = set()
+    for browser in (lead, *(browser for _who, browser in stage.browsers(house, scene))):
+        left = [(rule, address) for rule, address in exits if rule not in opened]
+        opened |= {rule for rule, address in left if browser.get(address, buffered=True).status_code == 200}
+    assert opened == set(rules()) - MOVES_ON
+    assert set(rules()) >= MOVES_ON
+    assert {rule.rule for rule in house.url_map.iter_rules()} >= NOT_VISITED.keys()
+
+
+def test_the_public_hears_no_canary_anywhere(
+    house: Flask, client: Visitor, scene: stage.Scene, drawn: list[str]
+) -> None:
+    secrets = {**TO_CUSTOMER, **TO_STAFF, "feeling": "angry", "address": ADDRESS, "follower": FOLLOWER}
+    for rule, address in ways_out(scene.ticket):
+        found = songs_in(heard(client, address), secrets)
+        assert found == (["feeling"] if rule in LISTS_FEELINGS else []), address
+    assert scene.ticket.subject in str(drawn)
+    assert songs_in(str(drawn), secrets) == []
 
 
 def test_personal_data_typed_into_public_words_leaves_by_no_exit(
-    house: Flask, client: Visitor, scene: stage.Scene
+    house: Flask, client: Visitor, scene: stage.Scene, drawn: list[str]
 ) -> None:
     _type_personal_data(scene)
-    exits = [*ways_out(scene.ticket, stage.embed_of(scene)), f"/t/{scene.ticket.ref}/report"]
-    for address in exits:
-        said = heard(client, address)
-        assert [what for what, song in MASKED.items() if song in said] == [], address
+    for rule, address in ways_out(scene.ticket):
+        assert rule in CUSTOMERS_OWN or songs_in(heard(client, address), MASKED) == [], address
+    assert "hidden" in str(drawn)
+    assert songs_in(str(drawn), MASKED) == []
     pushed = str(browse.news(scene.ticket, after=0, audience="public", limit=200, html=True))
-    assert [what for what, song in MASKED.items() if song in pushed] == []
-    exported = str(list(exporting.everything()))
-    assert [what for what, song in MASKED.items() if song in exported] == []
+    assert songs_in(pushed, MASKED) == []
+    assert songs_in(str(list(exporting.everything())), MASKED) == []
     for search in ("5550148", "canaria", "typed-canary"):
         assert scene.ticket.ref not in heard(client, f"/?q={search}")
     make.sign_in(client, scene.agent)
     told = heard(client, f"/workspace/t/{scene.ticket.ref}")
-    assert [what for what, song in MASKED.items() if song not in told] == [], "the desk reads what was typed"
+    assert songs_in(told, MASKED) == list(MASKED), "the desk reads what was typed"
+
+
+def test_news_of_followers_programs_and_chats_holds_only_what_is_theirs(
+    house: Flask, scene: stage.Scene, far: Receiver
+) -> None:
+    _type_personal_data(scene)
+    told = {"follower": "", "customer": "", "/hook": "", "/room": "", "/followers": ""}
+    for mail in make.deliver():
+        who = (
+            "follower" if FOLLOWER in str(mail["To"]) else "customer" if TO_CUSTOMER["mail"] in str(mail["To"]) else ""
+        )
+        if who:
+            told[who] += "".join(part.get_content() for part in mail.iter_parts())
+    for posted in far.posted:
+        told[posted.path] += posted.body.decode()
+    for who, said in told.items():
+        assert "A public word." in said, who
+        assert songs_in(said, TO_STAFF) == [], who
+    for who in ("follower", "/followers"):
+        assert songs_in(told[who], TO_CUSTOMER | MASKED) == [], who
+        assert "hidden" in told[who]
+
+
+def test_sockets_tell_the_public_no_canary_when_they_join_and_after(house: Flask, scene: stage.Scene) -> None:
+    page, widget, desk = Ear(house), Ear(house), Ear(house)
+    joined = [page.say("watch", ref=scene.ticket.ref, after=0, html=True)]
+    joined += [widget.say("watch", embed=stage.embed_of(scene), after=0), desk.say("watch_list")]
+    _type_personal_data(scene)
+    make.post(scene.ticket, "note", text=TO_STAFF["note"])
+    make.post(scene.ticket, "reply", text=TO_CUSTOMER["private reply"], publish=False)
+    last = make.post(scene.ticket, "update", text="The last word.").seq
+    for ear in (page, widget):
+        wait_until(lambda ear=ear: last in [one["seq"] for one in ear.hears("event")], within=10, what="the last word")  # type: ignore[misc]
+    frames = f"{joined}{page.heard}{widget.heard}{desk.heard}"
+    assert "A public word." in frames
+    assert songs_in(frames, {**TO_CUSTOMER, **TO_STAFF, **MASKED, "follower": FOLLOWER}) == []
 
 
 def test_the_customer_hears_their_own_and_none_of_staff(house: Flask, client: Visitor, scene: stage.Scene) -> None:
     make.own(client, scene.ticket)
-    for address in (*ways_out(scene.ticket, stage.embed_of(scene)), f"/t/{scene.ticket.ref}/embeds"):
-        said = heard(client, address)
-        for what, song in TO_STAFF.items():
-            assert song not in said, (what, address)
+    for _rule, address in ways_out(scene.ticket):
+        assert songs_in(heard(client, address), TO_STAFF) == [], address
     assert TO_CUSTOMER["private reply"] in heard(client, f"/t/{scene.ticket.ref}")
 
 

@@ -7,10 +7,10 @@ from flask import Flask
 from sqlalchemy import select
 
 from tests import make
-from tests.attacks.test_canaries import heard, ways_out
+from tests.attacks.exits import heard, ways_out
 from tests.houses import Visitor
 from tests.test_care import backup, everything_stored, restore
-from tracker import browse, embeds, erasure, exporting, reports, store
+from tracker import browse, erasure, exporting, reports, store
 from tracker.kinds import KINDS
 from tracker.models import Event, Handoff, Person, Ticket
 from tracker.permissions import ANYONE
@@ -57,10 +57,14 @@ def _come_and_go(ticket: Ticket, lead: Any, other: Person) -> None:
         make.post(ticket, "corrected", target=word.seq, text=again, reason=SONG)
 
 
+def sings(said: str) -> bool:
+    return SONG in said or NAME in said
+
+
 def singing(ticket: Ticket) -> list[Event]:
     query = select(Event).where(Event.ticket_id == ticket.id, Event.kind != "corrected").order_by(Event.seq)
     events = [one for one in store.session().scalars(query) if one.redacted_by is None]
-    return [one for one in events if "canary" in f"{one.payload} {one.body_source}".lower()]
+    return [one for one in events if sings(f"{one.payload} {one.body_source}")]
 
 
 def take_away(ticket: Ticket, how: str) -> None:
@@ -72,24 +76,21 @@ def take_away(ticket: Ticket, how: str) -> None:
 
 def listen(house: Flask, ticket: Ticket) -> list[str]:
     """Return who hears the song, and where."""
-    eid = embeds.create(ticket, by=make.customer(ticket), theme="auto", sites=[]).eid
-    heard_at = [f"news {one}" for one in ("public", "customer", "staff") if "canary" in _pushed(ticket, one)]
-    for who in ("public", "customer", "assignee", "lead"):
+    heard_at = [f"news {one}" for one in ("public", "customer", "staff") if sings(_pushed(ticket, one))]
+    exits = ways_out(ticket)
+    for who in ("public", "customer", "lead"):
         browser = house.test_client()
         assert isinstance(browser, Visitor)
         if who == "customer":
             make.own(browser, ticket)
-        elif who != "public":
-            make.sign_in(browser, make.fresh(ticket).assignee if who == "assignee" else make.lead(ticket.desk))
-        desk = f"/workspace/t/{ticket.ref}", "/workspace/", "/workspace/reports", "/workspace/board"
-        for address in (*ways_out(ticket, eid), *(desk if who in ("assignee", "lead") else ())):
-            if "canary" in heard(browser, address).lower():
-                heard_at.append(f"{who} {address}")
-    return heard_at + (["export"] if "canary" in str(list(exporting.everything())).lower() else [])
+        if who == "lead":
+            make.sign_in(browser, make.lead(ticket.desk))
+        heard_at += [f"{who} {address}" for _rule, address in exits if sings(heard(browser, address))]
+    return heard_at + (["export"] if sings(str(list(exporting.everything()))) else [])
 
 
 def _pushed(ticket: Ticket, audience: str) -> str:
-    return str(browse.news(ticket, after=0, audience=audience, limit=200, html=True)).lower()
+    return str(browse.news(ticket, after=0, audience=audience, limit=200, html=True))
 
 
 def test_every_kind_that_takes_words_sings(house: Flask) -> None:
@@ -106,7 +107,7 @@ def test_words_taken_away_leave_by_no_exit_nor_in_news_that_still_waited(house: 
     mails = make.deliver()
     assert len(mails) > 10
     told = "".join(f"{mail['Subject']}{part.get_content()}" for mail in mails for part in mail.iter_parts())
-    assert "canary" not in told.lower()
+    assert not sings(told)
 
 
 def test_erased_words_are_in_no_row_nor_come_back_with_a_backup(house: Flask) -> None:
@@ -115,12 +116,12 @@ def test_erased_words_are_in_no_row_nor_come_back_with_a_backup(house: Flask) ->
     kept = backup()
     take_away(ticket, "erased")
     store.session().expire_all()
-    assert "canary" not in everything_stored().lower()
-    assert "canary" not in erasure.log_path().read_text().lower()
+    assert not sings(everything_stored())
+    assert not sings(erasure.log_path().read_text())
     restore(kept)
     assert erasure.replay() > 20
     store.session().expire_all()
-    assert "canary" not in everything_stored().lower()
+    assert not sings(everything_stored())
 
 
 def test_what_was_hidden_stays_hidden_when_its_customer_is_erased(house: Flask) -> None:

@@ -1,5 +1,6 @@
 """News by chat services and SMS gateways, through the Apprise library, to an address its owner gave."""
 
+import logging
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -84,6 +85,7 @@ def _service(target: str) -> Any:
         warnings.simplefilter("ignore", DeprecationWarning)  # it looks for modules that Python gives up
         import apprise  # knows 250 services and takes two seconds to load: only those wait who use it
 
+        logging.getLogger("apprise").setLevel(logging.WARNING)  # at DEBUG it writes down what is said, and where to
         found = apprise.Apprise.instantiate(target)
     if found is not None:
         found.socket_connect_timeout = found.socket_read_timeout = TIMEOUT_S
