@@ -14,6 +14,7 @@ from tests.html import terms
 from tests.test_workspace import desk_of, read, send
 from tracker import browse, disclosure, statistics, store, unscripted
 from tracker.models import Event, Person, Ticket
+from tracker.speech import WORDS
 
 SCRIPT = "Thank you for your patience. We have received your request and will come back to you as soon as possible."
 PAST = 5_000
@@ -84,6 +85,43 @@ def test_a_copy_that_was_sent_says_so_to_everyone(house: Flask, client: Visitor,
     pushed = browse.news(ticket, after=0, audience="public", html=True)["events"]
     assert [one["standard"] for one in pushed if one["kind"] == kind] == [True]
     assert any("standard text" in one["html"] for one in pushed)
+
+
+def test_a_correction_is_looked_at_like_the_words_it_corrects(house: Flask) -> None:
+    before = said(SCRIPT)
+    ticket = make.ticket(before.desk)
+    make.post(ticket, "update", text=OWN)
+    word = make.fresh(ticket).latest_word_seq
+    make.post(ticket, "corrected", target=word, text=OWN.replace("noon", "nine"), reason="Earlier.")
+    assert newest(ticket)["standard"] is False, "words are no copy of those they correct"
+    make.post(ticket, "corrected", target=word, text=SCRIPT, reason="Put better.")
+    assert newest(ticket)["standard"] is True
+    assert browse.news(ticket, after=0, audience="public", html=True)["events"][-1]["standard"] is True
+    make.post(ticket, "corrected", target=word, text=OWN, reason="Put best.")
+    assert newest(ticket)["standard"] is False
+    note = make.post(ticket, "note", text="Seen.")
+    assert make.post(ticket, "corrected", target=note.seq, text=SCRIPT, reason="So.").payload["standard"] is False
+
+
+def test_words_that_were_said_as_corrections_only_have_twins_too(house: Flask) -> None:
+    ticket = said(OWN)
+    make.post(ticket, "corrected", target=3, text=SCRIPT, reason="Put better.")
+    assert unscripted.twin(make.ticket(ticket.desk), SCRIPT, ticket.assignee) is not None
+
+
+@pytest.mark.parametrize(
+    ("language", "text"), [("en", OWN), ("en", SCRIPT), ("de", SCRIPT), ("fr", SCRIPT), ("es", SCRIPT), ("ar", SCRIPT)]
+)
+def test_a_copy_says_so_in_mails_feeds_and_cards_too(house: Flask, client: Visitor, language: str, text: str) -> None:
+    ticket = make.ticket(said(SCRIPT).desk, email="cara@home.example", language=language)
+    make.post(ticket, "update", text=text)
+    mail = next(one for one in reversed(make.deliver()) if one["To"] == "cara@home.example")
+    spoken = WORDS[language]["standard"]
+    for part in ("plain", "html"):
+        assert (spoken in mail.get_body((part,)).get_content()) is (text == SCRIPT)  # type: ignore[union-attr]
+    for place, mark in (("feed.atom", "Standard text:"), ("card", "standard text</span>")):
+        assert (mark in client.get(f"/t/{ticket.ref}/{place}").text) is (text == SCRIPT)
+    assert ("standard text</span>" in client.get(f"/t/{ticket.ref}/card?variant=timeline").text) is (text == SCRIPT)
 
 
 def test_nobody_sets_the_mark_themselves(house: Flask, client: Visitor) -> None:

@@ -5,6 +5,7 @@ from sqlalchemy import select
 from tracker import disclosure, embeds, links, store
 from tracker.disclosure import Shown
 from tracker.models import Embed, Event, Ticket
+from tracker.timeline import find
 
 RECENT = 5
 """Events that a timeline shows."""
@@ -35,6 +36,14 @@ def last_entries(ticket: Ticket) -> list[Shown]:
     query = select(Event).where(Event.ticket_id == ticket.id, Event.audience == "public")
     query = query.order_by(Event.seq.desc()).limit(RECENT).execution_options(populate_existing=True)
     return disclosure.entries(ticket, list(reversed(store.session().scalars(query).all())), "public")
+
+
+def latest_is_standard(ticket: Ticket) -> bool:
+    """Tell whether the latest words nearly copy earlier ones, and nobody corrected them since."""
+    if not ticket.latest_word_html or ticket.latest_word_seq is None:
+        return False
+    event = find(ticket, [ticket.latest_word_seq]).get(ticket.latest_word_seq)
+    return bool(event and disclosure.entries(ticket, [event], "public")[0].get("standard"))
 
 
 def tickets(embed: Embed) -> tuple[list[Ticket], bool]:

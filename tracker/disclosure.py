@@ -297,6 +297,8 @@ def _entry(of: Ticket, event: Event, audience: str, around: _Around) -> Shown:
         better = around.amends[event.corrected_by]
         shown["correction"] = _amendment(of, better, audience) | {"old_html": body_html(event, audience)}
         shown["body_html"] = body_html(better, audience)
+        if "standard" in shown:
+            shown["standard"] = better.payload.get("standard", shown["standard"])
     shown["sentence"] = kind.sentence(shown)
     return shown
 

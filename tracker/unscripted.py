@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from rapidfuzz import fuzz, process
-from sqlalchemy import select, union_all
+from sqlalchemy import func, or_, select, union_all
 
 from tracker import people, store
 from tracker.kinds import KINDS
@@ -23,6 +23,7 @@ HISTORY = timedelta(days=90)
 OWN, COLLEAGUES, FROM_EACH = 100, 20, 20
 """How many of the author's newest words are looked at, of how many colleagues, and how many of each."""
 SPOKEN = tuple(name for name, kind in KINDS.items() if kind.is_word)
+SAID = (*SPOKEN, "corrected")
 _WORD = re.compile(r"\w+")
 _DIGITS = re.compile(r"\d+")
 
@@ -35,17 +36,20 @@ class Twin:
     likeness: int
 
 
-def twin(ticket: Ticket, text: str, by: Person) -> Twin | None:
-    """Return the likest of the author's and their desk's recent public words, if it is near enough to be its copy."""
+def twin(ticket: Ticket, text: str, by: Person, *, besides: Event | None = None) -> Twin | None:
+    """Return the likest of the author's and their desk's recent public words, if it is near enough to be its copy.
+
+    `besides`: words that the text corrects; they and their earlier corrections are no twin of it.
+    """
     bare = _bare(text)
     if len(bare) < SHORTEST:
         return None
-    earlier = {row[0]: _bare(row[1]) for row in store.session().execute(_recent(ticket, by))}
+    earlier = {row[0]: _bare(row[1]) for row in store.session().execute(_recent(ticket, by, besides))}
     found = process.extractOne(bare, earlier, scorer=fuzz.ratio, score_cutoff=ALIKE)
     return Twin(store.session().get_one(Event, found[2]), round(found[1])) if found else None
 
 
-def _recent(ticket: Ticket, by: Person) -> Any:
+def _recent(ticket: Ticket, by: Person, besides: Event | None) -> Any:
     """Of colleagues only what was said on the desk's own tickets: of others this author may not know."""
     colleagues = [one for one in people.of_desk(ticket.desk) if one.id != by.id][:COLLEAGUES]
     desk_id = select(Ticket.desk_id).where(Ticket.id == Event.ticket_id).correlate(Event).scalar_subquery()
@@ -53,12 +57,16 @@ def _recent(ticket: Ticket, by: Person) -> Any:
         _newest(by, OWN),
         *(_newest(one, FROM_EACH).where(desk_id == ticket.desk_id) for one in colleagues),
     ]
+    if besides is not None:
+        seq = func.coalesce(Event.target_seq, Event.seq)
+        parts = [part.where(or_(Event.ticket_id != ticket.id, seq != besides.seq)) for part in parts]
     return union_all(*(select(part.subquery()) for part in parts))
 
 
 def _newest(of: Person, many: int) -> Any:
-    lately = (Event.actor_id == of.id, Event.recorded_at > store.now() - HISTORY)
-    query = select(Event.id, Event.body_source).where(*lately, Event.kind.in_(SPOKEN), Event.redacted_by.is_(None))
+    """What somebody said in public, as it was first and as they corrected it."""
+    lately = (Event.actor_id == of.id, Event.recorded_at > store.now() - HISTORY, Event.audience == "public")
+    query = select(Event.id, Event.body_source).where(*lately, Event.kind.in_(SAID), Event.redacted_by.is_(None))
     return query.order_by(Event.recorded_at.desc(), Event.id.desc()).limit(many)
 
 

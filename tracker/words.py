@@ -88,7 +88,7 @@ def publish(ticket: Ticket, loaded: Loaded, by: Viewer) -> Event:
 
 
 def correct(ticket: Ticket, loaded: Loaded, by: Viewer) -> Event:
-    """Correct words of one's own; the old ones stay readable beside the new."""
+    """Correct words of one's own; the old ones stay readable beside the new, which are looked at like the old."""
     target = _targets.find(ticket, loaded["target"])
     if target.kind not in CORRECTABLE:
         raise Invalid(fields={"target": "Only an agent's own words can be corrected."})
@@ -96,7 +96,9 @@ def correct(ticket: Ticket, loaded: Loaded, by: Viewer) -> Event:
         raise Forbidden("Only who wrote it can correct it.")
     if target.redacted_by:
         raise Conflict("These words have been hidden; there is nothing left to correct.")
-    return timeline.append(ticket, "corrected", loaded, by=actor(by, ticket, "corrected"))
+    is_word = KINDS[target.kind].is_word
+    copied = is_word and unscripted.twin(ticket, loaded["text"], by.person, besides=target) is not None
+    return timeline.append(ticket, "corrected", {**loaded, "standard": copied}, by=actor(by, ticket, "corrected"))
 
 
 def redact(ticket: Ticket, loaded: Loaded, by: Viewer) -> Event:

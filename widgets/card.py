@@ -69,6 +69,7 @@ def _card(ticket: Ticket | None, embed: Embed | None = None) -> str:
         "card",
         ticket=disclosure.ticket(ticket, "public"),
         recent=badges.last_entries(ticket) if has_events else None,
+        latest_is_standard=not has_events and badges.latest_is_standard(ticket),
         words=WORDS_EACH if has_events else WORDS,
         hue=ticket.desk.hue,
         heading=ticket.subject,

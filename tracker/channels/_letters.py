@@ -261,7 +261,7 @@ def _headline(entry: Shown, ticket: Ticket, role: str, speech: Speech) -> str:
 
 
 def _more(entry: Shown, ticket: Ticket, speech: Speech) -> list[str]:
-    """Return what stands below the words: reasons, the apology of who comes late, that nothing need be told twice."""
+    """Return what stands below the words: reasons, late news' apology, that nothing need be told twice, a script."""
     found = []
     if entry.get("reason"):
         found.append(speech.say("reason", reason=entry["reason"]))
@@ -269,6 +269,8 @@ def _more(entry: Shown, ticket: Ticket, speech: Speech) -> list[str]:
         reason = _handoff_reason(ticket, entry)
         found += [speech.say("reason", reason=reason)] if reason else []
         found.append(speech.say("briefed", name=entry["to"]["name"], giver=entry["came_from"]["name"]))
+    if entry.get("standard"):
+        found.append(speech.say("standard"))
     if KINDS[entry["kind"]].is_word:
         missed = select(Promise.due_at).where(Promise.ticket_id == ticket.id, Promise.state == "missed")
         due_at = store.session().scalar(missed.where(Promise.ended_seq == entry["seq"]))

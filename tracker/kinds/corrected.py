@@ -1,7 +1,7 @@
 """An agent corrects words of theirs; the old ones stay readable."""
 
 from tracker.kinds import TARGET, Entry, Kind, Loaded
-from tracker.kinds._fields import REASON, TEXT, Payload, seq, words
+from tracker.kinds._fields import REASON, TEXT, Payload, flag, seq, words
 from tracker.kinds._targets import mark
 from tracker.models import Event, Ticket
 
@@ -10,6 +10,7 @@ class Corrected(Payload):
     target = seq()
     text = words(TEXT)
     reason = words(REASON, multiline=False)
+    standard = flag(system=True)
 
 
 def sentence(entry: Entry) -> str:

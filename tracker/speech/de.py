@@ -33,6 +33,7 @@ WORDS = {
     "handoff_accepted": "{name} kümmert sich jetzt darum; {giver} hat es übergeben",
     "reassigned": "{name} kümmert sich jetzt darum; zuvor war es bei {giver}",
     "briefed": "{giver} hat {name} erzählt, was bisher gesagt wurde. Sie müssen es nicht zweimal erzählen.",
+    "standard": "Standardtext: Fast dieselben Worte wurden schon einmal gesendet.",
     "reason": "Der Grund: {reason}",
     "file": "1 Datei auf der Seite",
     "files": "{count} Dateien auf der Seite",

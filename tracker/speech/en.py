@@ -33,6 +33,7 @@ WORDS = {
     "handoff_accepted": "{name} has this now; {giver} has handed it over",
     "reassigned": "{name} has this now; before that it was with {giver}",
     "briefed": "{giver} has told {name} what was said so far. You need not tell it twice.",
+    "standard": "Standard text: nearly the same words were sent before.",
     "reason": "The reason: {reason}",
     "file": "1 file on its page",
     "files": "{count} files on its page",

@@ -33,6 +33,7 @@ WORDS = {
     "handoff_accepted": "{name} se ocupa ahora; {giver} se lo ha pasado",
     "reassigned": "{name} se ocupa ahora; antes lo llevaba {giver}",
     "briefed": "{giver} ha contado a {name} lo que se dijo hasta ahora. No tiene que contarlo dos veces.",
+    "standard": "Texto estándar: casi las mismas palabras se enviaron antes.",
     "reason": "El motivo: {reason}",
     "file": "1 archivo en su página",
     "files": "{count} archivos en su página",

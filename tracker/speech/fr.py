@@ -33,6 +33,7 @@ WORDS = {
     "handoff_accepted": "{name} s’en occupe maintenant ; {giver} a passé le relais",
     "reassigned": "{name} s’en occupe maintenant ; avant, c’était {giver}",
     "briefed": "{giver} a raconté à {name} ce qui a été dit. Vous n’avez pas à le raconter deux fois.",
+    "standard": "Texte standard : presque les mêmes mots ont déjà été envoyés.",
     "reason": "La raison : {reason}",
     "file": "1 fichier sur la page",
     "files": "{count} fichiers sur la page",
