@@ -76,6 +76,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "told",
         "advice",
         "board",
+        "lookup",
         "seed",
         "serving",
     ),

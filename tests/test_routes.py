@@ -208,6 +208,7 @@ TABLE: dict[str, Expected] = {
     "POST /workspace/desk/<slug>/people/<who>/invite": runners(404, outside=401),
     "POST /workspace/desk/<slug>/people/<who>/leave": runners(404, outside=401),
     "GET /workspace/desks/<slug>": runners(200, outside=303),
+    "GET /workspace/find": workers(200, outside=303),
     "GET /workspace/new": workers(200, outside=303),
     "POST /workspace/new": workers(422, outside=401),
     "POST /workspace/pass": workers(200, outside=401),

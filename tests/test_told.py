@@ -190,6 +190,21 @@ def test_the_desk_answers_before_the_question_is_sent(ticket: Ticket, client: Vi
     assert send(client, ticket, "update", text=typed["text"], next=make.ahead(days=1), heeded=stamp).status_code == 303
 
 
+def test_who_got_it_without_a_briefing_reads_what_was_told_until_their_first_word(
+    ticket: Ticket, client: Visitor
+) -> None:
+    answered(ticket)
+    make.sign_in(client, ticket.assignee)
+    assert "What they have told already" not in read(client.get(desk_of(ticket)))
+    ben = make.agent(ticket.desk)
+    make.post(ticket, "reassigned", make.lead(ticket.desk, on_duty=False), to=ben)
+    make.sign_in(client, ben)
+    briefed = read(client.get(desk_of(ticket))).partition("What they have told already")[2]
+    assert 0 < briefed.index("Which floor is the leak on?") < briefed.index("The third floor, left.")
+    make.post(ticket, "update", ben, text="I take it from here.")
+    assert "What they have told already" not in read(client.get(desk_of(ticket)))
+
+
 def test_whoever_takes_over_reads_what_they_have_told_and_nobody_else(ticket: Ticket, client: Visitor) -> None:
     answered(ticket)
     ben = make.agent(make.desk("streets"))

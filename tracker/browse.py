@@ -98,7 +98,9 @@ def handoffs(ticket: Ticket, audience: str) -> list[Shown]:
 def public_tickets(wanted: Filter, *, cursor: str | None, limit: int = DEFAULT) -> tuple[list[Shown], str | None]:
     """Return one page of public tickets, newest public word first, and the cursor of the next page."""
     query = _narrow(select(Ticket).where(Ticket.visibility == "public"), wanted)
-    return _page(query.options(selectinload(Ticket.latest_word_by)), cursor, limit)
+    found, after = page(query, cursor, limit)
+    now = store.now()
+    return [disclosure.row(one, now=now) for one in found], after
 
 
 def tickets_of(viewer: Viewer) -> list[Shown]:
@@ -263,15 +265,14 @@ def _narrow(query: Select[Ticket], wanted: Filter) -> Select[Ticket]:
     return query
 
 
-def _page(query: Select[Ticket], cursor: str | None, limit: int) -> tuple[list[Shown], str | None]:
+def page(query: Select[Ticket], cursor: str | None, limit: int) -> tuple[list[Ticket], str | None]:
+    """Return the tickets of a query from a cursor on, the newest public news first, and the cursor of the next page."""
     if cursor:
         at, number = _decode(cursor)
         query = query.where(or_(Ticket.last_public_at < at, and_(Ticket.last_public_at == at, Ticket.id < number)))
     query = query.order_by(Ticket.last_public_at.desc(), Ticket.id.desc()).limit(limit + 1)
-    found = list(store.session().scalars(query))
-    now = store.now()
-    rows = [disclosure.row(one, now=now) for one in found[:limit]]
-    return rows, _encode(found[limit - 1]) if len(found) > limit else None
+    found = list(store.session().scalars(query.options(selectinload(Ticket.latest_word_by))))
+    return found[:limit], _encode(found[limit - 1]) if len(found) > limit else None
 
 
 def _encode(last: Ticket) -> str:

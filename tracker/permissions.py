@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, false, or_, select, true
 
 from tracker.errors import Forbidden, NotFound, Unauthorized
 from tracker.kinds import KINDS
@@ -85,6 +85,19 @@ def among(acts: Iterable[str], viewer: Viewer, ticket: Ticket) -> frozenset[str]
     wanted = [act for act in acts if _is_in_scope(viewer, act)]
     stands = relations(viewer, ticket) if wanted else frozenset()
     return frozenset(act for act in wanted if stands & (KINDS[act].posted_by if act in KINDS else TICKET_ACTS[act]))
+
+
+def staffed(viewer: Viewer) -> ColumnElement[bool]:
+    """Return which tickets this viewer may see as staff, for queries: what `may` says of each, in SQL."""
+    who = viewer.person
+    if who is None or not who.active or not _is_in_scope(viewer, "see_as_staff"):
+        return false()
+    if who.role == "admin":
+        return true()
+    offered = select(Handoff.ticket_id).where(Handoff.to_id == who.id, Handoff.state == "offered")
+    helped = select(Helper.ticket_id).where(Helper.person_id == who.id)
+    theirs = or_(Ticket.desk_id == who.desk_id, Ticket.assignee_id == who.id)
+    return or_(theirs, Ticket.id.in_(offered), Ticket.id.in_(helped))
 
 
 def audience(viewer: Viewer, ticket: Ticket) -> str | None:

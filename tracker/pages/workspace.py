@@ -5,7 +5,20 @@ from typing import Any
 from flask import Blueprint, flash, get_flashed_messages, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as Answer
 
-from tracker import browse, desks, disclosure, forms, limits, links, permissions, reports, speech, tickets, viewer
+from tracker import (
+    browse,
+    desks,
+    disclosure,
+    forms,
+    limits,
+    links,
+    lookup,
+    permissions,
+    reports,
+    speech,
+    tickets,
+    viewer,
+)
 from tracker.errors import Forbidden, Invalid
 from tracker.kinds.opened import SOURCES
 from tracker.models import Desk, Person
@@ -34,6 +47,16 @@ def desk_queue(slug: str) -> Page:
     """All open tickets of a desk, for those who run it."""
     one = run(slug)
     return _queue(browse.desk_queue(one), desk_shown=disclosure.desk(one))
+
+
+@blueprint.get("/find")
+@admits("work")
+def find() -> Page:
+    """The tickets at whose desk one may stand, ended ones too, narrowed by what is known of them."""
+    wanted, cursor = request.args.get("q", "").strip()[: lookup.LONGEST], request.args.get("cursor")
+    hits, after = lookup.found(wanted, by=current(), cursor=cursor)
+    older = url_for(".find", q=wanted, cursor=after) if after else None
+    return show("workspace/find.html", wanted=wanted, hits=hits, older_url=older, later=bool(cursor))
 
 
 @blueprint.post("/pass")
