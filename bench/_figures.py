@@ -3,14 +3,18 @@
 import json
 import math
 import statistics
+import subprocess
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from functools import cache
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
 RESULTS = Path(__file__).resolve().parent / "results"
+MAYBE = ("noisy", "commit")
+"""Fields of a row that are left out where they say nothing."""
 UNITS = {
     "_ms": "ms",
     "_s": "s",
@@ -38,6 +42,8 @@ class Row:
     max: float
     reps: int
     noisy: bool = False
+    commit: str = ""
+    """What was measured; a + says that it was changed since."""
 
     @property
     def noise(self) -> str:
@@ -79,7 +85,7 @@ class Figures:
 
     def publish(self, folder: Path = RESULTS) -> Path:
         """Print the table, write the results file and return its path."""
-        rows = self.rows()
+        rows = [replace(row, commit=_commit()) for row in self.rows()]
         Console(width=140).print(_table(self.name, rows))
         if any(row.noisy for row in rows):
             print("noisy: other processes used the machine meanwhile; repeat it when it is quiet.")
@@ -91,7 +97,7 @@ class Figures:
 
 def dump(rows: Iterable[Row]) -> str:
     """Return a results file: a line per row, so that a new run reads well as a difference."""
-    shown = [{name: value for name, value in asdict(row).items() if name != "noisy" or value} for row in rows]
+    shown = [{name: value for name, value in asdict(row).items() if name not in MAYBE or value} for row in rows]
     return "[\n" + ",\n".join(json.dumps(row, ensure_ascii=False) for row in shown) + "\n]\n"
 
 
@@ -127,6 +133,15 @@ def _table(name: str, rows: Sequence[Row]) -> Table:
     for row in rows:
         table.add_row(row.scenario, row.system, row.metric, spread(row), row.unit, str(row.reps), row.noise)
     return table
+
+
+@cache
+def _commit() -> str:
+    """Return the commit we stand on; nothing outside a repository."""
+    git = ["git", "-C", str(RESULTS.parent)]
+    head = subprocess.run([*git, "rev-parse", "--short=10", "HEAD"], capture_output=True, text=True)
+    changed = subprocess.run([*git, "diff", "--quiet", "HEAD", "--", ".", "../tracker"], capture_output=True)
+    return head.stdout.strip() and head.stdout.strip() + "+" * (changed.returncode == 1)
 
 
 def _rounded(value: float) -> float:

@@ -14,6 +14,6 @@ socketio: SocketIO = app.extensions["socketio"]
 @app.get("/bench/emit")
 @viewer.admits("anyone")
 def emit() -> str:
-    update = {"seq": int(request.args["seq"]), "body": "x" * 600}
+    update = {"seq": int(request.args["seq"]), "body": "x" * int(request.args.get("size", 600))}
     socketio.emit("event", update, to=room(request.args["ref"], "public", html=False))
     return "ok"

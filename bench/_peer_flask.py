@@ -18,7 +18,8 @@ def watch(wanted: dict[str, Any]) -> dict[str, Any]:
 
 @app.get("/bench/emit")
 def emit() -> str:
-    socketio.emit("event", {"seq": int(request.args["seq"]), "body": "x" * 600}, to=request.args["ref"])
+    body = "x" * int(request.args.get("size", 600))
+    socketio.emit("event", {"seq": int(request.args["seq"]), "body": body}, to=request.args["ref"])
     return "ok"
 
 

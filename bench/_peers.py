@@ -26,6 +26,8 @@ class Running(NamedTuple):
     host: str
     port: int
     ref: str
+    other: str
+    """A second ticket, that nobody watches unless told to."""
     pids: Callable[[], list[int]]
 
 
@@ -49,7 +51,8 @@ def install() -> None:
     if not (PEERS / "bin" / "gunicorn").exists():
         uv = [str(Path(sys.executable).parent / "uv"), "--quiet"]
         subprocess.run([*uv, "venv", str(PEERS)], check=True, timeout=120)
-        wanted = ["flask-socketio==5.7.0", "gunicorn==27.0.1", "gevent", "packaging", "simple-websocket"]
+        wanted = ["flask-socketio==5.7.0", "gunicorn==27.0.1", "python-socketio==5.18.1", "python-engineio==4.15.1"]
+        wanted += ["gevent==26.9.0", "packaging==26.3", "simple-websocket==1.1.0"]
         subprocess.run([*uv, "pip", "install", "-p", str(PEERS), *wanted], check=True, timeout=600)
 
 
@@ -61,16 +64,17 @@ def nameplate(**settings: Any) -> Iterator[Running]:
     try:
         server.flask("init", "--demo")
         server.start()
-        yield Running(server.host, server.port, ref_of(server), server.workers)
+        yield Running(server.host, server.port, *refs_of(server), server.workers)
     finally:
         server.close()
 
 
-def ref_of(server: Instance) -> str:
-    """Return a public ticket of the demo."""
+def refs_of(server: Instance) -> tuple[str, str]:
+    """Return two public tickets of the demo."""
     with urllib.request.urlopen(f"{server.url}/", timeout=10) as answer:
         found: list[str] = re.findall(r"/t/(\w+)", answer.read().decode())
-        return found[0]
+        first, second, *_ = dict.fromkeys(found)
+        return first, second
 
 
 @contextmanager
@@ -84,7 +88,7 @@ def peer(command: list[str], cwd: Path, **environ: str) -> Iterator[Running]:
     process = subprocess.Popen(command, cwd=cwd, env=given, stdout=quiet, stderr=quiet)
     try:
         wait_until(lambda: _answers(port), within=60, what=f"{command[0]} answers")
-        yield Running("127.0.0.1", port, "a-ticket", lambda: _family(process.pid))
+        yield Running("127.0.0.1", port, "a-ticket", "another", lambda: _family(process.pid))
     finally:
         end(process)
 

@@ -22,6 +22,9 @@ BIND_ADDRESS_NO_PORT = 24
 """From linux/in.h: the port is chosen when we connect."""
 PER_ADDRESS = 4000
 """Viewers of one address: the fuller its range of ports, the longer the kernel looks for a free one."""
+LITTLE = 4096
+"""What the kernel takes for a viewer who never reads."""
+FILLS_KB = 16
 DEFLATE = "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n"
 
 
@@ -33,6 +36,7 @@ def masked(text: str) -> bytes:
     return head + bytes(4) + payload
 
 
+OF_SLOW = {"slow": "connect", "fill": "fill", "cut": "cut"}
 PONG, HELLO = masked("3"), masked("40")
 
 
@@ -49,10 +53,10 @@ class Viewer:
 
 
 class Viewers:
-    """All of them, on one epoll loop; `reads=False` makes them stop reading once they watch."""
+    """All of them, on one epoll loop. With `other` they watch that ticket too and then read no more."""
 
-    def __init__(self, host: str, port: int, ref: str, *, deflate: bool = False, reads: bool = True) -> None:
-        self.host, self.port, self.reads = host, port, reads
+    def __init__(self, host: str, port: int, ref: str, *, deflate: bool = False, other: str = "") -> None:
+        self.host, self.port, self.other = host, port, other
         self.watch = masked("420" + json.dumps(["watch", {"ref": ref, "after": 1_000_000}]))
         key = base64.b64encode(os.urandom(16)).decode()
         self.opening = OPENING.format(host=host, port=port, key=key, more=DEFLATE if deflate else "").encode()
@@ -76,14 +80,32 @@ class Viewers:
 
     def emit(self, seq: int, within_s: float = 20) -> tuple[float, int]:
         """Have an update emitted; return the ms until the last viewer had it, and how many got it."""
-        control = socket.create_connection((self.host, self.port), timeout=within_s)
-        request = f"GET /bench/emit?ref={self.ref}&seq={seq} HTTP/1.1\r\nHost: {self.host}\r\nConnection: close\r\n\r\n"
         self.seq, self.seen, begin = seq, 0, time.monotonic()
-        control.sendall(request.encode())
+        control = self._ask(f"ref={self.ref}&seq={seq}")
         while self.seen < self.ready - self.lost and time.monotonic() - begin < within_s:
             self._turn(0.5)
         control.close()
         return 1000 * (self.last_at - begin), self.seen
+
+    def fill(self, kb: int) -> None:
+        """Have so much told to those who read no more."""
+        for _ in range(kb // FILLS_KB):
+            with self._ask(f"ref={self.other}&seq=0&size={FILLS_KB * 1024}") as control:
+                while control.recv(4096):
+                    pass
+
+    def cut(self) -> int:
+        """Return how many the server has hung up on."""
+        poll = select.poll()
+        for fd in self.all:
+            poll.register(fd, 0)  # an end is told unasked
+        return len(poll.poll(1000))
+
+    def _ask(self, query: str) -> socket.socket:
+        control = socket.create_connection((self.host, self.port), timeout=20)
+        request = f"GET /bench/emit?{query} HTTP/1.1\r\nHost: {self.host}\r\nConnection: close\r\n\r\n"
+        control.sendall(request.encode())
+        return control
 
     def idle(self, seconds: float) -> None:
         """Answer pings for a while."""
@@ -93,6 +115,8 @@ class Viewers:
 
     def _dial(self) -> None:
         sock = socket.socket()
+        if self.other:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, LITTLE)
         sock.setsockopt(socket.IPPROTO_IP, BIND_ADDRESS_NO_PORT, 1)
         sock.bind((f"127.0.0.{2 + len(self.all) // PER_ADDRESS}", 0))
         sock.settimeout(30)
@@ -156,10 +180,12 @@ class Viewers:
         elif text[:2] == b"40":
             one.step = 2
             one.sock.send(self.watch)
-        elif text[:3] == b"430":
+        elif text[:3] == b"430" and self.other:
+            one.sock.send(masked("421" + json.dumps(["watch", {"ref": self.other, "after": 1_000_000}])))
+        elif text[:3] in (b"430", b"431"):
             one.step = 3
             self.ready += 1
-            if not self.reads:
+            if self.other:
                 self.epoll.unregister(one.sock.fileno())
 
 
@@ -167,10 +193,10 @@ def main() -> None:
     """Serve the orders of the parent: a JSON list each line."""
     spec = json.loads(sys.argv[1])
     viewers = Viewers(spec["host"], spec["port"], spec["ref"], deflate=spec.get("deflate", False))
-    slow = Viewers(spec["host"], spec["port"], spec["ref"], reads=False)
+    slow = Viewers(spec["host"], spec["port"], spec["ref"], other=spec["other"])
     for line in sys.stdin:
         order, *given = json.loads(line)
-        whose, what = (slow, "connect") if order == "slow" else (viewers, order)
+        whose, what = (slow, OF_SLOW[order]) if order in OF_SLOW else (viewers, order)
         try:
             answer: Any = {"found": getattr(whose, what)(*given)}
         except (OSError, RuntimeError) as error:

@@ -29,6 +29,8 @@ MOST = {"flask-socketio-gevent": 5000, "flask-socketio-gthread": 1000}
 CROWD = 5000
 """The storm of viewers whose coming is measured."""
 SLOW = 200
+BEHIND_KB, FULL_KB = 160, 640
+"""What the slow are told before the figures are taken: more than the kernel holds; and after: more than we do."""
 HOLDS_WITHIN_S = 180
 
 
@@ -53,7 +55,13 @@ class Audience:
     """The parent's end of bench/_viewers.py."""
 
     def __init__(self, running: Running, *, deflate: bool = False) -> None:
-        spec = {"host": running.host, "port": running.port, "ref": running.ref, "deflate": deflate}
+        spec = {
+            "host": running.host,
+            "port": running.port,
+            "ref": running.ref,
+            "other": running.other,
+            "deflate": deflate,
+        }
         command = [sys.executable, "-m", "bench._viewers", json.dumps(spec)]
         self._process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
 
@@ -147,7 +155,11 @@ class Bench:
                 _machine.part(running.pids(), viewers.pid)
             if slow:
                 viewers.ask("slow", slow)
+                viewers.ask("fill", BEHIND_KB)
             found = _fan_out(running, viewers, count, self.plan.updates)
+            if slow:
+                viewers.ask("fill", FULL_KB)
+                found["cut_ratio"] = viewers.ask("cut") / slow
         if busy:
             del found["cpu_us_per_delivery"]
         if not scenario.startswith("emit-"):

@@ -34,6 +34,7 @@ def test_every_scenario_gives_its_figures_and_everything_arrives(
     assert found["connect", "connects_per_s"] == found["emit-60", "connects_per_s"]
     assert 1 < found["connect", "connects_per_s"] < 1e6
     assert ("emit-60", "kb_per_conn") in found
+    assert found["slow-readers", "cut_ratio"] == 1, "who takes nothing is cut, once it is behind by more than we hold"
 
 
 def test_the_memory_of_a_process_grows_with_what_it_holds() -> None:

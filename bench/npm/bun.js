@@ -7,7 +7,7 @@ const server = Bun.serve({
     const url = new URL(request.url);
     if (url.pathname === '/socket.io/') return server.upgrade(request) ? undefined : new Response('no', { status: 400 });
     if (url.pathname === '/bench/emit') {
-      const update = { seq: Number(url.searchParams.get('seq')), body: 'x'.repeat(600) };
+      const update = { seq: Number(url.searchParams.get('seq')), body: 'x'.repeat(Number(url.searchParams.get('size') ?? 600)) };
       server.publish(url.searchParams.get('ref'), '42' + JSON.stringify(['event', update]));
     }
     return new Response('ok');
@@ -21,9 +21,9 @@ const server = Bun.serve({
     },
     message(socket, said) {
       if (said === '40') socket.send(`40{"sid":"x${++number}"}`);
-      else if (said.startsWith('420')) {
+      else if (said.startsWith('42')) {
         socket.subscribe(JSON.parse(said.slice(3))[1].ref);
-        socket.send('430[{"last":0}]');
+        socket.send(`43${said[2]}[{"last":0}]`);
       }
     },
   },

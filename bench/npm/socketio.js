@@ -5,7 +5,7 @@ const { Server } = require('socket.io');
 const server = http.createServer((request, answer) => {
   const url = new URL(request.url, 'http://x');
   if (url.pathname === '/bench/emit') {
-    const update = { seq: Number(url.searchParams.get('seq')), body: 'x'.repeat(600) };
+    const update = { seq: Number(url.searchParams.get('seq')), body: 'x'.repeat(Number(url.searchParams.get('size') ?? 600)) };
     io.to(url.searchParams.get('ref')).emit('event', update);
   }
   answer.end('ok');
