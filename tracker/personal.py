@@ -53,14 +53,36 @@ _HOME = re.compile(
     r"([^\n.;!?]{0,60}\d[^\n.;!?]{0,60})",
     re.IGNORECASE,
 )
+_STREET = (
+    r"(?:(?-i:\b\d{1,5}[a-z]?,? (?:[^\W\d_a-z][\w'’.-]{0,30} ){1,4}?(?:S(?:treet|T(?:REET)?|t)|A(?:venue|VE(?:NUE)?|ve)"
+    r"|Road|Rd|Lane|Ln|Drive|Dr|Court|Ct|Way|Place|Square|Boulevard|Blvd|Terrace|Row|Close|Gardens|Crescent))\b"
+    r"|\b\d{1,5}(?: ?bis| ?ter)?,? (?:rue|avenue|boulevard|bd|allée|chemin|impasse|quai|cours)\b"
+    r"|(?:straße|strasse|str\.?|weg|platz|gasse|allee|ufer|damm) \d"
+    r"|\b(?:calle|avenida|avda|plaza|paseo|viale|piazza|corso)\b[^\n;!?\d]{1,40}\d)"
+)
+_BROUGHT = re.compile(
+    r"\b(?:(?:delivere?d?|ship|shipped|send|sent|bring)(?: \w{1,20}){0,3} to|(?:delivery|shipping) address(?: is)?"
+    r"|i['’]m at|i am at|come to my|lieferadresse(?: ist)?|(?:liefern|schicken|senden)(?: \w{1,20}){1,3} (?:an|in|nach)"
+    r"|adresse de livraison(?: est)?|livrer(?: \w{1,20}){0,3} (?:à|au)|dirección de envío(?: es)?"
+    rf"|enviar(?: \w{{1,20}}){{0,3}} a)\W{{1,3}}(?=[^\n.;!?]{{0,60}}?{_STREET})"
+    r"((?:[^\n.;!?]|\.(?=\S)|(?<=[Ss]tr)\.){1,120})",
+    re.IGNORECASE,
+)
+"""What is brought somewhere, or somebody's being there; a street alone may be anybody's, and where the fault is."""
 _WORD = r"[^\W\d_a-zß-öø-ÿ][\w'’.-]{0,30}"
 _WORDS = rf"({_WORD}(?: (?:de |von |van |der |la |del )?{_WORD}){{0,3}})"
 _TITLE = r"(?:(?:mr|mrs|ms|miss|dr|prof|herr|frau|mme|mlle|m|sr|sra|señora?|monsieur|madame)\b\.? )?"
 _SALUTED = re.compile(
-    rf"(?m:^)\W{{0,3}}(?i:dear|hello|hi|hey|good (?:morning|day|evening)|hallo|liebe[rs]?|sehr geehrte[rs]?|guten tag"
-    rf"|bonjour|ch[eè]re?|hola|estimad[oa]|querid[oa]) (?i:{_TITLE}){_WORDS}(?=\s*(?:[,!:–-]|$))",
+    rf"(?m:^)\W{{0,3}}(?i:dear|hello|hi|hey|good (?:morning|day|evening)|hallo|moin|liebe[rs]?|sehr geehrte[rs]?"
+    rf"|guten tag|servus|salut|bonjour|ch[eè]re?|hola|estimad[oa]|querid[oa])"
+    rf" (?i:{_TITLE}){_WORDS}(?=\s*(?:[,!:–-]|$))",
     re.MULTILINE,
 )
+_SALUTED_IN_SMALL = re.compile(
+    r"^\W{0,3}(?i:dear|hello|hi|hey|hallo|moin|salut|hola) ([a-zß-öø-ÿ][a-zß-öø-ÿ'’-]{1,30})(?=\s*(?:[,!]|$))",
+    re.MULTILINE,
+)
+_TITLED = re.compile(rf"\b(?:Mrs?|Ms|Mme|Mlle|Sra?)\.? {_WORDS}|\b(?:Herrn?|Frau|Madame|Monsieur|Señora?) {_WORDS}")
 _CLOSED = re.compile(
     r"(?:^\W{0,3}|(?<=[.!?] ))(?i:(?:(?:best|kind|warm|many|with) )*(?:regards|wishes|greetings)"
     r"|(?:yours )?sincerely|cheers|yours"
@@ -77,7 +99,9 @@ _NOBODY = frozenset(
     re.findall(
         r"\S+",
         "all team everyone everybody sir madam there together both friends folks desk alle zusammen damen herren tous"
-        " equipo todos the you i we it this that again today and ma'am",
+        " equipo todos the you i we it this that again today and ma'am neighbour neighbours neighbor neighbors guys"
+        " people colleague colleagues customer customers resident residents support service office city kollegen leute"
+        " nachbarn what please help world so no yes hello nochmal bürgermeister bürgermeisterin president",
     )
 )
 
@@ -105,7 +129,7 @@ def find(text: str, whose: Whose = Whose()) -> list[Finding]:
     """Return the personal data in a text, in order, without overlaps."""
     found = [Finding(*one.span(), MAIL) for one in _MAIL.finditer(text)] if "@" in text or _may_be_mail(text) else []
     if _MANY_DIGITS.search(text) or any(character.isdigit() for character in text):
-        found += [*_numbers(text, whose), *(Finding(*one.span(1), ADDRESS) for one in _HOME.finditer(text))]
+        found += [*_numbers(text, whose), *_addresses(text)]
     found += [*_secrets(text, whose), *_greetings(text, whose)]
     return _apart(found)
 
@@ -131,6 +155,11 @@ def _apart(found: list[Finding]) -> list[Finding]:
         else:
             apart.append(one)
     return apart
+
+
+def _addresses(text: str) -> Iterator[Finding]:
+    for pattern in (_HOME, _BROUGHT):
+        yield from (Finding(*one.span(1), ADDRESS) for one in pattern.finditer(text))
 
 
 def _numbers(text: str, whose: Whose) -> Iterator[Finding]:
@@ -208,12 +237,14 @@ def _secrets(text: str, whose: Whose) -> Iterator[Finding]:
 
 
 def _greetings(text: str, whose: Whose) -> Iterator[Finding]:
-    found = [one for pattern in (_SALUTED, _CLOSED, _NAMED) for one in pattern.finditer(text)]
+    patterns = (_SALUTED, _SALUTED_IN_SMALL, _TITLED, _CLOSED, _NAMED)
+    found = [one for pattern in patterns for one in pattern.finditer(text)]
     known = _known(whose) | _NOBODY if found else frozenset()
     for one in found:
-        names = [word.strip(".,'’").casefold() for word in one.group(1).split()]
+        place = one.lastindex or 1
+        names = [word.strip(".,'’").casefold() for word in one.group(place).split()]
         if not set(names) <= known:
-            yield Finding(*one.span(1), NAME)
+            yield Finding(*one.span(place), NAME)
 
 
 def _known(whose: Whose) -> frozenset[str]:
