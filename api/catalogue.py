@@ -17,7 +17,8 @@ What can happen to a ticket. Each kind is one file of `tracker/kinds/`; `api/cat
 (`catalogue.page()`) and a test compares. How events are read and posted: [api.md](api.md).
 
 Every event carries `ref, seq, prev, kind, at, recorded_at, actor, audience, sentence, body_html, correction,
-redaction` beside the fields below, and `replaces: {seq, html}` when it changes how an earlier one reads. Fields that
+redaction` beside the fields below, and `replaces: {seq, html}` when it changes how an earlier one reads
+(of words that were hidden the html of their corrections follows, for it told of them). Fields that
 the customer or staff alone see are left out for others; they also get `hidden` (personal data
 that readers do not see) and `shown_because` ([privacy.md](privacy.md)). Fields without *posted* are set by the system.
 """

@@ -1,5 +1,7 @@
 """The log: numbers without a gap, what each audience may see of it, and what later events do to earlier ones."""
 
+import re
+
 import pytest
 from flask import Flask
 from sqlalchemy import select
@@ -220,6 +222,25 @@ def test_publishing_a_reply_shows_it_to_everyone_at_its_old_place(house: Flask) 
     news = browse.news(make.fresh(ticket), after=published.seq - 1, audience="public", html=True)
     assert news["events"][0]["replaces"]["seq"] == reply.seq
     assert "dry again" in news["events"][0]["replaces"]["html"]
+
+
+def test_hiding_words_brings_the_entries_that_told_of_them_anew(house: Flask) -> None:
+    ticket = make.ticket()
+    word = make.post(ticket, "update", text="A robin.")
+    better = make.post(ticket, "corrected", target=word.seq, text="No robin.", reason="It was no robin")
+    hiding = make.post(ticket, "redacted", target=word.seq, reason="It names the canary")
+    seqs, brought = _brought(ticket, hiding)
+    assert seqs == [word.seq, better.seq]
+    assert "robin" not in brought
+    seqs, brought = _brought(ticket, make.post(ticket, "redacted", target=hiding.seq, reason="So did the reason"))
+    assert seqs == [hiding.seq, word.seq]
+    assert "canary" not in brought
+
+
+def _brought(ticket: Ticket, event: Event) -> tuple[list[int], str]:
+    news = browse.news(make.fresh(ticket), after=event.seq - 1, audience="public", html=True)
+    brought = news["events"][0]["replaces"]["html"]
+    return [int(seq) for seq in re.findall(r'data-seq="(\d+)"', brought)], brought
 
 
 def test_what_is_public_or_no_reply_cannot_be_published(house: Flask) -> None:

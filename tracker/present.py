@@ -26,10 +26,12 @@ def head_html(shown: Shown) -> str:
 def entries(ticket: Ticket, events: Sequence[Event], audience: str, *, html: bool) -> list[Shown]:
     """Return events as JSON-ready objects (CONTRACTS: Event); with `html`, each carries its rendering.
 
-    An event that amends an earlier one brings that one's new rendering in `replaces: {seq, html}`.
+    An event that amends an earlier one brings that one's new rendering in `replaces: {seq, html}`; when it hides it,
+    after it those that tell of the hidden words too.
     """
-    targets = timeline.find(ticket, [event.target_seq for event in events if event.target_seq])
-    amended = {one["seq"]: one for one in disclosure.entries(ticket, list(targets.values()), audience)}
+    amended = timeline.amended(ticket, events)
+    around = {one.seq: one for those in amended.values() for one in those}
+    anew = {one["seq"]: one for one in disclosure.entries(ticket, list(around.values()), audience)}
     answer, zone = [], (ticket.zone if audience == "customer" else "") or ticket.desk.zone
     for event, entry in zip(
         [event for event in events if disclosure.may_see(event, audience)],
@@ -39,8 +41,9 @@ def entries(ticket: Ticket, events: Sequence[Event], audience: str, *, html: boo
         one: Shown = disclosure.plain(entry)
         if html:
             one["html"] = entry_html(entry, audience, zone)
-        if event.target_seq in amended:
-            one["replaces"] = {"seq": event.target_seq, "html": entry_html(amended[event.target_seq], audience, zone)}
+        if told := [anew[each.seq] for each in amended.get(event.target_seq or 0, ()) if each.seq in anew]:
+            anew_html = "".join(entry_html(each, audience, zone) for each in told)
+            one["replaces"] = {"seq": event.target_seq, "html": anew_html}
         answer.append(one)
     return answer
 

@@ -96,6 +96,19 @@ def find(ticket: Ticket, seqs: Sequence[int]) -> dict[int, Event]:
     return {event.seq: event for event in store.session().scalars(query)}
 
 
+def amended(ticket: Ticket, events: Sequence[Event]) -> dict[int, list[Event]]:
+    """Return by seq what some events amend, and after each that is hidden the entries that tell of its words.
+
+    These are its corrections with their reasons, and the entry whose removal it explained.
+    """
+    found = {}
+    for target in find(ticket, [event.target_seq for event in events if event.target_seq]).values():
+        told = _targets.corrections(ticket, target.seq) if target.redacted_by else []
+        explained = [_targets.find(ticket, target.target_seq)] if target.redacted_by and target.target_seq else []
+        found[target.seq] = [target, *told, *explained]
+    return found
+
+
 def _audience(ticket: Ticket, kind: Kind, loaded: Mapping[str, Any]) -> str:
     named = kind.audience_of(loaded)
     return _targets.find(ticket, loaded["target"]).audience if named == TARGET else named
