@@ -1,5 +1,6 @@
 """The lead's board: who waits, who was passed around, whose promises fall due; and only leads see it."""
 
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -119,3 +120,17 @@ def test_agents_and_other_desks_leads_have_no_board_here(desk: Desk, client: Vis
     assert asked(make.admin(desk), "?desk=streets") == 200
     make.sign_in(client, lead)
     assert "Not yours" not in client.get(f"/workspace/board?give={others.ref}").text
+
+
+def test_the_help_names_every_single_key_that_does_something_and_no_other(desk: Desk, client: Visitor) -> None:
+    lead = make.lead(desk)
+    make.agent(desk, on_duty=False)
+    ticket = make.ticket(desk)
+    make.sign_in(client, lead)
+    board_page = read(client.get("/workspace/board"))
+    make.post(ticket, "update")
+    page = read(client.get(f"/workspace/t/{ticket.ref}"))
+    does = set(re.findall(r'data-(?:hotkey|row-key)="([^"]+)"', page + board_page))
+    helped = set(re.findall(r"<kbd>([a-z])</kbd>", page)) - {"j", "k"}
+    assert does == helped
+    assert len(helped) > 10
