@@ -40,7 +40,7 @@ def pages() -> list[tuple[str, str, dict[str, Any]]]:
         "promise_chart": None,
     }
     quiet["csv_url"] = "/figures.csv"
-    promises = {"kept": 41, "missed": 2, "moved": 3, "days": 90}
+    promises = {"kept": 41, "missed": 2, "moved": 3, "months": 12}
     people = [scenes.ROSA, scenes.BEN, scenes.LONG, scenes.LAYLA, scenes.ROBIN]
     no_form: dict[str, Any] = {"name": "", "typed": {}, "errors": {}}
     aside = {
