@@ -112,6 +112,18 @@ def test_the_desk_says_who_else_is_there(house: Flask, client: Visitor, travel: 
     assert client.put(f"{desk_of(ticket)}/draft").json == {"present": [{"name": "Ben Adeyemi", "writing": False}]}
 
 
+def test_who_writes_a_note_is_shown_to_colleagues_as_writing_and_to_nobody_else(house: Flask, client: Visitor) -> None:
+    ticket = make.ticket()
+    ann, ben, heard = ticket.assignee, make.agent(ticket.desk), notices(house)
+    for who, other in ((ann, ben), (ben, ann)):
+        make.sign_in(client, who)
+        assert client.put(f"{desk_of(ticket)}/draft", data={"writing": "yes"}).status_code == 200
+        assert drafts.present(ticket, besides=other) == [(who, True)]
+    assert drafts.writer(ticket) is None
+    assert heard == []
+    assert not drafts.typed(ticket, ann)
+
+
 def notices(house: Flask) -> list[Any]:
     heard: list[Any] = []
     store.after_commit(house, lambda topic, subject: heard.append(subject) if topic == "writing" else None)

@@ -23,6 +23,8 @@ NO_DRAFT: Mapping[str, str] = {}
 def keep(ticket: Ticket, typed: Mapping[str, str], *, by: Viewer, seen: int = 0) -> Draft:
     """Keep what somebody has typed (text, next, next_word_at); without a text only that they are there.
 
+    `writing` without a text: they write something else here, such as a note. Colleagues see it, those who watch do not.
+
     Words are kept as typed but for what can't be stored; an empty text is one that was taken back. `seen` is the last
     entry on the page they come from, 0 when it does not say.
     """
@@ -38,6 +40,8 @@ def keep(ticket: Ticket, typed: Mapping[str, str], *, by: Viewer, seen: int = 0)
         draft.seen_at = now
         if "text" in typed and not _was_said(ticket, seen, by.person):
             _write(draft, typed, ticket)
+        elif "writing" in typed and not draft.text:
+            draft.wrote_at = now
     return draft
 
 
@@ -69,7 +73,7 @@ def writer(ticket: Ticket) -> Person | None:
     if ticket.visibility == "private" or not ticket.assignee.shows_writing:
         return None
     draft = find(ticket, ticket.assignee)
-    return draft.person if draft and _writes(draft) else None
+    return draft.person if draft and draft.text.strip() and _writes(draft) else None
 
 
 def drop(ticket: Ticket, by: Viewer) -> None:

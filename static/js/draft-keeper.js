@@ -13,12 +13,14 @@ const differs = (field) =>
   field.type === 'radio' ? field.checked !== field.defaultChecked : 'defaultValue' in field && field.type !== 'hidden' && field.value !== field.defaultValue;
 
 /**
- * `<draft-keeper url form>` with a `[data-present]` line in it: saves the form named, whenever it changes; without a
- * form it only says that somebody looks. `[data-draft]` in the form is told how the words are kept.
+ * `<draft-keeper url form>` with a `[data-present]` line in it: saves the form named, whenever it changes; of what
+ * else is typed on the page, or without a form, it only says that somebody writes or looks. `[data-draft]` in the form is told how the words are kept.
  */
 export class DraftKeeper extends HTMLElement {
   #form = null;
   #dirty = false;
+  #elsewhere = false;
+  #signed = 0;
   #soon = 0;
   #since = 0;
   #beat = 0;
@@ -35,6 +37,7 @@ export class DraftKeeper extends HTMLElement {
     const { signal } = this.#stop;
     this.#dirty = this.#form ? this.#form.hasAttribute('data-came-back') || [...this.#form.elements].some(differs) : false;
     this.#form?.addEventListener('input', () => this.#typed(), { signal });
+    document.addEventListener('input', (input) => this.#wrote(input.target), { signal });
     this.#form?.addEventListener('submit', (submit) => this.#sent(submit), { signal });
     addEventListener('pagehide', () => this.#dirty && this.#save({ keepalive: true }), { signal });
     document.addEventListener('visibilitychange', () => document.hidden || this.#save(), { signal });
@@ -46,6 +49,15 @@ export class DraftKeeper extends HTMLElement {
     this.#stop?.abort();
     clearInterval(this.#beat);
     clearTimeout(this.#soon);
+  }
+
+  /** Words of another form, such as a note, stay on this device; that they are being written is told. */
+  #wrote(field) {
+    if (!field.matches('textarea') || field.form === this.#form) return;
+    this.#elsewhere = true;
+    if (Date.now() - this.#signed < BEAT) return;
+    this.#signed = Date.now();
+    this.#save();
   }
 
   #typed() {
@@ -64,9 +76,10 @@ export class DraftKeeper extends HTMLElement {
   async #save({ keepalive = false } = {}) {
     if (this.#asking && !keepalive) return;
     clearTimeout(this.#soon);
-    const words = this.#dirty ? new URLSearchParams(new FormData(this.#form)) : new URLSearchParams();
+    const bare = new URLSearchParams(this.#elsewhere ? { writing: 'yes' } : {});
+    const words = this.#dirty ? new URLSearchParams(new FormData(this.#form)) : bare;
     const kept = this.#dirty;
-    [this.#dirty, this.#since, this.#asking] = [false, 0, true];
+    [this.#dirty, this.#elsewhere, this.#since, this.#asking] = [false, false, 0, true];
     try {
       const answer = await fetch(this.getAttribute('url'), { method: 'PUT', body: words, keepalive, signal: this.#stop.signal });
       if (OVER.includes(answer.status)) return this.disconnectedCallback();

@@ -39,6 +39,19 @@ def test_two_agents_on_one_ticket_see_each_other(office: Office, ref: str, visit
     expect(ann.locator("[data-present]")).to_be_empty(timeout=20_000)
 
 
+def test_two_who_write_notes_see_each_other(office: Office, ref: str, visitors: Visitors) -> None:
+    colleague = next(one for one in ("rosa@example.org", "ben@example.org") if one != office.sign_in_address(ref))
+    first, second = visitors(), visitors()
+    at_desk(first, office, ref)
+    sign_in_as(second, office, colleague)
+    second.page.goto(f"{office.url}/workspace/t/{ref}")
+    for one in (first, second):
+        one.page.locator("#act-note summary").click()
+        one.page.locator("#act-note textarea").press_sequentially("Mind the dog.")
+    for one in (first, second):
+        expect(one.page.locator("[data-present]")).to_contain_text("is writing here", timeout=2 * SOON)
+
+
 def test_a_draft_survives_a_killed_browser(office: Office, ref: str, visitors: Visitors) -> None:
     killed = visitors()
     page = at_desk(killed, office, ref)
