@@ -156,6 +156,28 @@ def test_what_was_taken_back_leaves_room_for_another(house: Flask, monkeypatch: 
     assert [one.eid for one in embeds.kept(ticket)] == [third.eid, first.eid, second.eid], "taken back ones last"
 
 
+def test_a_wall_is_tried_before_it_is_kept_with_nothing_it_could_not_show(client: Visitor) -> None:
+    one, two = (make.ticket(email=ADDRESS, subject=subject) for subject in ("No light", "The door sticks"))
+    hidden, other = make.ticket(email=ADDRESS, visibility="private", subject="Between us"), make.ticket()
+    make.own(client, one)
+    asked = {"picks": [one.ref, two.ref, hidden.ref, other.ref], "title": "My <b>house", "theme": "dark"}
+    tried = client.get(f"/t/{one.ref}/embeds/wall", query_string=asked)
+    for words in ("No light", "The door sticks", "My &lt;b&gt;house", "theme--dark"):
+        assert words in tried.text
+    assert not [ref for ref in (hidden.ref, other.ref) if ref in tried.text]
+    assert "No light" in client.get(f"/t/{one.ref}/embeds/wall").text, "the ticket itself when none is picked"
+    assert embeds.kept(one) == []
+
+
+def test_a_desk_s_wall_is_tried_with_its_public_tickets(client: Visitor) -> None:
+    public, unlisted = make.ticket(), make.ticket(visibility="unlisted")
+    make.sign_in(client, make.lead(public.desk))
+    page = client.get(f"/workspace/desk/{public.desk.slug}/embeds/wall?title=In+this+house").text
+    assert "In this house" in page
+    assert public.ref in page
+    assert unlisted.ref not in page
+
+
 def test_a_wall_taken_back_or_asked_for_by_another_site_is_grey(client: Visitor) -> None:
     ticket = make.ticket()
     embed = wall(ticket, sites=["https://blog.example"])

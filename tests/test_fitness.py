@@ -17,6 +17,8 @@ from widgets import _svg
 WHOEVER = {"anyone", "ticket", "link"}
 FRAMED = re.compile(r"^/(e/<eid>|t/<ref>/card)$")
 """Cards are for other sites' frames; nothing else is."""
+TRIED = re.compile(r"/embeds/wall$")
+"""Walls that are not kept yet are for frames of our own page."""
 CROSS_ORIGIN = re.compile(
     r"^/(e/<eid>/|t/<ref>/(badge\.|og\.png)|(t/<ref>|people/<slug>|desks/<slug>)/feed\.atom|embed\.js|api/v1/|oembed|static/)"
 )
@@ -82,6 +84,9 @@ def test_every_answer_carries_the_strict_policy(house: Flask, client: Visitor, s
             framed = FRAMED.match(rule.rule)
             for name, sources in STRICT.items():
                 if framed and name == "frame-ancestors":
+                    continue
+                if TRIED.search(rule.rule) and name == "frame-ancestors":
+                    assert found[name] <= {"'self'", "'none'"}
                     continue
                 own = {_svg.STYLE_SOURCE} if rule.rule.endswith(".svg") and name == "style-src" else {"'none'"}
                 assert found.get(name, found["default-src"]) <= sources | own | {"'none'"}, f"{method} {rule}: {name}"

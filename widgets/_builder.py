@@ -10,6 +10,7 @@ from werkzeug.wrappers import Response as Answer
 from tracker import badges, browse, desks, disclosure, embeds, forms, limits, links, permissions, sightings, viewer
 from tracker.errors import Invalid
 from tracker.models import Desk, Embed, Ticket
+from tracker.models.embeds import WALL
 from tracker.viewer import admits, current
 from widgets import _found, _svg, badge_svg, card
 
@@ -65,6 +66,33 @@ def create_wall(slug: str) -> Answer | Page:
 def change_wall(slug: str, eid: str) -> Answer | Page:
     """Change a wall's look and sites, or take it back."""
     return _change(_desk(slug), eid)
+
+
+@blueprint.get("/t/<ref>/embeds/wall")
+@admits("ticket")
+def try_wall(ref: str) -> Page:
+    """A wall of the tickets that are picked, as it would look."""
+    owner = _ticket(ref)
+    picked = request.args.getlist("picks") or [owner.ref]
+    found = [one for one in _pickable(owner) if one.ref in picked]
+    return _tried(Embed(variant=WALL, title=_title()), found[: badges.ON_A_WALL], len(found) > badges.ON_A_WALL)
+
+
+@blueprint.get("/workspace/desk/<slug>/embeds/wall")
+@admits("run_desk")
+def try_desk_wall(slug: str) -> Page:
+    """A wall of the desk's public tickets, as it would look."""
+    desk = _desk(slug)
+    embed = Embed(variant=WALL, title=_title(), desk=desk, desk_id=desk.id)
+    return _tried(embed, *badges.tickets(embed))
+
+
+def _title() -> str:
+    return badge_svg.one_line(request.args.get("title", ""))
+
+
+def _tried(embed: Embed, tickets: list[Ticket], more: bool) -> Page:
+    return card.wall(embed, tickets, more), 200, HEADERS | {"Content-Security-Policy": card.POLICY.format("'self'")}
 
 
 def _create(owner: Owner) -> Answer | Page:

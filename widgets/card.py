@@ -80,17 +80,23 @@ def _card(ticket: Ticket | None, embed: Embed | None = None) -> str:
 
 
 def _wall(embed: Embed) -> str:
-    (found, more), now = badges.tickets(embed), store.now()
+    oembed, watched = links.oembed(links.embed(embed.eid)), {"embed": embed.eid, "wall": "yes"}
+    return wall(embed, *badges.tickets(embed), oembed=oembed, watched=watched)
+
+
+def wall(embed: Embed, tickets: list[Ticket], more: bool, *, oembed: Any = None, watched: Any = None) -> str:
+    """Return a wall with these tickets; one that is not kept yet has no address and is not watched."""
+    now = store.now()
     return _render(
         "wall",
-        tickets=[disclosure.row(one, now=now) for one in found],
+        tickets=[disclosure.row(one, now=now) for one in tickets],
         more=more,
         page_url=badges.page(embed) if embed.desk else None,
         hue=embed.desk.hue if embed.desk else NO_HUE,
         heading=badges.title(embed),
-        oembed=links.oembed(links.embed(embed.eid)),
-        watched={"embed": embed.eid, "wall": "yes"},
-        theme=embed.theme,
+        theme=embed.theme or "auto",
+        oembed=oembed,
+        watched=watched,
     )
 
 

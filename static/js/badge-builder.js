@@ -22,17 +22,26 @@ export class BadgeBuilder extends HTMLElement {
     const variant = form.querySelector('[name=variant]:checked')?.value ?? 'wall';
     const chosen = form.querySelector('[name=theme]').value;
     form.querySelector('[data-wall]').hidden = variant !== 'wall';
-    // A wall and a badge are made of other facts: what changes into the other is seen once it is kept.
-    const later = (variant === 'wall') !== (this.getAttribute('saved') === 'wall');
-    for (const note of this.querySelectorAll('[data-later]')) note.hidden = !later;
-    for (const panes of this.querySelectorAll('.panes')) panes.hidden = later;
-    if (later) return;
+    // A wall and a badge are made of other facts: of what changes into the other only the frame is seen before it is kept.
+    const isWall = variant === 'wall';
+    const isOther = isWall !== (this.getAttribute('saved') === 'wall');
+    for (const note of this.querySelectorAll('[data-later]')) note.hidden = !isOther;
+    for (const made of this.querySelectorAll('[data-made]')) made.hidden = isOther;
     for (const pane of this.querySelectorAll('[data-light]')) {
       const theme = chosen === 'auto' ? pane.dataset.light : chosen;
       const badge = pane.querySelector('ticket-badge');
       for (const [name, value] of Object.entries({ variant, theme })) if (badge && badge.getAttribute(name) !== value) badge.setAttribute(name, value);
-      for (const shown of pane.querySelectorAll('img, iframe')) this.#point(shown, { variant, theme });
+      const frame = pane.querySelector('iframe');
+      const framed = isWall ? this.#wall(form, theme) : `${this.getAttribute('card')}?variant=${variant}&theme=${theme}`;
+      if (frame.getAttribute('src') !== framed) frame.setAttribute('src', framed);
+      for (const shown of pane.querySelectorAll('img')) this.#point(shown, { theme });
     }
+  }
+
+  /** The address of a wall as the form has it, kept or not. */
+  #wall(form, theme) {
+    const asked = new URLSearchParams([...new FormData(form)].filter(([name]) => /picks|title/.test(name)));
+    return `${this.getAttribute('wall')}?${asked}&theme=${theme}`;
   }
 
   /** Another look is another address of the same thing. */

@@ -212,6 +212,29 @@ def test_the_builder_shows_a_look_before_it_is_kept_on_light_and_on_dark(office:
     expect(box.locator("pre", has_text="<ticket-badge embed")).to_have_count(1)
 
 
+def test_a_wall_shows_itself_before_it_is_kept(office: Office, visitor: Visitor) -> None:
+    many = {"email": f"{links.new_ref()}@walls.example"}
+    first, _second = (office.ticket(subject=subject, **many) for subject in ("No light", "The door sticks"))
+    become_customer(visitor, office, first)
+    visitor.page.goto(f"{office.url}/t/{first}/embeds")
+    form = visitor.page.locator("badge-builder").last
+    frame = form.frame_locator("iframe").first
+    expect(frame.get_by_role("heading")).to_have_text("No light")
+    form.get_by_role("radio", name="Wall").check()
+    expect(form.get_by_text("to see its live badge")).to_be_visible()
+    form.get_by_label("The door sticks").check()
+    form.get_by_label("What stands above the wall").fill("My house")
+    form.get_by_label("Colours").select_option("dark")
+    form.locator("iframe").first.scroll_into_view_if_needed()  # lazy: out of sight it is not loaded again
+    expect(frame.get_by_role("heading")).to_have_text("My house", timeout=3 * SOON)
+    expect(frame.get_by_role("listitem")).to_have_count(2)
+    expect(frame.locator("html")).to_have_class(re.compile("theme--dark"))
+    visitor.assert_accessible(of="wall-tried")
+    form.get_by_role("radio", name="Card Face").check()
+    form.locator("iframe").first.scroll_into_view_if_needed()
+    expect(frame.get_by_role("heading")).to_have_text("No light")
+
+
 def test_a_wall_is_put_together_and_kept_without_script(office: Office, visitors: Callable[..., Visitor]) -> None:
     cara = visitors(java_script_enabled=False)
     many = {"email": f"{links.new_ref()}@walls.example"}
