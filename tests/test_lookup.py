@@ -67,7 +67,7 @@ def test_a_page_says_that_there_are_more_and_leads_to_them(
     refs = {solved.ref} | {make.ticket(solved.desk).ref for _ in range(2)}
     make.sign_in(client, solved.assignee)
     first, second = lookup.found("", by=make.viewer(solved.assignee))[0], read(client.get("/workspace/find"))
-    assert "2, and there are more" in second
+    assert "2 found, and there are more" in second
     older = second.partition('rel="next"')[0].rpartition('href="')[2].partition('"')[0].replace("&amp;", "&")
     rest = read(client.get(older))
     assert "there are more" not in rest
