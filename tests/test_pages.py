@@ -380,3 +380,13 @@ def test_an_unconfirmed_address_gets_three_acknowledgements_a_day(house: Flask, 
     for _ in range(5):
         make.ticket(confirmed=False, email="victim@home.example")
     assert len([one for one in make.deliver() if one["To"] == "victim@home.example"]) == 3
+
+
+def test_a_customers_page_gives_each_field_a_name_of_its_own(house: Flask, client: Visitor) -> None:
+    ticket = make.ticket()
+    make.post(ticket, "resolved")
+    make.own(client, ticket)
+    page = client.get(f"/t/{ticket.ref}").text
+    ids = re.findall(r'\sid="([^"]+)"', page)
+    assert {"text", "reopened-text", "feedback-text"} <= set(ids)
+    assert [one for one in ids if ids.count(one) > 1] == []

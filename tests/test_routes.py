@@ -97,7 +97,8 @@ def runners(ok: int, *, outside: int) -> Expected:
     return row, row
 
 
-FOLLOWED = ((404,) * 8 + (401,), (422,) * 8 + (401,))
+UNFOLLOWED = (404, 409, 404, 409, 409, 404, 409, 409, 401)
+"""Who may know of a private ticket is told that nobody can follow it."""
 TABLE: dict[str, Expected] = {
     "GET /": all_the_same(200, revoked=401),
     "GET /answer/<secret>": all_the_same(401),
@@ -184,8 +185,8 @@ TABLE: dict[str, Expected] = {
     "GET /t/<ref>/hooks": owner(200),
     "POST /t/<ref>/hooks": owner(422),
     "POST /t/<ref>/hooks/<sid>": owner(404),
-    "GET /t/<ref>/follow": ((404,) * 8 + (401,), (200,) * 8 + (401,)),
-    "POST /t/<ref>/follow": FOLLOWED,
+    "GET /t/<ref>/follow": (UNFOLLOWED, (200,) * 8 + (401,)),
+    "POST /t/<ref>/follow": (UNFOLLOWED, (422,) * 8 + (401,)),
     "POST /t/<ref>/keys/revoke": owner(303),
     "GET /t/<ref>/opened": all_the_same(303),
     "GET /t/<ref>/og.png": all_the_same(200),

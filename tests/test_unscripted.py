@@ -229,3 +229,17 @@ def test_imported_words_are_nobodys(house: Flask) -> None:
     make.record(ticket, "update", text=SCRIPT, next_word_at=ticket.due_at)
     assert isinstance(make.events_of(ticket)[-1], Event)
     assert unscripted.twin(ticket, SCRIPT, ticket.assignee) is None
+
+
+def test_of_a_large_desk_those_are_looked_at_who_spoke_last_and_who_left_too(house: Flask) -> None:
+    desk = make.desk()
+    for number in range(unscripted.COLLEAGUES + 2):
+        make.agent(desk, name=f"Ann {number:02}")
+    ticket = make.ticket(desk)
+    zed = make.agent(desk, name="Zed")
+    make.post(ticket, "reassigned", make.lead(desk), to=zed)
+    make.post(ticket, "update", zed, text=SCRIPT)
+    with store.transaction():
+        store.session().get_one(Person, zed.id).active = False
+    author = make.agent(desk, name="Bea")
+    assert unscripted.twin(make.ticket(desk), SCRIPT, author) is not None

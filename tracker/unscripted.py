@@ -9,7 +9,7 @@ from typing import Any
 from rapidfuzz import fuzz, process
 from sqlalchemy import func, or_, select, union_all
 
-from tracker import people, store
+from tracker import store
 from tracker.kinds import KINDS
 from tracker.models import Event, Person, Ticket
 
@@ -21,7 +21,7 @@ LOOKED_AT = 1_500
 """Characters that are compared: enough to know a copy, and a bound on what one comparison costs."""
 HISTORY = timedelta(days=90)
 OWN, COLLEAGUES, FROM_EACH = 100, 20, 20
-"""How many of the author's newest words are looked at, of how many colleagues, and how many of each."""
+"""How many of the author's newest words are looked at, of how many colleagues (who spoke last), and how many of each."""
 SPOKEN = tuple(name for name, kind in KINDS.items() if kind.is_word)
 SAID = (*SPOKEN, "corrected")
 _WORD = re.compile(r"\w+")
@@ -51,11 +51,10 @@ def twin(ticket: Ticket, text: str, by: Person, *, besides: Event | None = None)
 
 def _recent(ticket: Ticket, by: Person, besides: Event | None) -> Any:
     """Of colleagues only what was said on the desk's own tickets: of others this author may not know."""
-    colleagues = [one for one in people.of_desk(ticket.desk) if one.id != by.id][:COLLEAGUES]
     desk_id = select(Ticket.desk_id).where(Ticket.id == Event.ticket_id).correlate(Event).scalar_subquery()
     parts: Sequence[Any] = [
-        _newest(by, OWN),
-        *(_newest(one, FROM_EACH).where(desk_id == ticket.desk_id) for one in colleagues),
+        _newest(by.id, OWN),
+        *(_newest(one, FROM_EACH).where(desk_id == ticket.desk_id) for one in _colleagues(ticket, by)),
     ]
     if besides is not None:
         seq = func.coalesce(Event.target_seq, Event.seq)
@@ -63,9 +62,16 @@ def _recent(ticket: Ticket, by: Person, besides: Event | None) -> Any:
     return union_all(*(select(part.subquery()) for part in parts))
 
 
-def _newest(of: Person, many: int) -> Any:
+def _colleagues(ticket: Ticket, by: Person) -> Sequence[int]:
+    """Return who of the desk spoke last, those who left too: what they wrote is still at hand."""
+    last = select(func.max(Event.recorded_at)).where(Event.actor_id == Person.id).scalar_subquery()
+    query = select(Person.id).where(Person.desk_id == ticket.desk_id, Person.id != by.id, last.is_not(None))
+    return store.session().scalars(query.order_by(last.desc(), Person.id).limit(COLLEAGUES)).all()
+
+
+def _newest(of: int, many: int) -> Any:
     """What somebody said in public, as it was first and as they corrected it."""
-    lately = (Event.actor_id == of.id, Event.recorded_at > store.now() - HISTORY, Event.audience == "public")
+    lately = (Event.actor_id == of, Event.recorded_at > store.now() - HISTORY, Event.audience == "public")
     query = select(Event.id, Event.body_source).where(*lately, Event.kind.in_(SAID), Event.redacted_by.is_(None))
     return query.order_by(Event.recorded_at.desc(), Event.id.desc()).limit(many)
 
