@@ -31,7 +31,7 @@ SCENARIOS = {
     "strangers": "badge.json",
 }
 STRANGERS = Path(__file__).resolve().parent / "strangers.lua"
-EVERY_S, HOT_S = 0.1, 10.0
+EVERY_S = 0.1
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,7 @@ class Plan:
     reps: int = 5
     seconds: float = 1.0
     posts: int = 100
+    hot_s: float = 10.0
 
 
 QUICK = Plan(reps=2, posts=30)
@@ -60,7 +61,7 @@ def measure(plan: Plan, figures: Figures, quiet: Quiet, peers: Collection[str] =
                     noisy = quiet.wait()
                     figures.add(scenario, system, noisy=noisy, **_repetition(plan, one, scenario))
         noisy = quiet.wait()
-        figures.add("hot", OURS, noisy=noisy, **_hot(server, stage))
+        figures.add("hot", OURS, noisy=noisy, **_hot(plan, server, stage))
         figures.add("changing", OURS, noisy=noisy, **_changing(plan, server, stage))
 
 
@@ -88,10 +89,10 @@ def _not_modified(plan: Plan, server: Server, url: str, known: str) -> dict[str,
     return unchanged | {"of_200_ratio": unchanged["req_per_s"] / in_full}
 
 
-def _hot(server: Server, stage: Stage) -> dict[str, float]:
+def _hot(plan: Plan, server: Server, stage: Stage) -> dict[str, float]:
     """One badge that everybody asks for and nothing changes: how often its view runs and asks the database."""
     began, before = time.monotonic(), _views(server, stage)
-    heard = Wrk(server.url("badge.json"), HOT_S).heard()
+    heard = Wrk(server.url("badge.json"), plan.hot_s).heard()
     seconds = time.monotonic() - began
     return {"req_per_s": heard.req_per_s, "views_per_s": (_views(server, stage) - before) / seconds}
 

@@ -178,7 +178,7 @@ def test_mail_is_taken_once_by_everybody_it_is_for(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_badge_asks_for_every_part_and_watches_a_changing_one(tmp_path: Path) -> None:
     figures = Figures("badge")
-    badge.measure(badge.Plan(reps=1, seconds=1, posts=3), figures, fast(), peers=["nginx"])
+    badge.measure(badge.Plan(reps=1, seconds=1, posts=3, hot_s=1.0), figures, fast(), peers=["nginx"])
     rows = published(figures, tmp_path)
     assert {(row["scenario"], row["system"]) for row in rows} >= {
         (scenario, system) for scenario in badge.SCENARIOS for system in ("nameplate", "nginx")

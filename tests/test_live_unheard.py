@@ -147,3 +147,14 @@ def test_a_ticket_that_cannot_be_shown_silences_no_other(
         make.post(ticket, "update")
     assert {what["ref"] for name, what, _to in deaf.looks() if name == "event"} == {sound.ref}
     assert f"could not tell of Notice(topic='event', subject='{broken.ref}')" in caplog.text
+
+
+def test_no_copy_shows_what_has_ended_when_its_reader_is_told(deaf: Deaf) -> None:
+    ticket = make.ticket()
+    embed = embeds.create(ticket, by=make.customer(ticket))
+    deaf.watches("badge", ticket, embed=embed.eid)
+    deaf.fanout.listeners.append(lambda topic, subject: deaf.said.append((topic, subject, "copies")))
+    make.post(ticket, "visibility_changed", visibility="private")
+    said = deaf.looks()
+    gone = next(number for number, one in enumerate(said) if one[0] == "gone")
+    assert ("embed", embed.eid, "copies") in said[:gone]

@@ -32,6 +32,7 @@ def test_with_a_part_that_was_renamed_the_stock_driver_serves_and_says_so(
 ) -> None:
     for name in ("tracker.live.bridge", "tracker.live.books"):
         monkeypatch.delitem(sys.modules, name, raising=False)
+        monkeypatch.delattr(live, name.rpartition(".")[2], raising=False)
     monkeypatch.setitem(sys.modules, module, None)
     check_stock(house, caplog)
 

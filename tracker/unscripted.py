@@ -21,7 +21,7 @@ LOOKED_AT = 1_500
 """Characters that are compared: enough to know a copy, and a bound on what one comparison costs."""
 HISTORY = timedelta(days=90)
 OWN, COLLEAGUES, FROM_EACH = 100, 20, 20
-"""How many of the author's newest words are looked at, of how many colleagues (who spoke last), and how many of each."""
+"""Of how many newest words of the author, of how many colleagues (the last who spoke), of how many words of each."""
 SPOKEN = tuple(name for name, kind in KINDS.items() if kind.is_word)
 SAID = (*SPOKEN, "corrected")
 _WORD = re.compile(r"\w+")

@@ -324,6 +324,8 @@ class Fanout:
         gone = rights.ended(alike)
         if gone:
             self.mark = object()
+            first = gone[0][1]  # who is sent away asks for the page at once: no copy may show what has ended
+            self._told(*(("embed", first.embed) if first.embed else ("event", first.ref)))
         for sid, watch in gone:
             self._end(sid, watch)
 
