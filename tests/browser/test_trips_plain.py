@@ -94,6 +94,7 @@ def test_without_scripts_a_long_timeline_is_read_page_by_page(office: Office, vi
     seqs = shown(page)
     while page.get_by_role("link", name="Later words").count():
         page.get_by_role("link", name="Later words").click()
+        page.wait_for_load_state()  # the link to what comes after stands at the end
         seqs += shown(page)
     assert seqs == [seq for seq, _ in office.said(ref)]
 
