@@ -4,7 +4,7 @@ import hashlib
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import func, select, update
 
 from tracker import mime, richtext, store
 from tracker.errors import NotFound
@@ -88,12 +88,7 @@ def forget_person(address: str) -> None:
 
 def forget_old() -> int:
     """Delete what was remembered of old mails; due work of the outbox worker."""
-    over = IncomingMail.received_at < store.now() - REMEMBERED
-    if store.session().execute(select(IncomingMail.id).where(over).limit(1)).first() is None:
-        return 0
-    with store.transaction() as session:
-        session.execute(delete(IncomingMail).where(over))
-    return 1
+    return store.forget(IncomingMail, IncomingMail.received_at < store.now() - REMEMBERED)
 
 
 def _named(mail: IncomingMail, sender: str, recipient: str) -> IncomingMail:

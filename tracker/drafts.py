@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import timedelta
 
-from sqlalchemy import delete, or_, select
+from sqlalchemy import or_, select
 
 from tracker import permissions, richtext, store
 from tracker.errors import Forbidden, Invalid
@@ -87,12 +87,7 @@ def forget_old() -> int:
     """Delete drafts that nobody has looked at for a month, and empty ones after a day; due work of the worker."""
     now = store.now()
     empty = (Draft.text == "") & (Draft.seen_at < now - timedelta(days=1))
-    old = or_(Draft.seen_at < now - FORGOTTEN_AFTER, empty)
-    if store.session().execute(select(Draft.id).where(old).limit(1)).first() is None:
-        return 0
-    with store.transaction() as session:
-        session.execute(delete(Draft).where(old))
-    return 1
+    return store.forget(Draft, or_(Draft.seen_at < now - FORGOTTEN_AFTER, empty))
 
 
 def _was_said(ticket: Ticket, seen: int, person: Person) -> bool:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import func, select
 
 from tracker import store
 from tracker.errors import Conflict, Invalid
@@ -74,12 +74,7 @@ def remember(one: Once | None, answer: dict[str, Any]) -> None:
 
 def forget_old() -> int:
     """Delete keys older than a day; due work of the outbox worker."""
-    limit = store.now() - KEPT_FOR
-    if store.session().execute(select(Replay.id).where(Replay.created_at < limit).limit(1)).first() is None:
-        return 0
-    with store.transaction() as session:
-        session.execute(delete(Replay).where(Replay.created_at < limit))
-    return 1
+    return store.forget(Replay, Replay.created_at < store.now() - KEPT_FOR)
 
 
 def _take(one: Once) -> None:

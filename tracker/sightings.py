@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from flask import Flask, current_app
-from sqlalchemy import ColumnElement, delete, func, select
+from sqlalchemy import ColumnElement, func, select
 
 from tracker import embeds, links, store
 from tracker.disclosure import Shown
@@ -105,12 +105,7 @@ def on_page(ticket: Ticket) -> Shown:
 
 def forget_old() -> int:
     """Delete views of days that are shown no more; due work of the outbox worker."""
-    old = Sighting.on_day < _since()
-    if store.session().execute(select(Sighting.embed_id).where(old).limit(1)).first() is None:
-        return 0
-    with store.transaction() as session:
-        session.execute(delete(Sighting).where(old))
-    return 1
+    return store.forget(Sighting, Sighting.on_day < _since())
 
 
 def _since() -> date:

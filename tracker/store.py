@@ -12,7 +12,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from flask import Flask, current_app
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import DateTime, Dialect, Engine, MetaData, event, text
+from sqlalchemy import ColumnElement, DateTime, Dialect, Engine, MetaData, delete, event, literal, select, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -129,6 +129,18 @@ def inserting(table: type[Base]) -> Any:
     """Return an INSERT that can say ON CONFLICT, as each of the databases spells it."""
     dialect: Any = postgresql if session().get_bind().dialect.name == "postgresql" else sqlite
     return dialect.insert(table)
+
+
+def forget(table: type[Base], old: ColumnElement[bool]) -> int:
+    """Delete old rows in a transaction of their own, which is not begun for none; return 1 when some went.
+
+    For due work of the outbox worker: where there is one writer at a time, looking must not be writing.
+    """
+    if session().execute(select(literal(1)).select_from(table).where(old).limit(1)).first() is None:
+        return 0
+    with transaction() as writing:
+        writing.execute(delete(table).where(old))
+    return 1
 
 
 def notice(topic: str, subject: Any) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from tracker.live import handshake
+from tracker.live.loop import receive
 
 if TYPE_CHECKING:
     from tracker.live.loop import Loop
@@ -19,12 +20,8 @@ MOST_LEFT_BYTES = 64 * 1024
 def first_words(sock: socket.socket) -> bytes | None:
     """Return what a fresh connection has said already; None when it has gone."""
     sock.setblocking(False)
-    try:
-        return sock.recv(READ_BYTES) or None
-    except BlockingIOError:
-        return b""
-    except OSError:
-        return None
+    received = receive(sock, READ_BYTES)
+    return b"" if received is None else received or None
 
 
 def is_whole(head: bytes) -> bool:
@@ -55,12 +52,9 @@ class Arrival:
         loop.later(FIRST_WORDS_S, self.drop)
 
     def readable(self) -> None:
-        try:
-            received = self.sock.recv(READ_BYTES)
-        except BlockingIOError:
+        received = receive(self.sock, READ_BYTES)
+        if received is None:
             return
-        except OSError:
-            received = b""
         if not received:
             self.drop()
             return
@@ -103,12 +97,9 @@ class Lingering:
             loop.later(LINGERS_S, self.drop)
 
     def readable(self) -> None:
-        try:
-            received = self.sock.recv(READ_BYTES)
-        except BlockingIOError:
+        received = receive(self.sock, READ_BYTES)
+        if received is None:
             return
-        except OSError:
-            received = b""
         self._left -= len(received)
         if not received or self._left < 0:
             self.drop()

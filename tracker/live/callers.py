@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from tracker.live.arrivals import FIRST_WORDS_S, READ_BYTES
 from tracker.live.handshake import END, MAX_HEAD_BYTES
+from tracker.live.loop import receive
 
 if TYPE_CHECKING:
     from tracker.live.lane import Lane
@@ -46,12 +47,9 @@ class Caller:
         return self._has_ended and self.head.count(END) == 1
 
     def readable(self) -> None:
-        try:
-            received = self.sock.recv(READ_BYTES)
-        except BlockingIOError:
+        received = receive(self.sock, READ_BYTES)
+        if received is None:
             return
-        except OSError:
-            received = b""
         if not received:
             self._hear_the_end()
             return

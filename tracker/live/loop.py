@@ -3,6 +3,7 @@
 import logging
 import os
 import select
+import socket
 import time
 from collections import deque
 from collections.abc import Callable
@@ -25,6 +26,16 @@ class Reactor(Protocol):
 
     def drop(self) -> None:
         """Close at once: something went wrong here."""
+
+
+def receive(sock: socket.socket, most: int) -> bytes | None:
+    """Return what has come, at most so many bytes; b"" when no more will, None when nothing has come yet."""
+    try:
+        return sock.recv(most)
+    except BlockingIOError:
+        return None
+    except OSError:
+        return b""
 
 
 class Loop:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from tracker.live import frames
 from tracker.live.frames import CLOSE, NORMAL, PING, POLICY, PONG, ProtocolError
+from tracker.live.loop import receive
 
 if TYPE_CHECKING:
     from tracker.live.loop import Loop
@@ -56,12 +57,9 @@ class Peer:
         """Called when all that was held back has been taken."""
 
     def readable(self) -> None:
-        try:
-            received = self.sock.recv(READ_BYTES)
-        except BlockingIOError:
+        received = receive(self.sock, READ_BYTES)
+        if received is None:
             return
-        except OSError:
-            received = b""
         if self.is_leaving:
             self.left -= len(received)
         if not received or self.left < 0:
