@@ -122,9 +122,18 @@ def test_mails_that_were_refused_are_forgotten_with_whom_they_are_from_or_about(
     refused("canary@home.example", b"Said to nobody yet.")
     refused("mailer-daemon@mx.example", b"Could not be delivered: <Canary@home.example>")
     refused("other@home.example", b"Somebody else.")
+    from_a_mailbox = f"To: Reply+{ticket.ref}.0123@desk.example\n\nWhat I never said aloud.".encode()
+    arrivals.bury(from_a_mailbox, "0" * 64, "It holds no words of its own.", sender="", recipient="")
     erasure.ticket(ticket.ref, by=SYSTEM)
     kept = select(IncomingMail.source).where(IncomingMail.source.is_not(None)).order_by(IncomingMail.id)
     assert make.fresh(ticket).mail_id == ""
-    assert b"I am away." not in store.session().scalars(kept).all()
+    assert not {b"I am away.", from_a_mailbox} & set(store.session().scalars(kept))
     erasure.person("canary@home.example", by=SYSTEM)
     assert store.session().scalars(kept).all() == [b"Somebody else."]
+
+
+def test_a_mail_that_was_taken_is_not_buried_when_it_is_offered_again_at_once(house: Flask) -> None:
+    make.agent()
+    taken = incoming.take(mail(f"x@{DOMAIN}"))
+    assert taken.state == "opened"
+    assert arrivals.bury(b"", taken.fingerprint, "A fault of ours.", sender="", recipient="").state == "opened"

@@ -4,7 +4,7 @@ import hashlib
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import ColumnElement, func, select, update
 
 from tracker import mime, richtext, store
 from tracker.errors import NotFound
@@ -14,6 +14,7 @@ REMEMBERED = timedelta(days=90)
 """How long a mail is known again; what is kept of it goes with it."""
 MOST_REFUSED, LARGEST_REFUSED = 1_000, 1024 * 1024
 """How many refused mails are kept whole, the newest, and up to how many bytes: anybody may have machines write."""
+TAKEN = ("reply", "note", "opened", "left")
 NOTHING: dict[str, Any] = {"sender": "", "recipient": "", "source": None}
 
 
@@ -54,7 +55,7 @@ def refuse(raw: bytes, reason: str, *, sender: str, recipient: str) -> IncomingM
     if len(raw) <= LARGEST_REFUSED:
         whole = (IncomingMail.state == "refused", IncomingMail.source.is_not(None))
         newest_first = select(IncomingMail.id).where(*whole).order_by(IncomingMail.received_at.desc())
-        surplus = newest_first.offset(MOST_REFUSED - 1).limit(MOST_REFUSED)
+        surplus = newest_first.offset(MOST_REFUSED - 1).limit(1)
         store.session().execute(update(IncomingMail).where(IncomingMail.id.in_(surplus)).values(source=None))
         refused.source = raw
     return _named(refused, sender, recipient)
@@ -65,30 +66,37 @@ def bury(raw: bytes, fingerprint: str, reason: str, *, sender: str, recipient: s
     with store.transaction() as session:
         dead = known(fingerprint)
         if dead is None:
-            dead = _named(IncomingMail(fingerprint=fingerprint, source=raw[: mime.LARGEST]), sender, recipient)
-            session.add(dead)
+            dead = IncomingMail(fingerprint=fingerprint, state="dead", source=raw[: mime.LARGEST])
+            session.add(_named(dead, sender, recipient))
+        if dead.state in TAKEN:  # it was offered twice at once, and the other was
+            return dead
         dead.received_at, dead.state, dead.reason = store.now(), "dead", reason[:300]
         return dead
 
 
 def forget_ticket(one: Ticket) -> None:
     """Forget who sent and what said the mails that are kept and were sent to a ticket."""
-    to_it = (IncomingMail.ticket_id == one.id) | IncomingMail.recipient.startswith(f"reply+{one.ref}.")
+    ours = f"reply+{one.ref}."
+    to_it = (IncomingMail.ticket_id == one.id) | IncomingMail.recipient.startswith(ours) | _naming(ours)
     store.session().execute(update(IncomingMail).where(to_it).values(NOTHING))
 
 
 def forget_person(address: str) -> None:
     """Forget what is kept of the mails from an address, and of those that name it: a mail server's report may."""
-    session, named = store.session(), address.encode()
-    kept = select(IncomingMail.id, IncomingMail.source).where(IncomingMail.source.is_not(None))
-    rows = session.execute(kept.execution_options(yield_per=10))
-    about = IncomingMail.id.in_([row.id for row in rows if row.source and named in row.source.lower()])
-    session.execute(update(IncomingMail).where((IncomingMail.sender == address) | about).values(NOTHING))
+    theirs = (IncomingMail.sender == address) | _naming(address)
+    store.session().execute(update(IncomingMail).where(theirs).values(NOTHING))
 
 
 def forget_old() -> int:
     """Delete what was remembered of old mails; due work of the outbox worker."""
     return store.forget(IncomingMail, IncomingMail.received_at < store.now() - REMEMBERED)
+
+
+def _naming(text: str) -> ColumnElement[bool]:
+    """Match mails whose source holds a text in small letters: where it came from a mailbox, no recipient is known."""
+    kept = select(IncomingMail.id, IncomingMail.source).where(IncomingMail.source.is_not(None))
+    rows = store.session().execute(kept.execution_options(yield_per=10))
+    return IncomingMail.id.in_([row.id for row in rows if row.source and text.encode() in row.source.lower()])
 
 
 def _named(mail: IncomingMail, sender: str, recipient: str) -> IncomingMail:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, case, func, select
+from sqlalchemy import Row, case, func, select, tuple_
 
 from tracker import browse, clock, disclosure, people, store
 from tracker.disclosure import Shown
@@ -60,11 +60,9 @@ def _counted(desk: Desk) -> Sequence[Row[Any]]:
 def _promises(desk: Desk, counted: Sequence[Row[Any]]) -> list[Shown]:
     """Return the people of a desk, each with what they promised here and the ticket whose word is due next."""
     mine = {one.assignee_id: one for one in counted}
-    times = {one.next_at for one in counted if one.next_at}
-    coming = {
-        row["assignee"]["slug"]: row
-        for row in reversed(browse.desk_queue(desk, ~Ticket.overdue, Ticket.due_at.in_(times)))
-    }
+    nexts = [(one.assignee_id, one.next_at) for one in counted if one.next_at]
+    theirs = tuple_(Ticket.assignee_id, Ticket.due_at).in_(nexts)
+    coming = {row["assignee"]["slug"]: row for row in reversed(browse.desk_queue(desk, ~Ticket.overdue, theirs))}
     found = []
     for person in people.of_desk(desk):
         has = mine.get(person.id)

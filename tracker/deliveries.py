@@ -71,7 +71,9 @@ def forget_old() -> int:
     session, last = store.session(), select(func.max(News.id)).scalar_subquery()
     last_sent = select(Delivery.news_id).order_by(Delivery.id.desc()).limit(1).scalar_subquery()
     waits = select(Delivery.id).where(Delivery.news_id == News.id, Delivery.state == "waiting").exists()
-    query = select(News.id).where(News.expanded_at < store.now() - KEPT, News.id < last, News.id != last_sent, ~waits)
+    query = select(News.id).where(
+        News.expanded_at < store.now() - KEPT, News.id < last, News.id != func.coalesce(last_sent, 0), ~waits
+    )
     if session.execute(query.limit(1)).first() is None:
         return 0
     with store.transaction():

@@ -83,7 +83,7 @@ def change(token: str, *, frequency: str, language: str) -> None:
 def choose(ref: str, frequency: str, *, by: Viewer) -> None:
     """Let a ticket's customer say how often they are mailed of it, or NEVER. Raises Invalid, NotFound, Forbidden.
 
-    Who has it, ways back in and the two questions are mailed all the same.
+    Who has it, ways back in, the two questions and that a program was switched off are mailed all the same.
     """
     with store.transaction():
         ticket = timeline.lock(ref)

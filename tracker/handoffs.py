@@ -80,6 +80,14 @@ def pending(ticket: Ticket) -> Handoff | None:
     return store.session().scalars(query).first()
 
 
+def has_yet_to_speak(ticket: Ticket) -> bool:
+    """Say whether whoever has it got it from somebody else and has said no word yet; False while it is on offer."""
+    if not ticket.passed_on or not ticket.is_open or pending(ticket):
+        return False
+    spoke_at = ticket.latest_word_at if ticket.latest_word_by_id == ticket.assignee_id else None
+    return spoke_at is None or spoke_at < ticket.assigned_at
+
+
 def leave(person: Person, *, reason: str) -> list[str]:
     """Give every open ticket of somebody who leaves to their backup, else as intake would; return the refs."""
     return [ref for ref in _open_refs(person) if _leave_one(ref, person, reason, _successor)]

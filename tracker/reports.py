@@ -111,7 +111,7 @@ def _act(report: Report, decision: str, reason: str, by: Viewer) -> None:
 
 
 def _cases(desk: Desk | None, which: ColumnElement[bool], *, order: UnaryExpression[Any], limit: int) -> list[Case]:
-    """Return reports with what they are about, each kind of row asked for once however many there are."""
+    """Return reports with what they are about: rows asked for once, their entries once a ticket."""
     query = select(Report).join(Ticket, Ticket.id == Report.ticket_id).where(which).order_by(order).limit(limit)
     if desk is not None:
         query = query.where(Ticket.desk_id == desk.id)

@@ -166,7 +166,6 @@ class Settings:
 
 
 SESSION_LASTS = timedelta(days=30)
-MAX_JSON_BYTES = 64 * 1024
 MAX_UPLOAD_BYTES = 5 * 1024 * 1024
 
 

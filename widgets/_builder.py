@@ -73,7 +73,7 @@ def change_wall(slug: str, eid: str) -> Answer | Page:
 def try_wall(ref: str) -> Page:
     """A wall of the tickets that are picked, as it would look."""
     owner = _ticket(ref)
-    picked = request.args.getlist("picks") or [owner.ref]
+    picked = [ref for ref in request.args.getlist("picks") if ref] or [owner.ref]
     found = [one for one in _pickable(owner) if one.ref in picked]
     return _tried(Embed(variant=WALL, title=_title()), found[: badges.ON_A_WALL], len(found) > badges.ON_A_WALL)
 
@@ -124,7 +124,7 @@ def _given() -> dict[str, Any]:
     if "sites" in asked:
         given["sites"] = asked["sites"].replace(",", "\n").splitlines()[:100]
     if "picks" in asked:
-        given["picks"] = asked.getlist("picks")[:100]
+        given["picks"] = [ref for ref in asked.getlist("picks") if ref][:100]
     return given
 
 

@@ -6,7 +6,7 @@ const MB = KB * KB;
 /** The longest side of a picture that is kept. */
 const SIDE = 2000;
 const QUALITY = 0.85;
-const DRAWN = { 'image/jpeg': 'image/jpeg', 'image/png': 'image/png', 'image/webp': 'image/jpeg' };
+const DRAWN = { 'image/jpeg': 'image/jpeg', 'image/png': 'image/png', 'image/webp': 'image/webp' };
 
 /** The files of a drop or a paste; what was dragged as text is none. */
 export function filesOf(transfer) {

@@ -8,7 +8,7 @@ export class BadgeBuilder extends HTMLElement {
 
   connectedCallback() {
     this.#stop = new AbortController();
-    this.addEventListener('change', () => this.#show(), { signal: this.#stop.signal });
+    this.addEventListener('change', () => this.#show(true), { signal: this.#stop.signal });
     addEventListener('message', (told) => this.#fit(told), { signal: this.#stop.signal });
     this.#show();
   }
@@ -17,7 +17,8 @@ export class BadgeBuilder extends HTMLElement {
     this.#stop.abort();
   }
 
-  #show() {
+  /** What is kept stays as the server wrote it until something else is chosen. */
+  #show(isChosen = false) {
     const { form } = this.querySelector('[name=theme]');
     const variant = form.querySelector('[name=variant]:checked')?.value ?? 'wall';
     const chosen = form.querySelector('[name=theme]').value;
@@ -33,7 +34,7 @@ export class BadgeBuilder extends HTMLElement {
       for (const [name, value] of Object.entries({ variant, theme })) if (badge && badge.getAttribute(name) !== value) badge.setAttribute(name, value);
       const frame = pane.querySelector('iframe');
       const framed = isWall ? this.#wall(form, theme) : `${this.getAttribute('card')}?variant=${variant}&theme=${theme}`;
-      if (frame.getAttribute('src') !== framed) frame.setAttribute('src', framed);
+      if ((isChosen || isOther) && frame.getAttribute('src') !== framed) frame.setAttribute('src', framed);
       for (const shown of pane.querySelectorAll('img')) this.#point(shown, { theme });
     }
   }

@@ -9,6 +9,8 @@ import { refresh } from './times.js';
 const ASK_EVERY = 30_000;
 const SPREAD = 400;
 const STALE = 1_000;
+/** A copy lives for two seconds; what still shows less is from before a restore. */
+const STALE_TIMES = 5;
 const { embed, last } = document.body.dataset;
 /** What there is to watch; another thing once the frame is restyled, none while it is grey. */
 let watched = document.body.dataset;
@@ -70,6 +72,7 @@ class Watch {
   #timer = 0;
   #soon = 0;
   #seen = Number(last) || 0;
+  #stale = 0;
   #isTold = false;
   #wasTold = false;
 
@@ -110,8 +113,12 @@ class Watch {
   async #fetch() {
     this.#soon = 0;
     const shows = await again();
-    if (shows < this.#seen) this.#soon ||= setTimeout(() => this.#fetch().catch(() => {}), STALE);
-    else if (shows < Infinity) this.#seen = shows;
+    if (shows < this.#seen && (this.#stale += 1) < STALE_TIMES) {
+      this.#soon ||= setTimeout(() => this.#fetch().catch(() => {}), STALE);
+    } else {
+      this.#stale = 0;
+      if (shows < Infinity) this.#seen = shows;
+    }
     if (this.#socket.up && !this.#isTold) await this.#watch();
   }
 }

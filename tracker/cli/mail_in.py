@@ -12,7 +12,7 @@ from tracker import arrivals, incoming
 from tracker.cli._shell import columns
 from tracker.models import IncomingMail
 
-STATES = ("reply", "note", "opened", "refused", "dead")
+STATES = (*arrivals.TAKEN, "refused", "dead")
 mail_in = AppGroup("mail-in", help="Take mail in, and look after what could not be taken.")
 
 

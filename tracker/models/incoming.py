@@ -24,6 +24,6 @@ class IncomingMail(Base):
     ticket_id: Mapped[int | None] = mapped_column(ForeignKey("tickets.id"))
     sender: Mapped[str] = mapped_column(String(254), default="")
     recipient: Mapped[str] = mapped_column(String(254), default="")
-    source: Mapped[bytes | None] = mapped_column(LargeBinary)
+    source: Mapped[bytes | None] = mapped_column(LargeBinary, deferred=True)
 
     __table_args__ = (Index("ix_incoming_mails_state", "state", "received_at"),)

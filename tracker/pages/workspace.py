@@ -112,7 +112,10 @@ def run(slug: str) -> Desk:
 
 def decides_on() -> Desk | None:
     """Return the desk whose reports this viewer decides on; None: those of all desks. Raises Forbidden."""
-    return None if permissions.may(current(), "administer") else run(person().desk.slug)
+    if permissions.may(current(), "administer"):
+        return None
+    permissions.require(current(), "run_desk", person().desk)
+    return person().desk
 
 
 def urgent(rows: list[disclosure.Shown]) -> int:

@@ -77,17 +77,9 @@ def _customers_side(ticket: Ticket) -> dict[str, Any]:
     return {
         "unanswered": browse.unanswered(ticket),
         "asked": told.record(ticket).asked,
-        "unbriefed": _is_unbriefed(ticket),
+        "yet_to_speak": handoffs.has_yet_to_speak(ticket),
         "filed": {"by": disclosure.person_ref(by), "consent": ticket.consent} if by else None,
     }
-
-
-def _is_unbriefed(ticket: Ticket) -> bool:
-    """Tell whether whoever has it came to it late and has yet to speak; an offer shows what was told by itself."""
-    if not ticket.passed_on or not ticket.is_open or handoffs.pending(ticket):
-        return False
-    spoke_at = ticket.latest_word_at if ticket.latest_word_by_id == ticket.assignee_id else None
-    return spoke_at is None or spoke_at < ticket.assigned_at
 
 
 def _writing(ticket: Ticket, me: Person) -> dict[str, Any]:
