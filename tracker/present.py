@@ -15,7 +15,8 @@ Shown = disclosure.Shown
 
 def entry_html(entry: Shown, audience: str, zone: str = "") -> str:
     """Return one entry of a timeline as the `<li>` that page, push and card share, worded for who reads it."""
-    return environment().get_template("tickets/entry.html").render(entry=entry, reader=audience, zone=zone).strip()
+    macros: Any = environment().get_template("tickets/entry.html").module
+    return str(macros.line(entry, audience, zone))
 
 
 def head_html(shown: Shown) -> str:

@@ -84,7 +84,7 @@ class LiveStage:
 
     def pushed(self, entry: dict[str, Any]) -> dict[str, Any]:
         with self.app.test_request_context():
-            html = render_template("tickets/entry.html", entry=entry)
+            html = self.app.jinja_env.get_template("tickets/entry.html").module.line(entry)
             head = render_template("tickets/head.html", ticket=self.ticket)
         return {
             "ref": REF,
