@@ -4,11 +4,10 @@ import threading
 from importlib import import_module
 from typing import Any
 
-from flask import Flask, request
+from flask import Flask, current_app, request
 from flask.json.provider import DefaultJSONProvider
 from flask_migrate import Migrate
-from sqlalchemy.exc import DataError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.exc import DataError
 from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
 
@@ -123,7 +122,7 @@ def _share_errors(app: Flask) -> None:
         door = api if request.path.startswith(api.PREFIX) else pages
         return door.tell(error if isinstance(error, TrackerError | HTTPException) else _translated(error))
 
-    for family in (TrackerError, HTTPException, OperationalError, PoolTimeout, DataError, UnicodeEncodeError):
+    for family in (TrackerError, HTTPException, *store.AWAY, DataError, UnicodeEncodeError):
         app.register_error_handler(family, tell)
 
     def tell_unread(error: Exception) -> Any:
@@ -135,7 +134,10 @@ def _share_errors(app: Flask) -> None:
 
 
 def _translated(error: Exception) -> TrackerError:
-    return Invalid(UNSTORABLE) if isinstance(error, DataError | UnicodeEncodeError) else Unavailable()
+    if isinstance(error, DataError | UnicodeEncodeError):
+        return Invalid(UNSTORABLE)
+    current_app.logger.warning("database unavailable on %s: %s", request.url_rule, store.reason(error))
+    return Unavailable()
 
 
 def _wire(app: Flask) -> None:

@@ -22,7 +22,9 @@ def run() -> None:
             **options,
         )
         if connection.dialect.name == "postgresql":
-            connection.exec_driver_sql("select pg_advisory_lock(7016)")  # two instances may start at once
+            from tracker import postgres  # its driver is not everybody's
+
+            postgres.migrating_alone(connection)
         else:  # its driver begins nothing by itself, and a migration cut short must leave nothing behind
             connection.exec_driver_sql("BEGIN IMMEDIATE")
         with context.begin_transaction():

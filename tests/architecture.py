@@ -25,6 +25,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "copies",
         "mime",
         "quoting",
+        "postgres",
     ),
     "store": ("store",),
     "nouns": ("models",),

@@ -22,6 +22,11 @@ def oldest_waiting() -> datetime | None:
     return min((at for at in (news, delivery) if at), default=None)
 
 
+def last_sent() -> datetime | None:
+    """Return when something was last delivered."""
+    return store.session().scalar(select(func.max(Delivery.sent_at)))
+
+
 def newest(state: str | None = None, *, limit: int | None) -> list[Delivery]:
     """Return deliveries, the newest first, all or those in one state."""
     query = select(Delivery).where(Delivery.state == state) if state else select(Delivery)

@@ -140,18 +140,32 @@ def _lane(app: Flask, stop: threading.Event, channel: str) -> None:
 
 
 def _work(app: Flask, stop: threading.Event, wake: threading.Event, once: Callable[[], int]) -> None:
+    away = False
     while not stop.is_set():
         done = 0
         with app.app_context():
             try:
                 done = once()
-            except Exception:  # the loop must survive a database that is away
+                away = _tell_once(app, away, None)
+            except store.AWAY as error:
+                away = _tell_once(app, away, error)
+                stop.wait(1)
+            except Exception:  # the loop must survive a fault of ours
                 app.logger.exception("outbox: round failed, trying again")
                 stop.wait(1)
         if not done:
             wake.wait(BEAT_S)
             if wake is not stop:
                 wake.clear()
+
+
+def _tell_once(app: Flask, was_away: bool, error: BaseException | None) -> bool:
+    """Write a line when the database goes and when it is back; it may be away, or full, for a night."""
+    if error and not was_away:
+        app.logger.warning("outbox: waits for the database: %s", store.reason(error))
+    elif was_away and not error:
+        app.logger.warning("outbox: works again")
+    return error is not None
 
 
 def _leave(news: News) -> News:
@@ -196,6 +210,9 @@ def _expand_one(session: Session, news: News) -> int | None:
                 session.execute(insert(Delivery), rows)
             news.expanded_upto = audience.upto or news.expanded_upto
             news.expanded_at = None if audience.upto else store.now()
+    except store.AWAY as error:
+        current_app.logger.warning("outbox: news %s waits for the database: %s", news_id, store.reason(error))
+        return None
     except Exception:  # a fault of ours in one piece of news must not hold up the others; it stays, and is retried
         current_app.logger.exception("outbox: news %s could not be expanded", news_id)
         return None

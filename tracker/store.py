@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
@@ -14,7 +14,7 @@ from flask import Flask, current_app
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import ColumnElement, DateTime, Dialect, Engine, MetaData, delete, event, literal, select, text
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import OperationalError, PendingRollbackError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import DeclarativeBase, Session
 from sqlalchemy.types import TypeDecorator
@@ -30,8 +30,10 @@ NAMING = {
     "pk": "pk_%(table_name)s",
 }
 _BACK: ContextVar[timedelta] = ContextVar("back", default=timedelta(0))
-LOCK_WAIT_S = 5
+LOCK_WAIT_S = 4
 """How long a write waits for another writer before it answers 503."""
+AWAY = (OperationalError, PoolTimeout, PendingRollbackError, Unavailable)
+"""What is raised while the database does not answer, or does not take what is written."""
 
 
 class Base(DeclarativeBase):
@@ -117,8 +119,8 @@ def transaction() -> Iterator[Session]:
             if lock:
                 lock.release()
         notices = one.info["notices"]
-    except (OperationalError, PoolTimeout) as error:
-        current_app.logger.warning("database unavailable: %s", error)
+    except (OperationalError, PoolTimeout, PendingRollbackError) as error:
+        current_app.logger.warning("database unavailable: %s", reason(error))
         raise Unavailable() from error
     finally:
         one.info.update(in_transaction=False, notices=[])
@@ -157,12 +159,21 @@ def after_commit(app: Flask, listener: Callable[[str, Any], None]) -> None:
     app.extensions.setdefault("tracker_listeners", []).append(listener)
 
 
-def is_migrated() -> bool:
-    """Say whether the database is at the newest migration."""
+def reason(error: BaseException) -> str:
+    """Return what a database said, as one line without the query and its parameters."""
+    found = error.__cause__ if isinstance(error, Unavailable) and error.__cause__ else error
+    return str(getattr(found, "orig", None) or found).splitlines()[0]
+
+
+def schema() -> Literal["current", "older", "newer"]:
+    """Say how the tables stand to this code: older ones must be migrated, newer ones serve, for migrations only add."""
     config = Config()
     config.set_main_option("script_location", MIGRATIONS)
-    context = MigrationContext.configure(session().connection())
-    return context.get_current_revision() == ScriptDirectory.from_config(config).get_current_head()
+    known = ScriptDirectory.from_config(config)
+    found = MigrationContext.configure(session().connection()).get_current_revision()
+    if found == known.get_current_head():
+        return "current"
+    return "older" if found in {None, *(one.revision for one in known.walk_revisions())} else "newer"
 
 
 def init_app(app: Flask, url: str) -> None:
@@ -174,18 +185,20 @@ def init_app(app: Flask, url: str) -> None:
         if db.engine.dialect.name == "sqlite":
             app.extensions["tracker_writer_lock"] = threading.Lock()
             _tune_sqlite(db.engine)
+        else:
+            from tracker import postgres
+
+            postgres.tune(db.engine)
 
 
 def _engine_options(url: str) -> dict[str, Any]:
-    options: dict[str, Any] = {"pool_size": 24, "max_overflow": 8, "pool_timeout": LOCK_WAIT_S, "pool_pre_ping": True}
+    options: dict[str, Any] = {"pool_size": 24, "max_overflow": 8, "pool_timeout": LOCK_WAIT_S}
     options["hide_parameters"] = True  # or an error that is logged carries names and addresses
     if url.startswith("postgresql"):
-        limits = f"-c statement_timeout={LOCK_WAIT_S * 1000} -c lock_timeout={LOCK_WAIT_S * 1000}"
-        options["connect_args"] = {"connect_timeout": LOCK_WAIT_S, "options": limits}
-    else:
-        options["pool_pre_ping"] = False
-        options["connect_args"] = {"timeout": LOCK_WAIT_S, "check_same_thread": False}
-    return options
+        from tracker import postgres  # its driver is not everybody's
+
+        return options | postgres.options()
+    return options | {"connect_args": {"timeout": LOCK_WAIT_S, "check_same_thread": False}}
 
 
 def _tune_sqlite(engine: Engine) -> None:

@@ -3,7 +3,7 @@
 import click
 from flask_migrate import upgrade
 
-from tracker import crowd, erasure, seed, settings, tallies
+from tracker import crowd, erasure, seed, settings, store, tallies
 from tracker.cli import agents, desks, doctor, exports, imports, mail_in, outboxes, tokens
 from tracker.cli._shell import Commands, track
 from tracker.permissions import SYSTEM
@@ -20,6 +20,10 @@ for command in (doctor.doctor, exports.export):
 def init(demo: bool) -> None:
     """Create or upgrade the database. Safe to run again."""
     settings.prepare_data_dir()
+    if store.schema() == "newer":
+        click.echo("The database is of a later version of Nameplate, which this one serves too. Nothing was changed.")
+        return
+    store.session().rollback()  # or our look would keep the migration waiting
     upgrade(directory=settings.MIGRATIONS)
     seed.epoch()
     if tallies.are_missing():

@@ -12,6 +12,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from tracker.errors import TrackerError, Unavailable
+from tracker.store import reason
 
 One = TypeVar("One")
 
@@ -34,12 +35,6 @@ class Commands(AppGroup):
         except OSError as error:
             named = f"{error.filename}: " if error.filename else ""
             raise click.ClickException(f"{named}{error.strerror or error}.") from error
-
-
-def reason(error: BaseException) -> str:
-    """Return what a database said, without the query and its parameters."""
-    found = error.__cause__ if isinstance(error, Unavailable) and error.__cause__ else error
-    return str(getattr(found, "orig", None) or found).splitlines()[0]
 
 
 def in_words(error: TrackerError) -> str:

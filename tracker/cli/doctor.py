@@ -1,5 +1,7 @@
 """`flask tracker doctor`: what is wrong with this installation, and what to do about it."""
 
+import os
+import shutil
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Literal
@@ -12,13 +14,29 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from tracker import arrivals, deliveries, desks, disclosure, limits, people, settings, store
-from tracker.cli._shell import reason
-from tracker.models import Event, Person, Ticket
+from tracker.errors import Unavailable
+from tracker.models import Event, Fact, Person, Ticket
+from tracker.store import reason
 
 State = Literal["ok", "warn", "bad"]
 Finding = tuple[State, str]
 MARKS = {"ok": "ok  ", "warn": "note", "bad": "BAD "}
-STUCK_AFTER = timedelta(minutes=5)
+LATE_AFTER = timedelta(minutes=5)
+IDLE_AFTER = timedelta(minutes=1)
+ROOM_NEEDED = 200 << 20
+"""Bytes: for what is written while somebody makes room."""
+SCHEMAS: dict[str, Finding] = {
+    "current": ("ok", "migrations: at head"),
+    "older": ("bad", "migrations: not at head; run `flask tracker init`"),
+    "newer": ("warn", "migrations: of a later version than this code; upgrade this instance too"),
+}
+CURES = {
+    "full": "make room on the disk",
+    "readonly": "let the service's user write to the file and its folder",
+    "read-only": "this server is a standby or set to be read only; connect to the one that may be written to",
+    "locked": "another program holds the file; end it",
+}
+"""What to do, by what a database says."""
 CLOCKS_APART = timedelta(seconds=5)
 
 
@@ -28,7 +46,7 @@ def doctor() -> None:
     """Check settings, database, migrations, outbox, mail, clock and people. Exit code 1 when something is bad."""
     found = [*_settings(), *_database()]
     if all(state != "bad" for state, _ in found):
-        for check in (_history, _clock, _outbox, _mail_in, _people):
+        for check in (_writing, _history, _clock, _outbox, _mail_in, _people):
             found += check()
     for check in (_channels, _redis):
         found += check()
@@ -67,12 +85,30 @@ def _database() -> Iterator[Finding]:
             checked = session.execute(text("PRAGMA quick_check(1)")).scalar()
             if checked != "ok":
                 yield "bad", f"database: damaged ({checked}); restore the last backup"
-        if store.is_migrated():
-            yield "ok", "migrations: at head"
-        else:
-            yield "bad", "migrations: not at head; run `flask tracker init`"
+        yield SCHEMAS[store.schema()]
     except (DBAPIError, PoolTimeout) as error:
         yield "bad", f"database: does not answer ({reason(error)}); check TRACKER_DATABASE_URL or TRACKER_DATA_DIR"
+
+
+def _writing() -> Iterator[Finding]:
+    try:
+        with store.transaction() as session:
+            session.merge(Fact(name="doctor", value=store.now().isoformat()))
+        yield "ok", "database: takes what is written"
+    except Unavailable as error:
+        yield "bad", f"database: can be read but takes nothing new ({reason(error)}); {_cure(reason(error))}"
+    folder = settings.current().data_dir
+    if not os.access(folder, os.W_OK):
+        yield "bad", f"data folder: {folder} is not there, or not ours to write; set TRACKER_DATA_DIR"
+    elif (free := shutil.disk_usage(folder).free) < ROOM_NEEDED:
+        yield "bad", f"data folder: {free >> 20:,} MB left on its disk; make room"
+
+
+def _cure(words: str) -> str:
+    for sign, cure in CURES.items():
+        if sign in words:
+            return cure
+    return "look into the database's own log"
 
 
 def _history() -> Iterator[Finding]:
@@ -102,14 +138,17 @@ def _clock() -> Iterator[Finding]:
 
 
 def _outbox() -> Iterator[Finding]:
-    since, totals = deliveries.oldest_waiting(), deliveries.totals()
-    if since and store.now() - since > STUCK_AFTER:
+    since, totals, now = deliveries.oldest_waiting(), deliveries.totals(), store.now()
+    waiting, sent = f"{totals.get('waiting', 0):,} waiting", deliveries.last_sent()
+    if since and now - since > LATE_AFTER and sent and now - sent < IDLE_AFTER:
+        yield "warn", f"outbox: {waiting}, the first since {since:%Y-%m-%d %H:%M} UTC; a large mailing is on its way"
+    elif since and now - since > LATE_AFTER:
         yield (
             "bad",
-            f"outbox: waits since {since:%Y-%m-%d %H:%M} UTC; is the web process or `flask tracker outbox run` up?",
+            f"outbox: {waiting} since {since:%Y-%m-%d %H:%M} UTC; is the web process or `flask tracker outbox run` up?",
         )
     else:
-        yield "ok", f"outbox: {totals.get('waiting', 0):,} waiting, {totals.get('sent', 0):,} sent"
+        yield "ok", f"outbox: {waiting}, {totals.get('sent', 0):,} sent"
     if dead := totals.get("dead"):
         yield "warn", f"outbox: {dead:,} given up; see `flask tracker outbox list --state dead`, then `outbox retry`"
 

@@ -10,7 +10,12 @@ from tracker import deliveries, limits, mailbox, richtext, settings, store
 from tracker.viewer import admits
 
 blueprint = Blueprint("system", __name__)
-STUCK_AFTER = timedelta(minutes=5)
+LATE_AFTER = timedelta(minutes=5)
+SCHEMA_IN_WORDS = {
+    "current": "at head",
+    "older": "not at head: run flask tracker init",
+    "newer": "of a later version, which this one serves too",
+}
 
 
 @blueprint.get("/healthz")
@@ -23,18 +28,18 @@ def healthz() -> dict[str, str]:
 @blueprint.get("/readyz")
 @admits("anyone")
 def readyz() -> tuple[dict[str, Any], int]:
-    """It can serve: the database answers, migrations are at head, the outbox is not stuck."""
-    checks: dict[str, Any] = {}
+    """It can serve pages: the database answers and is migrated. Late mail and an absent Redis are told beside."""
+    checks: dict[str, Any] = {"ready": False}
     try:
-        checks["migrations"] = "at head" if store.is_migrated() else "not at head: run flask tracker init"
-        checks["outbox"] = _outbox() if store.is_migrated() else "unknown"
+        schema = store.schema()
+        checks |= {"ready": schema != "older", "migrations": SCHEMA_IN_WORDS[schema]}
+        checks["outbox"] = "unknown" if schema == "older" else _outbox()
         checks["database"] = "answers"
     except Exception as error:  # whatever it is, the answer is "not ready", with its name
-        current_app.logger.warning("not ready: %s", error)
-        checks["database"] = f"does not answer: {type(error).__name__}"
+        current_app.logger.warning("not ready: %s", store.reason(error))
+        checks |= {"ready": False, "database": f"does not answer: {type(error).__name__}"}
     checks["limits"] = limits.where()
-    ready = checks["database"] == "answers" and checks["migrations"] == "at head" and checks["outbox"] == "moving"
-    return {"ready": ready, **checks}, 200 if ready else 503
+    return checks, 200 if checks["ready"] else 503
 
 
 @blueprint.get("/dev/mailbox")
@@ -67,7 +72,7 @@ def favicon() -> Response:
 
 def _outbox() -> str:
     since = deliveries.oldest_waiting()
-    return "moving" if since is None or store.now() - since < STUCK_AFTER else f"stuck since {since:%Y-%m-%d %H:%M} UTC"
+    return "moving" if since is None or store.now() - since < LATE_AFTER else f"late since {since:%Y-%m-%d %H:%M} UTC"
 
 
 def _plain(mail: Any) -> str:

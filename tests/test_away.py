@@ -1,0 +1,172 @@
+"""A database that is full, read only, of another version, or away: what works still works, and the rest is said."""
+
+import logging
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+from sqlalchemy import event, text
+from sqlalchemy.exc import OperationalError
+from time_machine import Traveller
+
+from tests import houses, make
+from tests.houses import Visitor
+from tracker import outbox, store
+
+
+def say(app: Flask, *words: str) -> str:
+    return app.test_cli_runner().invoke(args=["tracker", *words]).output
+
+
+def ready(app: Flask) -> tuple[int, dict[str, Any]]:
+    answer = app.test_client().get("/readyz")
+    return answer.status_code, answer.get_json()
+
+
+@contextmanager
+def limited(pragma: str) -> Iterator[None]:
+    """Let every connection of SQLite from now on have a limit, and those that are open go."""
+
+    def limit(connection: Any, *_: Any) -> None:
+        connection.execute(f"PRAGMA {pragma}")
+
+    event.listen(store.db.engine, "connect", limit)
+    store.db.session.remove()
+    store.db.engine.dispose()
+    yield
+    event.remove(store.db.engine, "connect", limit)
+    store.db.session.remove()
+    store.db.engine.dispose()
+
+
+@pytest.mark.parametrize("limit", ["max_page_count = 1", "query_only = ON"])
+def test_where_nothing_can_be_written_everything_is_read_nothing_is_half_written_and_it_heals(
+    sqlite_template: Path, tmp_path: Path, limit: str
+) -> None:
+    with houses.opened(houses.copied(sqlite_template, tmp_path), tmp_path) as app:
+        ticket = make.ticket()
+        visitor = app.test_client()
+        make.own(visitor, ticket)
+        posts = 0
+        with limited(limit):
+            answer = visitor.get(f"/t/{ticket.ref}")
+            while answer.status_code != 503:  # what still fits is taken
+                posts += answer.status_code == 303
+                answer = visitor.post(f"/t/{ticket.ref}/say/reply", data={"text": "It drips. " * 900})
+            assert answer.headers["Retry-After"] == "5"
+            assert visitor.get(f"/t/{ticket.ref}").status_code == 200
+            assert ready(app)[0] == 200, "who reads is not sent away"
+        assert make.kinds_of(store.session().merge(ticket)).count("reply") == posts
+        assert visitor.post(f"/t/{ticket.ref}/say/reply", data={"text": "It drips"}).status_code == 303
+
+
+def test_the_doctor_names_a_database_that_takes_nothing(sqlite_template: Path, tmp_path: Path) -> None:
+    with houses.opened(houses.copied(sqlite_template, tmp_path), tmp_path) as app:
+        assert "takes what is written" in say(app, "doctor")
+        with limited("query_only = ON"):
+            said = say(app, "doctor")
+    assert "takes nothing new" in said
+    assert "let the service's user write" in said
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_a_database_that_may_only_be_read_is_read_and_named(database_url: str, tmp_path: Path) -> None:
+    with houses.opened(database_url, tmp_path) as app:
+        ticket = make.ticket(visibility="public")
+        visitor = app.test_client()
+        make.own(visitor, ticket)
+        name = store.db.engine.url.database
+        with store.transaction() as session:
+            session.execute(text(f'ALTER DATABASE "{name}" SET default_transaction_read_only = on'))
+        store.db.session.remove()
+        store.db.engine.dispose()
+        assert visitor.post(f"/t/{ticket.ref}/say/reply", data={"text": "It drips"}).status_code == 503
+        assert visitor.get(f"/t/{ticket.ref}").status_code == 200
+        assert "connect to the one that may be written to" in say(app, "doctor")
+
+
+def test_after_an_upgrade_of_the_database_the_version_before_serves_and_starts_again(house: Flask) -> None:
+    make.ticket()
+    with store.transaction() as session:
+        session.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    status, told = ready(house)
+    assert (status, told["ready"]) == (200, True)
+    assert "later version" in told["migrations"]
+    again = house.test_cli_runner().invoke(args=["tracker", "init"])
+    assert again.exit_code == 0
+    assert "later version" in again.output
+    assert "upgrade this instance too" in say(house, "doctor")
+
+
+def test_a_database_before_its_upgrade_is_not_ready(house: Flask) -> None:
+    with store.transaction() as session:
+        session.execute(text("UPDATE alembic_version SET version_num = '0001'"))
+    status, told = ready(house)
+    assert (status, told["ready"]) == (503, False)
+    assert "flask tracker init" in told["migrations"]
+
+
+def test_late_mail_takes_no_page_away(house: Flask, travel: Traveller) -> None:
+    ticket = make.ticket()
+    travel.shift(timedelta(hours=1))
+    status, told = ready(house)
+    assert (status, told["ready"]) == (200, True)
+    assert told["outbox"].startswith("late since")
+    assert "outbox run" in say(house, "doctor")
+    make.deliver()
+    make.post(ticket, "update")
+    assert ready(house)[1]["outbox"] == "moving"
+
+
+def test_a_large_mailing_on_its_way_is_no_fault(house: Flask, travel: Traveller) -> None:
+    ticket = make.ticket()
+    make.post(ticket, "update")
+    travel.shift(timedelta(hours=1))
+    make.deliver()
+    with store.transaction() as session:
+        waits = text(
+            "UPDATE deliveries SET state = 'waiting', attempts = 0, sent_at = NULL, next_at = :at WHERE id = 1"
+        )
+        session.execute(waits, {"at": (store.now() - timedelta(minutes=30)).replace(tzinfo=None)})
+    said = say(house, "doctor")
+    assert "a large mailing is on its way" in said
+    assert "BAD   outbox" not in said
+
+
+def test_an_outbox_without_its_database_says_so_once_and_when_it_works_again(
+    house: Flask, caplog: pytest.LogCaptureFixture
+) -> None:
+    stop, rounds = threading.Event(), iter([True, True, True, False])
+
+    def once() -> int:
+        away = next(rounds)
+        if not away:
+            stop.set()
+            return 0
+        raise OperationalError("select", {}, Exception("no route to host"))
+
+    stop.wait = lambda _seconds=None: stop.is_set()  # type: ignore[method-assign,assignment]
+    with caplog.at_level(logging.WARNING):
+        outbox._work(house, stop, stop, once)
+    told = [record.getMessage() for record in caplog.records]
+    assert told == ["outbox: waits for the database: no route to host", "outbox: works again"]
+
+
+def test_a_page_that_can_not_be_read_leaves_a_line_that_says_why(
+    house: Flask, client: Visitor, caplog: pytest.LogCaptureFixture
+) -> None:
+    with store.transaction() as session:
+        session.execute(text("ALTER TABLE tickets RENAME TO elsewhere"))
+    try:
+        with caplog.at_level(logging.WARNING):
+            client.get("/")
+    finally:
+        with store.transaction() as session:
+            session.execute(text("ALTER TABLE elsewhere RENAME TO tickets"))
+    assert "tickets" in caplog.text
