@@ -158,6 +158,7 @@ def test_an_outbox_without_its_database_says_so_once_and_when_it_works_again(
     assert told == ["outbox: waits for the database: no route to host", "outbox: works again"]
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)  # where a table that is missing is "away"
 def test_a_page_that_can_not_be_read_leaves_a_line_that_says_why(
     house: Flask, client: Visitor, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -170,3 +171,16 @@ def test_a_page_that_can_not_be_read_leaves_a_line_that_says_why(
         with store.transaction() as session:
             session.execute(text("ALTER TABLE elsewhere RENAME TO tickets"))
     assert "tickets" in caplog.text
+
+
+def test_a_loop_that_survives_writes_a_line_when_the_database_is_away_and_a_trace_when_the_fault_is_ours(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    for error in (OperationalError("select", {}, Exception("no route\nto host")), KeyError("ours")):
+        try:
+            raise error
+        except Exception:
+            store.complain(logging.getLogger("loop"), "could not tell of %s", "news")
+    away, ours = caplog.records
+    assert (away.getMessage(), away.exc_info) == ("could not tell of news: the database is away: no route", None)
+    assert ours.exc_info

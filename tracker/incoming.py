@@ -30,7 +30,7 @@ from tracker import (
     store,
     tickets,
 )
-from tracker.errors import Invalid, NotFound, TooSoon, TrackerError, Unavailable
+from tracker.errors import Invalid, NotFound, TooSoon, TrackerError
 from tracker.kinds._fields import SUBJECT, TEXT
 from tracker.mime import Mail
 from tracker.models import Desk, IncomingMail, News, Ticket
@@ -84,7 +84,7 @@ def take(raw: bytes, *, recipient: str = "", bounced: bool = False, again: Incom
         mail = mime.read(raw)
         fingerprint = arrivals.fingerprint(mail.message_id, raw, recipient)
         return _take(mail, raw, recipient, fingerprint, bounced=bounced, again=again)
-    except (Unavailable, TooSoon):
+    except (*store.AWAY, TooSoon):
         raise
     except mime.Unreadable as error:
         reason, sender = str(error), ""

@@ -210,11 +210,8 @@ def _expand_one(session: Session, news: News) -> int | None:
                 session.execute(insert(Delivery), rows)
             news.expanded_upto = audience.upto or news.expanded_upto
             news.expanded_at = None if audience.upto else store.now()
-    except store.AWAY as error:
-        current_app.logger.warning("outbox: news %s waits for the database: %s", news_id, store.reason(error))
-        return None
     except Exception:  # a fault of ours in one piece of news must not hold up the others; it stays, and is retried
-        current_app.logger.exception("outbox: news %s could not be expanded", news_id)
+        store.complain(current_app.logger, "outbox: news %s could not be expanded", news_id)
         return None
     return len(rows)
 

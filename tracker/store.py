@@ -1,5 +1,7 @@
 """The database and the clock on the wall: transaction() is the only commit, now() the only time."""
 
+import logging
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -163,6 +165,18 @@ def reason(error: BaseException) -> str:
     """Return what a database said, as one line without the query and its parameters."""
     found = error.__cause__ if isinstance(error, Unavailable) and error.__cause__ else error
     return str(getattr(found, "orig", None) or found).splitlines()[0]
+
+
+def complain(logger: logging.Logger, words: str, *of: object) -> None:
+    """Write down the error that is being handled: a database that is away in a line, a fault of ours with its trace.
+
+    For loops that survive it: the database may be away for a night.
+    """
+    error = sys.exc_info()[1]
+    if isinstance(error, AWAY):
+        logger.warning("%s: the database is away: %s", words % of, reason(error))
+    else:
+        logger.exception(words, *of)
 
 
 def schema() -> Literal["current", "older", "newer"]:

@@ -13,8 +13,8 @@ from urllib.parse import unquote, urlsplit
 
 from flask import Flask
 
-from tracker import incoming, mime
-from tracker.errors import TooSoon, Unavailable
+from tracker import incoming, mime, store
+from tracker.errors import TooSoon
 from tracker.settings import Settings
 
 TIMEOUT_S = 30
@@ -56,7 +56,7 @@ def step(app: Flask, url: str, stop: threading.Event | None = None, later: Later
                 break
             try:
                 _take(app, _fetch(server, uid.decode()))
-            except Unavailable:
+            except store.AWAY:
                 break  # nor could the next one be stored
             except TooSoon as error:
                 later[uid] = time.monotonic() + error.retry_after

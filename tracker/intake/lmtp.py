@@ -13,7 +13,7 @@ from aiosmtpd.lmtp import LMTP
 from aiosmtpd.smtp import SMTP, Envelope, Session
 from flask import Flask
 
-from tracker import incoming, mime
+from tracker import incoming, mime, store
 from tracker.errors import TooSoon, Unavailable
 
 Answer = TypeVar("Answer")
@@ -41,7 +41,7 @@ class Handler:
             if not await self._ask(self._is_ours, address):
                 return "550 5.1.1 This address takes no mail."
         except Exception:  # the database is away: a 5xx would send the mail back for good
-            self.app.logger.exception("lmtp: could not look whose an address is")
+            store.complain(self.app.logger, "lmtp: could not look whose an address is")
             return LATER
         envelope.rcpt_tos.append(address)
         return "250 2.1.5 OK"
@@ -50,7 +50,7 @@ class Handler:
         try:
             return await self._ask(self._take, envelope)
         except Exception:  # whatever it is, the mail is not stored: its server must keep it
-            self.app.logger.exception("lmtp: a mail could not be stored")
+            store.complain(self.app.logger, "lmtp: a mail could not be stored")
             return LATER
 
     async def _ask(self, function: Callable[..., Answer], *arguments: object) -> Answer:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from tracker import store
 from tracker.live import packets
 
 if TYPE_CHECKING:
@@ -112,7 +113,7 @@ class Errands:
         try:
             work(*given)
         except Exception:  # a thread of the pool must survive any handler
-            log.exception("live: %s failed", getattr(work, "__qualname__", work))
+            store.complain(log, "live: %s failed", getattr(work, "__qualname__", work))
         if then is not None:
             self.loop.post(then)
 
@@ -123,7 +124,7 @@ class Errands:
         try:
             answer = self.handlers[group.name](group)
         except Exception:  # a thread of the pool must survive any handler
-            log.exception("live: %s failed", group.name)
+            store.complain(log, "live: %s failed", group.name)
             answer = FAILED
         common = packets.dumps(answer)
         apart = {sid: packets.dumps(one) for sid, one in group.apart.items()}

@@ -10,8 +10,6 @@ from typing import Any, NamedTuple, TypeVar
 from flask import Flask
 from flask_socketio import SocketIO
 from sqlalchemy import select
-from sqlalchemy.exc import OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from tracker import badges, browse, drafts, embeds, store
 from tracker.live import rights
@@ -165,7 +163,7 @@ class Fanout:
                 try:
                     self._tail() if notice is None else self._tell(notice)
                 except Exception:  # the loop must survive a database that is away; the tail catches up
-                    self.app.logger.exception("live: could not tell of %s", notice)
+                    store.complain(self.app.logger, "live: could not tell of %s", notice or "what moved")
 
     def _tell(self, notice: Notice) -> None:
         match notice.topic:
@@ -201,7 +199,7 @@ class Fanout:
         for one in all:
             try:
                 tell(one)
-            except (OperationalError, PoolTimeout):  # the database is away, for the others too
+            except store.AWAY:  # the database is away, for the others too
                 raise
             except Exception:
                 self.app.logger.exception("live: could not tell of %s", one)

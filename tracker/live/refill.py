@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.parse import urlsplit
 
-from tracker import copies
+from tracker import copies, store
 from tracker.live.asked import Asked
 from tracker.live.shelf import Answered
 
@@ -44,7 +44,7 @@ class Refill:
         try:
             answered = self._answer(self._environ(asked, address))
         except Exception:  # those who wait go the common way and get what it says
-            log.exception("live: no copy could be made")
+            store.complain(log, "live: no copy could be made")
             answered = None
         then(answered)
 
