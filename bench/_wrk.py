@@ -3,6 +3,7 @@
 import os
 import re
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -26,7 +27,9 @@ class Heard(NamedTuple):
 class Wrk:
     """Starts at once; `heard` waits for the end, so that others can work meanwhile."""
 
-    def __init__(self, url: str, seconds: float, *headers: str, script: Path | None = None) -> None:
+    def __init__(
+        self, url: str, seconds: float, *headers: str, script: Path | None = None, given: Sequence[str] = ()
+    ) -> None:
         command = [
             program("wrk", package="wrk"),
             "-t1",
@@ -40,11 +43,16 @@ class Wrk:
             command += ["-s", str(script)]
         self._seconds = seconds
         self._process = subprocess.Popen(
-            [*command, url],
+            [*command, url, "--", *given],
             stdout=subprocess.PIPE,
             text=True,
             preexec_fn=lambda: os.sched_setaffinity(0, {OTHERS_CORE}),
         )
+
+    @property
+    def has_ended(self) -> bool:
+        """True when nothing is asked any more."""
+        return self._process.poll() is not None
 
     def heard(self) -> Heard:
         """Wait for the end; RuntimeError when there was an answer of another kind, or none."""

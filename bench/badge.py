@@ -4,6 +4,7 @@ import json
 import os
 import time
 import urllib.request
+from collections import Counter
 from collections.abc import Callable, Collection
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
@@ -30,7 +31,7 @@ SCENARIOS = {
     "304": "badge.json",
     "strangers": "badge.json",
 }
-STRANGERS = Path(__file__).resolve().parent / "strangers.lua"
+STRANGERS, FORMS = (Path(__file__).resolve().parent / name for name in ("strangers.lua", "forms.lua"))
 EVERY_S = 0.1
 
 
@@ -90,18 +91,27 @@ def _not_modified(plan: Plan, server: Server, url: str, known: str) -> dict[str,
 
 
 def _hot(plan: Plan, server: Server, stage: Stage) -> dict[str, float]:
-    """One badge that everybody asks for and nothing changes: how often its view runs and asks the database."""
-    began, before = time.monotonic(), _views(server, stage)
-    heard = Wrk(server.url("badge.json"), plan.hot_s).heard()
-    seconds = time.monotonic() - began
-    return {"req_per_s": heard.req_per_s, "views_per_s": (_views(server, stage) - before) / seconds}
+    """One ticket that everybody asks for in all its forms and nothing changes: how often is the database asked."""
+    forms = _forms(stage)
+    began, before = time.monotonic(), _runs(stage)
+    heard = Wrk(server.url("badge.json"), plan.hot_s, script=FORMS, given=forms).heard()
+    ran, seconds = _runs(stage) - before, time.monotonic() - began
+    views, asked = (sum(ran[f"{which}{form}"] for form in forms) for which in ("copy ", "asked copy "))
+    return {"req_per_s": heard.req_per_s, "views_per_s": views / seconds, "asked_per_s": asked / seconds}
+
+
+def _forms(stage: Stage) -> list[str]:
+    """Return the addresses at which the first ticket is to be had."""
+    of_embed = ("", "/badge.json", "/badge.svg", "/timeline.json", "/shields.json")
+    of_ticket = ("/badge.json", "/badge.svg", "/card")
+    return [f"/e/{stage.embed}{one}" for one in of_embed] + [f"/t/{stage.refs[0]}{one}" for one in of_ticket]
 
 
 def _changing(plan: Plan, server: Server, stage: Stage) -> dict[str, float]:
     """Updates while the badge is asked for without a pause: from the word that it is stored until a badge shows it."""
     waits: list[float] = []
     load = Wrk(server.url("badge.json"), plan.posts * EVERY_S * 1.5)
-    before, began = _views(server, stage), time.monotonic()
+    before, began, shown = _runs(stage), time.monotonic(), f"copy {server.paths['badge.json']}"
     with Poster(stage) as poster:
         for number in range(plan.posts):
             posted = poster.post(stage.refs[0], number)
@@ -109,7 +119,9 @@ def _changing(plan: Plan, server: Server, stage: Stage) -> dict[str, float]:
                 """Ask again."""
             waits.append(1000 * (time.monotonic() - posted.stored_at))
             time.sleep(EVERY_S)
-    views, seconds = _views(server, stage) - before, time.monotonic() - began
+        if load.has_ended:
+            raise RuntimeError("nobody asked any more when the last updates were posted")
+    views, seconds = (_runs(stage) - before)[shown], time.monotonic() - began
     return {
         "req_per_s": load.heard().req_per_s,
         "stale_p50_ms": percentile(waits, 50),
@@ -124,9 +136,10 @@ def _shown(server: Server) -> int:
         return int(json.loads(answer.read())["last"])
 
 
-def _views(server: Server, stage: Stage) -> int:
+def _runs(stage: Stage) -> Counter[str]:
+    """Return how often views ran for copies, and how often that asked the database, by address."""
     with urllib.request.urlopen(f"{stage.server.url}/test/reached", timeout=10) as answer:
-        return int(json.loads(answer.read()).get(f"copy {server.paths['badge.json']}", 0))
+        return Counter(json.loads(answer.read()))
 
 
 def main() -> None:

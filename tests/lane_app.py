@@ -1,4 +1,4 @@
-"""Nameplate with one more route: which requests for widgets reached a view, and how often that asked the database."""
+"""Nameplate with one more route: which requests for widgets reached a view, and which of them asked the database."""
 
 import threading
 from collections import Counter
@@ -20,12 +20,13 @@ flask_itself = app.wsgi_app
 def counting(environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
     """Count before anything else does its work; `copy` for the lane's own questions, `plain` for the others."""
     whose = "copy" if copies.terms(environ).for_copies else "plain"
-    here.key = f"{whose} {environ['PATH_INFO']}"
-    reached[here.key] += 1
+    key = f"{whose} {environ['PATH_INFO']}"
+    reached[key] += 1
+    here.asks = False
     try:
         return flask_itself(environ, start)
     finally:
-        here.key = ""
+        reached[f"asked {key}"] += here.asks
 
 
 app.wsgi_app = counting  # type: ignore[method-assign]
@@ -34,8 +35,7 @@ with app.app_context():
 
     @event.listens_for(store.db.engine, "before_cursor_execute")
     def _count(*_given: Any) -> None:
-        if getattr(here, "key", ""):
-            reached[f"queries {here.key}"] += 1
+        here.asks = True
 
 
 @app.get("/test/reached")

@@ -24,4 +24,4 @@ def answered(body: bytes = b"body", *about: str, sites: tuple[str, ...] = ()) ->
 
 
 def put(on: Shelf, one: asked.Asked, what: Answered, *, drops: int | None = None, began: float = 0) -> None:
-    on.put(one, what, drops=on.drops if drops is None else drops, began=began)
+    on.put(one, what, drops=on.drops.count if drops is None else drops, began=began)

@@ -184,7 +184,7 @@ def test_badge_asks_for_every_part_and_watches_a_changing_one(tmp_path: Path) ->
         (scenario, system) for scenario in badge.SCENARIOS for system in ("nameplate", "nginx")
     }
     found = {(row["scenario"], row["metric"]) for row in rows}
-    assert found >= {("json", "cpu_us_per_req"), ("hot", "views_per_s"), ("changing", "stale_p99_ms")}
+    assert found >= {("json", "cpu_us_per_req"), ("hot", "asked_per_s"), ("changing", "stale_p99_ms")}
 
 
 @pytest.mark.slow

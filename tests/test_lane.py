@@ -14,7 +14,7 @@ from gunicorn.glogging import Logger
 from tests.lane_requests import BADGE, answered, head, put, request
 from tests.servers.ground import wait_until
 from tracker import copies
-from tracker.live import journal, lane, shelf
+from tracker.live import journal, lane, readings, shelf
 from tracker.live.callers import Caller
 from tracker.live.lane import Lane
 from tracker.live.loop import Loop
@@ -126,7 +126,7 @@ def test_a_copy_is_made_anew_once_a_second_while_it_is_given(house: House) -> No
     one = house.caller(head())
     house.heard(one, b"200 OK")
     assert house.lane.known(head())
-    house.loop.now += shelf.RENEWED_AFTER_S + 0.1
+    house.loop.now += readings.RENEWED_AFTER_S + 0.1
     house.may_answer.clear()
     for _ in range(100):
         assert b"1 /e/" in (house.lane.known(head()) or b""), "the copy is still good"
@@ -145,7 +145,7 @@ def test_a_copy_is_made_anew_however_many_others_wait_to_be_made(house: House, m
     for number in range(6):
         house.caller(head(f"/e/{number}/badge.json"), peer=f"1.2.3.{number}")
     assert len(house.went_on) == 1, "as many as may be asked for at once are"
-    house.loop.now += shelf.RENEWED_AFTER_S + 0.1
+    house.loop.now += readings.RENEWED_AFTER_S + 0.1
     assert b"1 /e/" in (house.lane.known(head()) or b"")
     house.turn_until(lambda: any(copies.terms(one).is_renewal for one in house.views))
     house.turn_until(lambda: b"1 /e/" not in (house.lane.known(head()) or b"1 /e/"))

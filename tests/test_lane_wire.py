@@ -316,6 +316,26 @@ def test_many_who_ask_for_one_badge_cost_a_read_a_second(stage: Stage) -> None:
     assert after.get(f"plain {path}") == before.get(f"plain {path}")
 
 
+def test_all_forms_of_a_ticket_that_many_ask_for_cost_one_look_into_the_database_a_second(stage: Stage) -> None:
+    forms = paths(stage)[:9]
+    plain = [f"asked copy {path.partition('?')[0]}" for path in forms]
+
+    def looks() -> int:
+        found = reached(stage.server)
+        return sum(found.get(name, 0) for name in dict.fromkeys(plain))
+
+    with closing(Line(stage.server)) as line:
+        before, began, asked = looks(), time.monotonic(), 0
+        while time.monotonic() - began < 4:
+            line.send(*[request(path) for path in forms] * 5)
+            for _ in range(5 * len(forms)):
+                assert line.answer()[0] == 200
+                asked += 1
+        seconds = time.monotonic() - began
+    assert asked > 500
+    assert 2 <= looks() - before <= seconds + 1
+
+
 def test_views_of_pictures_are_counted_by_site_whoever_answers() -> None:
     with staged(SQLITE, {}, tickets=1, updates=1) as stage:
         with closing(Line(stage.server)) as line:

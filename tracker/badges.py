@@ -1,10 +1,16 @@
 """QUERIES: what a badge, a timeline and a wall say, as JSON for those who draw them; public facts alone."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
 from sqlalchemy import select
 
-from tracker import disclosure, embeds, links, store
+from tracker import browse, copies, disclosure, embeds, links, permissions, store
 from tracker.disclosure import Shown
+from tracker.errors import NotFound
 from tracker.models import Embed, Event, Ticket
+from tracker.permissions import ANYONE
 from tracker.timeline import find
 
 RECENT = 5
@@ -13,37 +19,68 @@ ON_A_WALL = 12
 UNTITLED = "Tickets I wait for"
 
 
-def facts(embed: Embed) -> Shown:
+class Look(NamedTuple):
+    """How an embed looks, and the sites it may stand on: as its owner named them, and as Origins; none: on any."""
+
+    variant: str
+    theme: str
+    sites: tuple[str, ...]
+    allowed: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Glance(copies.Reading):
+    """All that other sites may show of a ticket, read at one moment, and the looks of its embeds by eid."""
+
+    facts: Shown
+    head: Shown
+    entries: list[Shown]
+    latest_is_standard: bool
+    looks: Mapping[str, Look]
+
+
+class Worn(NamedTuple):
+    """An embed that may be shown: how it looks, and a glance at its ticket, or itself if it is a wall."""
+
+    look: Look
+    shows: Glance | Embed
+
+
+def of_ticket(ref: str) -> Glance:
+    """Return a glance at a ticket that its customer lets everyone with the address read; else raise NotFound."""
+    return _glance(browse.find(ref, ANYONE)[0])
+
+
+def of_embed(eid: str) -> Glance | Embed:
+    """Return what an embed shows, if it may be shown now: a glance at its ticket, or itself if it is a wall.
+
+    Raises NotFound for unknown and revoked ones, and while its ticket is private.
+    """
+    embed = embeds.shown(eid)
+    if embed is None:
+        raise NotFound()
+    return _glance(embed.only_ticket) if embed.only_ticket else embed
+
+
+def worn(eid: str, shows: Glance | Embed) -> Worn:
+    """Return an embed with what was read for it; raise NotFound when it was taken back while that was read."""
+    if isinstance(shows, Embed):
+        return Worn(_look(shows), shows)
+    if eid not in shows.looks:
+        raise NotFound()
+    return Worn(shows.looks[eid], shows)
+
+
+def facts(one: Worn) -> Shown:
     """Return what an embed says (CONTRACTS: badge.json): of its ticket, or of every ticket on a wall."""
-    looks = {"variant": embed.variant, "theme": embed.theme}
-    one = embed.only_ticket
-    return disclosure.badge(one) | looks if one else _wall(embed, looks)
+    looks = {"variant": one.look.variant, "theme": one.look.theme}
+    return one.shows.facts | looks if isinstance(one.shows, Glance) else _wall(one.shows, looks)
 
 
-def timeline(embed: Embed) -> Shown:
+def timeline(one: Worn) -> Shown:
     """Return the same with the ticket's last public events, oldest first; a wall has none of its own."""
-    one = embed.only_ticket
-    return facts(embed) | ({"recent": recent(one)} if one else {})
-
-
-def recent(ticket: Ticket) -> list[Shown]:
-    """Return the last public events of a ticket for other sites: {seq, kind, at, sentence, actor, html}."""
-    return [_moment(entry) for entry in last_entries(ticket)]
-
-
-def last_entries(ticket: Ticket) -> list[Shown]:
-    """Return the last public events of a ticket as everyone sees them, oldest first."""
-    query = select(Event).where(Event.ticket_id == ticket.id, Event.audience == "public")
-    query = query.order_by(Event.seq.desc()).limit(RECENT).execution_options(populate_existing=True)
-    return disclosure.entries(ticket, list(reversed(store.session().scalars(query).all())), "public")
-
-
-def latest_is_standard(ticket: Ticket) -> bool:
-    """Tell whether the latest words nearly copy earlier ones, and nobody corrected them since."""
-    if not ticket.latest_word_html or ticket.latest_word_seq is None:
-        return False
-    event = find(ticket, [ticket.latest_word_seq]).get(ticket.latest_word_seq)
-    return bool(event and disclosure.entries(ticket, [event], "public")[0].get("standard"))
+    recent = {"recent": [_moment(entry) for entry in one.shows.entries]} if isinstance(one.shows, Glance) else {}
+    return facts(one) | recent
 
 
 def tickets(embed: Embed) -> tuple[list[Ticket], bool]:
@@ -67,6 +104,42 @@ def page(embed: Embed) -> str:
     if embed.only_ticket:
         return links.ticket(embed.only_ticket.ref)
     return links.desk(embed.desk.slug) if embed.desk else links.embed(embed.eid)
+
+
+def _glance(ticket: Ticket) -> Glance:
+    permissions.require(ANYONE, "see", ticket)
+    events = _last_events(ticket)
+    entries = disclosure.entries(ticket, events, "public")
+    looks = {one.eid: _look(one) for one in embeds.standing(ticket)}
+    return Glance(
+        about=frozenset((ticket.ref, *looks)),
+        facts=disclosure.badge(ticket),
+        head=disclosure.ticket(ticket, "public"),
+        entries=entries,
+        latest_is_standard=_latest_is_standard(ticket, entries),
+        looks=looks,
+    )
+
+
+def _look(one: Embed) -> Look:
+    return Look(one.variant, one.theme, tuple(one.sites), embeds.allowed(one))
+
+
+def _last_events(ticket: Ticket) -> list[Event]:
+    query = select(Event).where(Event.ticket_id == ticket.id, Event.audience == "public")
+    query = query.order_by(Event.seq.desc()).limit(RECENT).execution_options(populate_existing=True)
+    return list(reversed(store.session().scalars(query).all()))
+
+
+def _latest_is_standard(ticket: Ticket, entries: list[Shown]) -> bool:
+    """Tell whether the latest words nearly copy earlier ones, and nobody corrected them since."""
+    if not ticket.latest_word_html or ticket.latest_word_seq is None:
+        return False
+    known = [entry for entry in entries if entry["seq"] == ticket.latest_word_seq]
+    if not known:
+        found = find(ticket, [ticket.latest_word_seq])
+        known = disclosure.entries(ticket, list(found.values()), "public")
+    return any(entry.get("standard") for entry in known)
 
 
 def _wall(embed: Embed, looks: Shown) -> Shown:

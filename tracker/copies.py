@@ -2,11 +2,30 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 ENVIRON = "nameplate.copies"
 LISTS = "lists"
 """What is about every public ticket, such as a desk's wall."""
+Read = TypeVar("Read")
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What was read of one thing for all its forms; `about` holds the refs and eids that it is found by."""
+
+    about: frozenset[str]
+
+
+class Once(Protocol):
+    """Returns what `read` returns for a ref or an eid; a Reading may be one that another form was made of just now."""
+
+    def __call__(self, name: str, read: Callable[[], Read]) -> Read: ...
+
+
+def at_once(name: str, read: Callable[[], Read]) -> Read:
+    """Read: where nothing is kept for other forms."""
+    return read()
 
 
 @dataclass
@@ -14,11 +33,13 @@ class Terms:
     """What a view says while it works, and the server to it: what it makes is a copy, or one is made anew.
 
     `about` holds refs and eids; sites that are not among `sites` get another answer; `seen` hears of each copy given:
-    for which page, how often. What may be copied depends on nothing in the request but its address and its Origin.
+    for which page, how often. `once` is how a view reads what its other forms show too. What may be copied depends on
+    nothing in the request but its address and its Origin.
     """
 
     for_copies: bool = False
     is_renewal: bool = False
+    once: Once = at_once
     may_be_copied: bool = False
     about: set[str] = field(default_factory=set)
     sites: frozenset[str] = frozenset()

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from urllib.parse import urlsplit
 
 from sqlalchemy import ColumnElement, Select, and_, delete, func, or_, select
-from sqlalchemy.orm import selectinload
+from sqlalchemy.orm import lazyload, selectinload
 
 from tracker import copies, links, permissions, richtext, settings, store
 from tracker.errors import Invalid, NotFound
@@ -127,6 +127,13 @@ def shown(eid: str) -> Embed | None:
         return None
     one = embed.only_ticket
     return embed if embed.is_wall or (one and one.visibility != "private") else None
+
+
+def standing(ticket: Ticket) -> Sequence[Embed]:
+    """Return the embeds that show this ticket alone and were not taken back."""
+    query = select(Embed).where(Embed.ticket_id == ticket.id, Embed.variant != WALL, Embed.revoked_at.is_(None))
+    query = query.options(lazyload(Embed.ticket), lazyload(Embed.desk)).execution_options(populate_existing=True)
+    return store.session().scalars(query).all()
 
 
 def kept(owner: Ticket | Desk) -> list[Embed]:

@@ -5,10 +5,9 @@ import re
 
 from flask import Response, request
 
-from tracker import browse, copies, embeds
+from tracker import badges, copies
+from tracker.badges import Glance, Worn
 from tracker.errors import NotFound
-from tracker.models import Embed, Ticket
-from tracker.permissions import ANYONE
 
 UNKNOWN = "unknown"
 JSON_LASTS = "public, max-age=2, stale-if-error=300"
@@ -18,23 +17,25 @@ IMAGE_LASTS = f"public, max-age={IMAGE_LASTS_S}, stale-if-error=300"
 UNSAYABLE = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-def embedded(eid: str) -> Embed | None:
+def embedded(eid: str) -> Worn | None:
     """Return the embed if it may be shown to the asking site; None for unknown, private, revoked or another site's."""
     terms = copies.terms(request.environ)
     terms.about.add(eid)
-    embed = embeds.shown(eid)
-    if embed is None:
-        return None
-    terms.sites = embeds.allowed(embed)
-    terms.about.add(embed.only_ticket.ref if embed.only_ticket else copies.LISTS)
-    return embed if embeds.allows(embed, request.headers.get("Origin")) else None
-
-
-def public_ticket(ref: str) -> Ticket | None:
-    """Return a ticket that its customer lets everyone with the address read; None otherwise, alike."""
-    copies.terms(request.environ).about.add(ref)
     try:
-        return browse.find(ref, ANYONE)[0]
+        found = badges.worn(eid, terms.once(eid, lambda: badges.of_embed(eid)))
+    except NotFound:
+        return None
+    terms.sites = found.look.allowed
+    terms.about.add(found.shows.head["ref"] if isinstance(found.shows, Glance) else copies.LISTS)
+    return None if copies.is_foreign(request.headers.get("Origin"), found.look.allowed) else found
+
+
+def public_ticket(ref: str) -> Glance | None:
+    """Return a ticket that its customer lets everyone with the address read; None otherwise, alike."""
+    terms = copies.terms(request.environ)
+    terms.about.add(ref)
+    try:
+        return terms.once(ref, lambda: badges.of_ticket(ref))
     except NotFound:
         return None
 

@@ -2,11 +2,13 @@
 
 from flask import Blueprint, Response
 
-from tracker import disclosure, store
+from tracker import browse, disclosure, store
+from tracker.errors import NotFound
 from tracker.models import Face, Ticket
+from tracker.permissions import ANYONE
 from tracker.viewer import admits
 from widgets import _picture, _svg
-from widgets._answers import IMAGE_LASTS, cached, public_ticket
+from widgets._answers import IMAGE_LASTS, cached
 from widgets.badge_svg import tone
 
 blueprint = Blueprint("og", __name__)
@@ -33,12 +35,16 @@ UNKNOWN = _picture.Facts(
 @admits("anyone")
 def picture(ref: str) -> Response:
     """The picture of a ticket that is not private; the others' is grey, with status 200."""
-    ticket = public_ticket(ref)
-    return cached(_picture.draw(_facts(ticket) if ticket else UNKNOWN), "image/png", IMAGE_LASTS)
+    try:
+        facts = _facts(browse.find(ref, ANYONE)[0])
+    except NotFound:
+        facts = UNKNOWN
+    return cached(_picture.draw(facts), "image/png", IMAGE_LASTS)
 
 
 def _facts(ticket: Ticket) -> _picture.Facts:
-    row, mood = disclosure.row(ticket, now=store.now()), tone(ticket)
+    row = disclosure.row(ticket, now=store.now())
+    mood = tone(row)
     who = row["assignee"]
     digest = ticket.assignee.face_digest
     face = store.session().get(Face, digest) if digest else None

@@ -4,7 +4,7 @@ from typing import Any
 
 from flask import Blueprint, Response, current_app
 
-from tracker import badges, disclosure, links, store
+from tracker import badges, links, store
 from tracker.models import Embed
 from tracker.viewer import admits
 from widgets import _svg
@@ -44,7 +44,7 @@ def timeline(eid: str) -> Response:
 def by_ticket(ref: str) -> Response:
     """The facts of a ticket that is not private."""
     ticket = public_ticket(ref)
-    return _json(disclosure.badge(ticket) | {"variant": "badge", "theme": "auto"} if ticket else UNKNOWN_FACTS)
+    return _json(ticket.facts | {"variant": "badge", "theme": "auto"} if ticket else UNKNOWN_FACTS)
 
 
 @blueprint.get("/e/<eid>/shields.json")

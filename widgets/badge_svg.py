@@ -6,7 +6,9 @@ from datetime import datetime
 from flask import Blueprint, Response, request
 
 from tracker import badges, clock, embeds, links, store
-from tracker.models import Embed, Ticket
+from tracker.badges import Glance, Worn
+from tracker.disclosure import Shown
+from tracker.models import Embed
 from tracker.viewer import admits
 from widgets import _seen, _svg
 from widgets._answers import IMAGE_LASTS_S, UNKNOWN, cached, embedded, public_ticket
@@ -44,7 +46,7 @@ def by_embed(eid: str) -> Response:
     """The picture of an embed's ticket; unknown, private and revoked ones are grey, with status 200."""
     _seen.picture(eid)
     embed = embedded(eid)
-    return _answer(of_embed(embed, store.now()), embed.theme if embed else "auto")
+    return _answer(of_embed(embed, store.now()), embed.look.theme if embed else "auto")
 
 
 @blueprint.get("/t/<ref>/badge.svg")
@@ -54,42 +56,41 @@ def by_ticket(ref: str) -> Response:
     return _answer(_of_ticket(public_ticket(ref), store.now()), "auto")
 
 
-def of_embed(embed: Embed | None, now: datetime) -> Said:
+def of_embed(embed: Worn | None, now: datetime) -> Said:
     """Return what an embed's picture says: of its ticket, or how many tickets of a wall are open."""
-    if embed is None or not embed.is_wall:
-        return _of_ticket(embed.ticket if embed else None, now)
-    count, late = embeds.open_count(embed)
+    shows = embed.shows if embed else None
+    if not isinstance(shows, Embed):
+        return _of_ticket(shows, now)
+    count, late = embeds.open_count(shows)
     overdue = f", {late} overdue" if late else ""
-    return Said(badges.title(embed), f"{count} open{overdue}", "late" if late else "open" if count else "done")
+    return Said(badges.title(shows), f"{count} open{overdue}", "late" if late else "open" if count else "done")
 
 
-def _of_ticket(ticket: Ticket | None, now: datetime) -> Said:
-    said = message(ticket, now) if ticket else UNKNOWN
-    return Said(DEFAULT_LABEL, said, tone(ticket), is_known=ticket is not None)
+def _of_ticket(ticket: Glance | None, now: datetime) -> Said:
+    if ticket is None:
+        return Said(DEFAULT_LABEL, UNKNOWN, "unknown", is_known=False)
+    return Said(DEFAULT_LABEL, message(ticket.head, now), tone(ticket.head))
 
 
-def message(ticket: Ticket, now: datetime) -> str:
+def message(ticket: Shown, now: datetime) -> str:
     """Return the right half of a badge: how long, and who."""
-    span = clock.humanise((ticket.ended_at or now) - ticket.opened_at, short=True)
+    span = clock.humanise((ticket["ended_at"] or now) - ticket["opened_at"], short=True)
     verb = {
         "resolved": "solved in",
         "closed": "solved in",
         "declined": "declined after",
         "waiting": "waiting for customer,",
     }
-    words = f"{verb.get(ticket.status, 'open')} {span}"
-    return f"{words}{', word overdue' if ticket.overdue else ''} · {ticket.assignee.name}"
+    words = f"{verb.get(ticket['status'], 'open')} {span}"
+    return f"{words}{', word overdue' if ticket['overdue'] else ''} · {ticket['assignee']['name']}"
 
 
-def tone(ticket: Ticket | None) -> str:
+def tone(ticket: Shown) -> str:
     """Return the name of a badge's colour."""
-    if ticket is None:
-        return "unknown"
-    if ticket.overdue:
+    if ticket["overdue"]:
         return "late"
-    return {"resolved": "done", "closed": "done", "declined": "declined", "waiting": "waiting"}.get(
-        ticket.status, "open"
-    )
+    tones = {"resolved": "done", "closed": "done", "declined": "declined", "waiting": "waiting"}
+    return tones.get(ticket["status"], "open")
 
 
 def _answer(said: Said, theme: str) -> Response:

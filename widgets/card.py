@@ -6,6 +6,7 @@ from typing import Any
 from flask import Blueprint, Response, request
 
 from tracker import badges, disclosure, embeds, links, present, store
+from tracker.badges import Glance, Look
 from tracker.models import Embed, Ticket
 from tracker.viewer import admits
 from widgets._answers import JSON_LASTS, cached, embedded, public_ticket
@@ -25,6 +26,8 @@ POLICY = (
 )
 """The script keeps it true; without it the card is whole, as of when it was loaded."""
 NO_HUE = 8
+PLAIN = Look("card", "auto", (), frozenset())
+"""Of a ticket's own card, which no embed is asked for."""
 
 
 def snippet(embed: Embed) -> str:
@@ -49,8 +52,9 @@ def by_embed(eid: str) -> Response:
     embed = embedded(eid)
     if embed is None:
         return _answer(_card(None))
-    html = _wall(embed) if embed.is_wall else _card(embed.ticket, embed)
-    return _answer(html, " ".join(["'self'", *embed.sites]) if embed.sites else "*")
+    shows, look = embed.shows, embed.look
+    html = _card(shows, eid, look) if isinstance(shows, Glance) else _wall(shows)
+    return _answer(html, " ".join(["'self'", *look.sites]) if look.sites else "*")
 
 
 @blueprint.get("/t/<ref>/card")
@@ -60,22 +64,22 @@ def by_ticket(ref: str) -> Response:
     return _answer(_card(public_ticket(ref)))
 
 
-def _card(ticket: Ticket | None, embed: Embed | None = None) -> str:
+def _card(ticket: Glance | None, eid: str = "", look: Look = PLAIN) -> str:
     if ticket is None:
         return _render("card", ticket=None, recent=None, words=0, hue=NO_HUE, heading="", oembed=None, watched=None)
-    has_events = _asked("variant", embed.variant if embed else "card", embeds.VARIANTS) == "timeline"
-    watched: dict[str, Any] = {"embed": embed.eid} if embed else {"ref": ticket.ref}
+    head, has_events = ticket.head, _asked("variant", look.variant, embeds.VARIANTS) == "timeline"
+    watched = {"embed": eid} if eid else {"ref": head["ref"]}
     return _render(
         "card",
-        ticket=disclosure.ticket(ticket, "public"),
-        recent=badges.last_entries(ticket) if has_events else None,
-        latest_is_standard=not has_events and badges.latest_is_standard(ticket),
+        ticket=head,
+        recent=ticket.entries if has_events else None,
+        latest_is_standard=not has_events and ticket.latest_is_standard,
         words=WORDS_EACH if has_events else WORDS,
-        hue=ticket.desk.hue,
-        heading=ticket.subject,
-        oembed=links.oembed(links.embed(embed.eid)) if embed else None,
-        watched=watched | {"last": ticket.last_public_seq},
-        theme=embed.theme if embed else "auto",
+        hue=head["desk"]["hue"],
+        heading=head["subject"],
+        oembed=links.oembed(links.embed(eid)) if eid else None,
+        watched=watched | {"last": head["last"]},
+        theme=look.theme,
     )
 
 

@@ -8,13 +8,13 @@ from xml.etree import ElementTree
 
 from flask import Blueprint, Response, current_app, request
 
-from tracker import badges, browse, disclosure, links, settings
+from tracker import badges, browse, disclosure, embeds, links, settings
 from tracker.errors import NotFound
 from tracker.models import Embed, Ticket
 from tracker.permissions import ANYONE
 from tracker.viewer import admits
 from widgets import _picture, card
-from widgets._answers import IMAGE_LASTS, IMAGE_LASTS_S, cached, embedded, sayable
+from widgets._answers import IMAGE_LASTS, IMAGE_LASTS_S, cached, sayable
 
 blueprint = Blueprint("oembed", __name__)
 NAME = "oEmbed: an address to paste"
@@ -57,8 +57,8 @@ def _found(url: str) -> Ticket | Embed:
     if named := TICKET.fullmatch(parts.path):
         return browse.find(named[1], ANYONE)[0]
     named = EMBED.fullmatch(parts.path)
-    embed = embedded(named[1]) if named else None
-    if embed is None:
+    embed = embeds.shown(named[1]) if named else None
+    if embed is None or not embeds.allows(embed, request.headers.get("Origin")):
         raise NotFound()
     return embed
 

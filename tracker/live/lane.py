@@ -9,6 +9,7 @@ from gunicorn.util import http_date
 from tracker.live.asked import Asked, Reader
 from tracker.live.callers import CLOSES, KEPT, WAITS_AT_MOST_S, Caller
 from tracker.live.journal import Write
+from tracker.live.readings import Sitting
 from tracker.live.refill import Refill
 from tracker.live.shelf import Answered, Shelf
 
@@ -166,15 +167,16 @@ class Lane:
 
         Those that are made anew are no more than there are copies.
         """
-        key, drops, began = self.shelf.key(asked), self.shelf.drops, self.loop.now
+        key, drops = self.shelf.key(asked), self.shelf.drops.count
         if key in self._waiting or (address is not None and len(self._waiting) >= MOST_REFILLS):
             return False
         self._waiting[key] = []
+        sitting = Sitting(self.shelf.readings, self.loop.now)
 
         def then(answered: Answered | None) -> None:
-            self.loop.post(self._answered, key, asked, answered, drops, began)
+            self.loop.post(self._answered, key, asked, answered, drops, sitting.as_of)
 
-        self._refill.ask(asked, address, then)
+        self._refill.ask(asked, address, sitting.once, then)
         return True
 
     def _answered(self, key: Key, asked: Asked, answered: Answered | None, drops: int, began: float) -> None:

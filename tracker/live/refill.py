@@ -27,22 +27,28 @@ class Refill:
         self._firsts = ThreadPoolExecutor(THREADS, thread_name_prefix="lane")
         self._renewals = ThreadPoolExecutor(1, thread_name_prefix="lane-renewals")
 
-    def ask(self, asked: Asked, address: str | None, then: Callable[[Answered | None], None]) -> None:
+    def ask(
+        self, asked: Asked, address: str | None, once: copies.Once, then: Callable[[Answered | None], None]
+    ) -> None:
         """Have a view answer and give that, or None when it may not be kept, to `then` on the thread.
 
         It counts against the limits of `address`; without one an answer is only made anew, at most once a second.
+        The view reads by `once` what other forms of the same show too.
         """
         pool = self._renewals if address is None else self._firsts
-        pool.submit(self._do, asked, address, then)
+        pool.submit(self._do, asked, address, once, then)
 
     def close(self) -> None:
         """Ask no more."""
         for pool in (self._firsts, self._renewals):
             pool.shutdown(wait=False, cancel_futures=True)
 
-    def _do(self, asked: Asked, address: str | None, then: Callable[[Answered | None], None]) -> None:
+    def _do(
+        self, asked: Asked, address: str | None, once: copies.Once, then: Callable[[Answered | None], None]
+    ) -> None:
+        terms = copies.Terms(for_copies=True, is_renewal=address is None, once=once)
         try:
-            answered = self._answer(self._environ(asked, address))
+            answered = self._answer(self._environ(asked, address, terms))
         except Exception:  # those who wait go the common way and get what it says
             store.complain(log, "live: no copy could be made")
             answered = None
@@ -62,7 +68,7 @@ class Refill:
         is_whole = status == "200 OK" and ("Content-Length", str(len(body))) in headers
         return Answered(headers, body, terms) if terms.may_be_copied and is_whole and _is_for_all(headers) else None
 
-    def _environ(self, asked: Asked, address: str | None) -> dict[str, Any]:
+    def _environ(self, asked: Asked, address: str | None, terms: copies.Terms) -> dict[str, Any]:
         path, _, query = asked.target.decode("latin-1").partition("?")
         environ = {
             "REQUEST_METHOD": "GET",
@@ -82,7 +88,7 @@ class Refill:
             "wsgi.multithread": True,
             "wsgi.multiprocess": True,
             "wsgi.run_once": False,
-            copies.ENVIRON: copies.Terms(for_copies=True, is_renewal=address is None),
+            copies.ENVIRON: terms,
         }
         return environ if asked.origin is None else environ | {"HTTP_ORIGIN": asked.origin}
 

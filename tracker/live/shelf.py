@@ -1,27 +1,22 @@
 """The copies the lane gives: what a view answered a moment ago, kept until something it is about has changed."""
 
-import threading
-from collections import deque
 from typing import NamedTuple
 
 from werkzeug.http import is_resource_modified, remove_entity_headers
 
 from tracker.copies import LISTS, Terms, is_foreign
 from tracker.live.asked import Asked
+from tracker.live.readings import EVERYTHING, RENEWED_AFTER_S, Drops, Readings
 
-RENEWED_AFTER_S = 1.25
-"""Past this age whoever asks still gets the copy, and has it made anew."""
 LASTS_S = 2.0
 """No copy is given past this age, whatever was or was not heard of changes."""
 MOST_PAGES = 4096
 MOST_BYTES = 64 * 1024 * 1024
 MOST_BODY_BYTES = 512 * 1024
-REMEMBERED = 1024
 RINGS = ("event", "visibility", "waiting", "embed")
 RINGS_LISTS = ("public_event", "visibility")
 RINGS_ALL = ("profile", "desk", "person")
 """Changes that are seldom, and could show anywhere."""
-EVERYTHING = ""
 
 
 class Answered(NamedTuple):
@@ -93,12 +88,12 @@ class Shelf:
     """Looked up on the loop's thread, without a lock; any thread may drop."""
 
     def __init__(self) -> None:
-        self.drops = 0
+        self.drops = Drops()
+        self.readings = Readings(self.drops)
         self.bytes = 0
         self._pages: dict[bytes, Page] = {}
         self._about: dict[str, set[bytes]] = {}
-        self._dropped: deque[tuple[int, str]] = deque(maxlen=REMEMBERED)
-        self._lock = threading.Lock()
+        self._lock = self.drops.lock
 
     def find(self, asked: Asked) -> Copy | None:
         """Return the copy for whoever asks so, however old it is."""
@@ -119,8 +114,8 @@ class Shelf:
     def drop(self, subject: str) -> None:
         """Give no copy again that is about `subject`; any thread may call."""
         with self._lock:
-            self.drops += 1
-            self._dropped.append((self.drops, subject))
+            self.drops.add(subject)
+            self.readings.drop(subject)
             gone = list(self._pages) if subject == EVERYTHING else list(self._about.get(subject, ()))
             for target in gone:
                 self._take_down(target)
@@ -131,10 +126,10 @@ class Shelf:
         return asked.target, None if page is None else is_foreign(asked.origin, page.sites)
 
     def put(self, asked: Asked, answered: Answered, *, drops: int, began: float) -> None:
-        """Keep an answer that a view began to work out at `began`, unless one of the drops since the first `drops`
+        """Keep an answer that shows what was so at `began`, unless one of the drops since the first `drops`
         is about it: then it may show what was before."""
         with self._lock:
-            if self._is_overtaken(answered.terms, drops):
+            if self.drops.overtook(answered.terms.about, drops):
                 return
             page = self._pages.get(asked.target)
             if page is not None and (page.about, page.sites) != (frozenset(answered.terms.about), answered.terms.sites):
@@ -158,15 +153,11 @@ class Shelf:
 
     def sweep(self, now: float) -> None:
         """Let go of what is too old to be given."""
+        self.readings.sweep(now)
         with self._lock:
             for target, page in list(self._pages.items()):
                 if all(copy.lasts_until < now for copy in page.copies):
                     self._take_down(target)
-
-    def _is_overtaken(self, terms: Terms, drops: int) -> bool:
-        if self.drops - drops > REMEMBERED:
-            return True
-        return any(number > drops and subject in (EVERYTHING, *terms.about) for number, subject in self._dropped)
 
     def _place(self, target: bytes, terms: Terms) -> Page:
         page = self._pages[target] = Page(terms)
