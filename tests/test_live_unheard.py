@@ -8,7 +8,7 @@ from flask import Flask
 from tests import make
 from tests.houses import Visitor
 from tests.test_live_fanout import Server, fanout
-from tracker import browse, embeds, viewer
+from tracker import browse, embeds, store, viewer
 from tracker.live import fanout as live_fanout
 from tracker.live.fanout import Fanout, Notice
 from tracker.live.rooms import Watch
@@ -115,8 +115,22 @@ def test_lists_and_queues_are_told_once_of_what_no_notice_told(deaf: Deaf) -> No
 def test_what_a_notice_told_is_not_told_again(deaf: Deaf) -> None:
     deaf.watches("list")
     ticket = make.ticket()
-    for topic in ("event", "public_event"):
+    for topic in ("event", "public_event", "visibility"):
         deaf.fanout._tell(Notice(topic, ticket.ref))
+    assert deaf.looks() == []
+
+
+@pytest.mark.parametrize("is_heard", [True, False])
+def test_that_a_ticket_was_hidden_is_told_lists_once_whether_its_event_was_heard_or_not(
+    deaf: Deaf, is_heard: bool
+) -> None:
+    ticket = make.ticket()
+    deaf.watches("list")
+    deaf.looks()
+    make.post(ticket, "visibility_changed", visibility="private")
+    for topic in ("event", *(["visibility"] if is_heard else [])):
+        deaf.fanout._tell(Notice(topic, ticket.ref))
+    assert ("list" in to_lists(deaf.looks())) == (not is_heard)
     assert deaf.looks() == []
 
 
@@ -129,6 +143,25 @@ def test_the_queue_of_whoever_is_asked_to_take_a_ticket_is_told(deaf: Deaf) -> N
     assert to_lists(deaf.looks())[f"queue|{taker.id}"] is None
     make.post(make.fresh(ticket), "handoff_declined", taker)
     assert to_lists(deaf.looks())[f"queue|{taker.id}"] is None
+
+
+@pytest.mark.parametrize("visibility", ["public", "private"])
+@pytest.mark.parametrize("is_heard", [True, False], ids=["by a notice", "unheard"])
+def test_board_and_list_of_the_desk_that_a_ticket_leaves_are_told(
+    deaf: Deaf, house: Flask, visibility: str, is_heard: bool
+) -> None:
+    ticket = make.ticket(visibility=visibility)
+    taker, left = make.agent(make.desk("streets")), ticket.desk.slug
+    make.post(ticket, "handoff_offered", to=taker)
+    deaf.watches("list")
+    deaf.looks()
+    deaf.said.clear()
+    if is_heard:
+        store.after_commit(house, lambda *told: deaf.fanout._tell(Notice(*told)))
+    make.post(make.fresh(ticket), "handoff_accepted", taker)
+    told = {to for _name, _what, to in (deaf.said if is_heard else deaf.looks())}
+    assert {f"queue|desk-{left}", f"queue|desk-{taker.desk.slug}", f"queue|{taker.id}"} <= told
+    assert (f"list|{left}" in told) == (visibility == "public"), "of a hidden ticket lists are told nothing"
 
 
 def test_a_ticket_that_cannot_be_shown_silences_no_other(

@@ -52,7 +52,7 @@ def accept(ticket: Ticket, loaded: Mapping[str, Any], by: Viewer) -> Event:
         "took_s": int((store.now() - handoff.offered_at).total_seconds()),
     }
     handoff.state, handoff.answered_at = "accepted", store.now()
-    _tell_queues(before.id, taker.id)
+    _tell_left(ticket, taker)
     return timeline.append(ticket, "handoff_accepted", facts, by=permissions.actor(by, ticket, "handoff_accepted"))
 
 
@@ -157,7 +157,7 @@ def _give(ticket: Ticket, taker: Person, reason: str, by: Viewer) -> Event:
         "came_from": before.slug,
         "next_word_at": _due_after(ticket, taker),
     }
-    _tell_queues(before.id, taker.id)
+    _tell_left(ticket, taker)
     return timeline.append(ticket, "reassigned", facts, by=permissions.actor(by, ticket, "reassigned"))
 
 
@@ -238,6 +238,13 @@ def _open_refs(person: Person, *, due_before: datetime | None = None) -> list[st
     return list(store.session().scalars(query.order_by(Ticket.id)))
 
 
-def _tell_queues(*people_ids: int) -> None:
-    for person_id in people_ids:
-        store.notice("queue", person_id)
+def _tell_left(ticket: Ticket, taker: Person) -> None:
+    """Tell whoever has it, and their desk, that it goes: what is told of the event reaches only where it arrives."""
+    _tell_queues(ticket.assignee_id, taker.id, f"desk-{ticket.desk.slug}")
+    if ticket.visibility == "public":
+        store.notice("list", ticket.desk.slug)
+
+
+def _tell_queues(*whose: int | str) -> None:
+    for one in whose:
+        store.notice("queue", one)

@@ -181,8 +181,8 @@ class Fanout:
                 self._review(notice.topic, notice.subject)
             case "writing":
                 self._tell_writing(notice.subject)
-            case "queue":
-                self.socketio.emit("changed", {"ref": None}, to=f"queue|{notice.subject}")
+            case "queue" | "list":
+                self.socketio.emit("changed", {"ref": None}, to=f"{notice.topic}|{notice.subject}")
 
     def _tail(self) -> None:
         """Find in the database what no notice told of: rights that ended, then whatever moved that is watched."""

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from sqlalchemy import Select, case, func, or_, select
 
 from tracker import helping, store
-from tracker.models import Event, Handoff, Person, Ticket
+from tracker.models import Desk, Event, Handoff, Person, Ticket
 
 LOOKS_BACK = 8
 """Rounds, a second each, in which an event is looked for: their numbers may be committed out of order."""
@@ -39,16 +39,18 @@ class Unheard:
         self._marks.append(newest)
         after = self._marks[0]
         moved = list(store.session().execute(_moved_since(after))) if newest > after else []
-        found = [told for ref, last, last_public in moved for told in self._of(ref, last, last_public)]
-        refs = {ref for ref, _last, _last_public in moved}
+        found = [told for ref, *lasts in moved for told in self._of(ref, *lasts)]
+        refs = {row[0] for row in moved}
         self._heard = {key: seq for key, seq in self._heard.items() if key[1] in refs}
         return found
 
-    def _of(self, ref: str, last: int, last_public: int) -> Iterable[Told]:
+    def _of(self, ref: str, last: int, last_public: int, last_shown: int) -> Iterable[Told]:
         heard = self._heard.get(("event", ref), 0)
         if last > heard:
             yield "event", ref
             yield from _besides(ref, heard)
+        if last_shown > self._heard.get(("visibility", ref), 0):
+            yield "visibility", ref
         if last_public > self._heard.get(("public_event", ref), 0):
             yield "public_event", ref
 
@@ -57,22 +59,27 @@ def _newest() -> int:
     return store.session().scalar(select(func.max(Event.id))) or 0
 
 
-def _moved_since(number: int) -> Select[str, int, int]:
+def _moved_since(number: int) -> Select[str, int, int, int]:
+    """Ask for the tickets with newer events, and the last of these: of all, of the public ones, of who may read it."""
     public = case((Event.audience == "public", Event.seq), else_=0)
-    query = select(Ticket.ref, func.max(Event.seq), func.max(public)).join(Ticket, Event.ticket_id == Ticket.id)
-    return query.where(Event.id > number).group_by(Ticket.ref)
+    shown = case((Event.kind == "visibility_changed", Event.seq), else_=0)
+    query = select(Ticket.ref, func.max(Event.seq), func.max(public), func.max(shown))
+    return query.join(Ticket, Event.ticket_id == Ticket.id).where(Event.id > number).group_by(Ticket.ref)
 
 
 def _besides(ref: str, after: int) -> Iterable[Told]:
-    """Return what else the events of a ticket with seq > `after` changed: who sees it, and in whose queue it is."""
+    """Return whose queue, and which other desk's board and list, the events of a ticket with seq > `after` changed."""
     ticket = store.session().scalars(select(Ticket).where(Ticket.ref == ref)).one()
-    query = select(Event.kind, Event.actor_id, Event.payload)
+    query = select(Event.actor_id, Event.payload)
     events = store.session().execute(query.where(Event.ticket_id == ticket.id, Event.seq > after)).all()
-    if any(event.kind == "visibility_changed" for event in events):
-        yield "visibility", ref
     slugs = {event.payload[name] for event in events for name in NAMED if event.payload.get(name)}
     offers = select(Handoff.to_id).where(Handoff.ticket_id == ticket.id, Handoff.state == "offered")
-    people = store.session().scalars(select(Person.id).where(or_(Person.slug.in_(slugs), Person.id.in_(offers))))
+    named = select(Person.id, Desk.slug).join(Person.desk).where(or_(Person.slug.in_(slugs), Person.id.in_(offers)))
+    desks = dict(store.session().execute(named).all())
     actors = {event.actor_id for event in events if event.actor_id}
-    for number in {*people, *actors, *(one.id for one in helping.of(ticket))} - {ticket.assignee_id}:
+    for number in {*desks, *actors, *(one.id for one in helping.of(ticket))} - {ticket.assignee_id}:
         yield "queue", number
+    for slug in {*desks.values()} - {ticket.desk.slug}:
+        yield "queue", f"desk-{slug}"
+        if ticket.visibility == "public":
+            yield "list", slug
