@@ -184,3 +184,17 @@ def test_a_loop_that_survives_writes_a_line_when_the_database_is_away_and_a_trac
     away, ours = caplog.records
     assert (away.getMessage(), away.exc_info) == ("could not tell of news: the database is away: no route", None)
     assert ours.exc_info
+
+
+def test_a_backup_is_taken_into_use_with_its_own_key_only(sqlite_template: Path, tmp_path: Path) -> None:
+    """Who was erased is recognised by the key: with another one they would be back, unnoticed."""
+    url = houses.copied(sqlite_template, tmp_path)
+    with houses.opened(url, tmp_path, secret_key="another key than the one that this house began with") as app:
+        assert "secret key: not the one" in say(app, "doctor")
+        refused = app.test_cli_runner().invoke(args=["tracker", "restored"])
+        assert refused.exit_code == 1
+        assert "--key-lost" in refused.output
+        assert "The epoch is now" in say(app, "restored", "--key-lost")
+        assert "secret key: not the one" not in say(app, "doctor")
+    with houses.opened(url, tmp_path) as app:
+        assert "secret key: not the one" in say(app, "doctor")

@@ -271,6 +271,7 @@ def test_the_doctor_names_what_is_wrong_and_what_to_do(run: Run) -> None:
         ticket.last_seq += 1
         store.session().execute(store.text("UPDATE news SET created_at = '2020-01-01 00:00:00+00'"))
         store.session().execute(store.text("UPDATE news SET expanded_at = NULL"))
+        store.session().execute(store.text("UPDATE deliveries SET sent_at = '2020-01-01 00:00:00+00'"))
         store.session().execute(store.text("DELETE FROM facts"))
     said = run("doctor", code=1).output
     for word in ("belong to somebody who left", "set the clock", "outbox run", "flask tracker init", ticket.ref):

@@ -3,6 +3,7 @@
 import configparser
 import http.client
 import shlex
+import subprocess
 import urllib.request
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -138,9 +139,29 @@ def test_the_service_runs_as_the_configuration_says_and_with_no_rights() -> None
 
 
 def test_the_environment_file_holds_no_secret_and_is_usable_once_it_has_one() -> None:
-    lines = (DEPLOY / "nameplate.env").read_text().splitlines()
-    given = dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
+    words = shlex.split((DEPLOY / "nameplate.env").read_text(), comments=True)
+    given = dict(word.split("=", 1) for word in words)
     with pytest.raises(SystemExit, match="TRACKER_SECRET_KEY"):
         Settings.from_environ(given)
     settings = Settings.from_environ({**given, "TRACKER_SECRET_KEY": "x" * 40})
     assert (settings.mode, settings.https, settings.proxies) == ("production", True, 1)
+
+
+def test_the_command_reads_the_services_settings_and_becomes_its_user(tmp_path: Path) -> None:
+    """`nameplate doctor` must see what the service sees: another folder or key would be another house."""
+    flask = tmp_path / ".venv" / "bin" / "flask"
+    flask.parent.mkdir(parents=True)
+    flask.write_text('#!/bin/sh\necho "$PWD|$TRACKER_MAIL_FROM|$TRACKER_SECRET_KEY|$*"\n')
+    other = tmp_path / "runuser"
+    other.write_text('#!/bin/sh\ntest "$1 $2 $3" = "-u nameplate --" && shift 3 && exec "$@"\n')
+    for one in (flask, other):
+        one.chmod(0o755)
+    settings = tmp_path / "environment"
+    settings.write_text((DEPLOY / "nameplate.env").read_text().replace("SECRET_KEY=''", "SECRET_KEY='a$b c'"))
+    environ = {"PATH": f"{tmp_path}:/usr/bin:/bin", "NAMEPLATE_ENVIRONMENT": str(settings)}
+    environ["NAMEPLATE_SOURCE"] = str(tmp_path)
+    done = subprocess.run(
+        [DEPLOY / "nameplate", "desk", "add", "Front desk"], env=environ, capture_output=True, text=True
+    )
+    told = f"{tmp_path}|Example Desk <desk@example.org>|a$b c|--app wsgi tracker desk add Front desk\n"
+    assert (done.stdout, done.stderr) == (told, "")

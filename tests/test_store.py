@@ -19,7 +19,7 @@ from tracker.models import Desk, Fact
 
 def facts() -> dict[str, str]:
     store.session().expire_all()
-    return {one.name: one.value for one in store.session().scalars(select(Fact)) if one.name != "epoch"}
+    return {one.name: one.value for one in store.session().scalars(select(Fact)) if one.name not in ("epoch", "key")}
 
 
 def put(name: str, value: str = "1") -> None:

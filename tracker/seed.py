@@ -17,6 +17,7 @@ PEOPLE = (
     ("Tom Baker", "streets", "lead", ["English"], "Bring me what got stuck."),
 )
 FIRST_NAMES = [name.split()[0].lower() for name, *_ in PEOPLE]
+KEY_IS_OURS = "the key of this house"
 WEEK = {str(day): [["08:00", "18:00"]] for day in range(7)}
 
 
@@ -26,10 +27,23 @@ def is_empty() -> bool:
 
 
 def epoch() -> None:
-    """Make sure that the house has an epoch."""
+    """Make sure that the house has an epoch, and knows its secret key again."""
     with store.transaction() as session:
-        if session.get(Fact, "epoch") is None:
-            session.add(Fact(name="epoch", value=links.new_ref()))
+        for name, value in (("epoch", links.new_ref()), ("key", links.stamp(KEY_IS_OURS))):
+            if session.get(Fact, name) is None:
+                session.add(Fact(name=name, value=value))
+
+
+def key_fits() -> bool:
+    """Say whether the secret key is the one that this house's links, addresses and erasures were made with."""
+    found = store.session().get(Fact, "key")
+    return found is None or found.value == links.stamp(KEY_IS_OURS)
+
+
+def take_key() -> None:
+    """Go on with another secret key: the one from before is lost."""
+    with store.transaction() as session:
+        session.merge(Fact(name="key", value=links.stamp(KEY_IS_OURS)))
 
 
 def renew_epoch() -> str:

@@ -6,6 +6,8 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from datetime import timedelta
+from email.utils import parseaddr
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -18,6 +20,9 @@ TEMPLATES, STATIC, MIGRATIONS = (
     str(PACKAGE / name if (PACKAGE / name).is_dir() else ROOT / name) for name in ("templates", "static", "migrations")
 )
 """Inside the package once installed, beside it in a checkout."""
+
+
+NEEDS_SCALE = "empty until requirements/scale.txt is installed"
 
 
 class BadSetting(SystemExit):
@@ -112,6 +117,7 @@ class Settings:
         parts = urlsplit(self.public_url)
         plain = parts.scheme in ("http", "https") and bool(parts.netloc) and parts.path in ("", "/") and not parts.query
         _require(plain, "public_url", "an address such as https://tickets.example.org, without a path")
+        self._require_addresses()
         domain = "empty, or a domain in small letters such as in.example.org"
         _require(re.fullmatch(r"[a-z0-9.-]*", self.mail_in_domain) is not None, "mail_in_domain", domain)
         for one in fields(self):
@@ -121,6 +127,20 @@ class Settings:
         _require(not (self.private_targets and self.mode == "production"), "private_targets", "off in production")
         if self.mode == "production":
             _require(len(self.secret_key) >= 32, "secret_key", "at least 32 random characters in production")
+
+    def _require_addresses(self) -> None:
+        scheme = urlsplit(self.database_url).scheme
+        usual = "postgresql+psycopg://user:password@host/name, or empty for SQLite in the data folder"
+        _require(scheme in ("", "sqlite", "postgresql", "postgresql+psycopg"), "database_url", usual)
+        _require(bool(scheme) or not self.database_url, "database_url", usual)
+        _require(not scheme.startswith("postgresql") or _is_installed("psycopg"), "database_url", NEEDS_SCALE)
+        found = urlsplit(self.redis_url).scheme in ("redis", "rediss", "unix")
+        _require(found or not self.redis_url, "redis_url", "redis://host:6379/0, rediss://… or unix://…, or empty")
+        _require(not self.redis_url or _is_installed("redis"), "redis_url", NEEDS_SCALE)
+        server = urlsplit(self.smtp_url)
+        mails = server.scheme in ("smtp", "smtps") and bool(server.hostname)
+        _require(mails or not self.smtp_url, "smtp_url", "smtp://user:password@host:port, smtps://… or empty")
+        _require("@" in parseaddr(self.mail_from)[1], "mail_from", "a name and an address: Our Desk <desk@example.org>")
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str] | None = None) -> "Settings":
@@ -187,6 +207,10 @@ def prepare_data_dir() -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise BadSetting(f"TRACKER_DATA_DIR: can't make {folder}: {error.strerror}.") from None
+
+
+def _is_installed(name: str) -> bool:
+    return find_spec(name) is not None
 
 
 def _require(holds: bool, name: str, wanted: str) -> None:

@@ -78,8 +78,16 @@ def erase(address: str) -> None:
 
 
 @tracker.command()
-def restored() -> None:
+@click.option("--key-lost", is_flag=True, help="Go on although the secret key from before is lost for good.")
+def restored(key_lost: bool) -> None:
     """Say that a backup was restored: what was erased since is erased again, and every open page starts afresh."""
+    if not seed.key_fits() and not key_lost:
+        raise click.ClickException(
+            "TRACKER_SECRET_KEY is not the key of this backup, so people who were erased since can't be recognised. "
+            "Set that key and run this again. Is it lost for good? Then `flask tracker restored --key-lost`, and "
+            "`flask tracker erase ADDRESS` for each."
+        )
+    seed.take_key()
     again = erasure.replay()
     epoch = seed.renew_epoch()
     click.echo(f"Erased again: {again:,}, by {erasure.log_path()}.")

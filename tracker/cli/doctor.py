@@ -13,7 +13,7 @@ from sqlalchemy import exists, func, select, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from tracker import arrivals, deliveries, desks, disclosure, limits, people, settings, store
+from tracker import arrivals, deliveries, desks, disclosure, limits, people, seed, settings, store
 from tracker.errors import Unavailable
 from tracker.models import Event, Fact, Person, Ticket
 from tracker.store import reason
@@ -46,7 +46,7 @@ def doctor() -> None:
     """Check settings, database, migrations, outbox, mail, clock and people. Exit code 1 when something is bad."""
     found = [*_settings(), *_database()]
     if all(state != "bad" for state, _ in found):
-        for check in (_writing, _history, _clock, _outbox, _mail_in, _people):
+        for check in (_writing, _key, _history, _clock, _outbox, _mail_in, _people):
             found += check()
     for check in (_channels, _redis):
         found += check()
@@ -109,6 +109,12 @@ def _cure(words: str) -> str:
         if sign in words:
             return cure
     return "look into the database's own log"
+
+
+def _key() -> Iterator[Finding]:
+    if not seed.key_fits():
+        yield "bad", "secret key: not the one from before: sign-ins, mailed links and reply addresses of then are dead"
+        yield "warn", "secret key: set the old one again, or, lost for good, run `flask tracker restored --key-lost`"
 
 
 def _history() -> Iterator[Finding]:
