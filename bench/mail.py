@@ -3,6 +3,7 @@
 import argparse
 import http.client
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -12,13 +13,18 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from bench._burn import burning
 from bench._figures import Figures, percentile
-from bench._machine import Quiet, cpu_us, is_quick
+from bench._machine import Quiet, busy_share, cpu_us, is_quick
+from bench._pace import Heard, reading
 from bench._stage import Poster, Stage, staged, systems
 from tests.servers.ground import ROOT, end, wait_until
 
 LANGUAGES, ZONES = ("en", "de", "fr", "es", "ar"), ("", "Europe/Berlin", "America/Chicago")
 PATIENCE_S = 180
+CORES = os.cpu_count() or 1
+WARM = 40
+"""How many pages are read before any counts."""
 
 
 @dataclass(frozen=True)
@@ -26,11 +32,13 @@ class Plan:
     """How much is measured: tickets opened one after the other, and followers of one ticket."""
 
     reps: int = 3
-    opened: int = 30
+    opened: int = 20
     followers: int = 10_000
+    still_s: float = 8.0
+    """How long pages are asked for while nothing else happens, and again while a core is taken by something else."""
 
 
-QUICK = Plan(reps=1, opened=10, followers=2_000)
+QUICK = Plan(reps=1, opened=10, followers=2_000, still_s=3.0)
 
 
 @dataclass
@@ -102,38 +110,48 @@ def acknowledged(plan: Plan, stage: Stage, sink: Sink) -> dict[str, float]:
 
 
 def tell(plan: Plan, stage: Stage, sink: Sink, ref: str, pid: int) -> dict[str, float]:
-    """Post one update to a ticket with many followers; look at its page meanwhile."""
+    """Post one update to a ticket with many followers; look at its page before, meanwhile, afterwards and beside a
+    process that takes as much of the machine as the mails did and does nothing."""
     follow = [sys.executable, "-m", "bench.mail", ref, str(plan.followers)]
     subprocess.run(follow, cwd=ROOT, env=stage.server.environ, check=True, timeout=PATIENCE_S)
-    sink.took.clear()
-    before = [page(stage, ref) for _ in range(50)]
-    used, during = cpu_us([pid]), []
-    with Poster(stage) as poster:
+    with reading(stage.server.host, stage.server.port, f"/t/{ref}") as heard, Poster(stage) as poster:
+        wait_until(lambda: len(heard.pages) >= WARM, within=PATIENCE_S, what="pages are read")
+        taken, before = still(plan, heard)
+        sink.took.clear()
+        used = cpu_us([pid])
         posted = poster.post(ref, 1)
-        told: list[float] = []
-        while len(told) < plan.followers:
-            during.append(page(stage, ref))
-            told = [at for address, at in list(sink.took.items()) if address.startswith("f")]
-            time.sleep(0.05)
-            if time.monotonic() > posted.sent_at + PATIENCE_S:
-                raise RuntimeError(f"{len(told)} of {plan.followers} mails were taken")
-    return {
+        taken_during, told = mailing(plan, sink)
+        used = cpu_us([pid]) - used
+        _taken, after = still(plan, heard)
+        with burning(max(0.01, taken_during - taken)):
+            _taken, beside = still(plan, heard)
+    found = {
         "post_ms": 1000 * (posted.stored_at - posted.sent_at),
         "first_ms": 1000 * (min(told) - posted.stored_at),
         "mails_per_s": plan.followers / (max(told) - posted.stored_at),
-        "cpu_per_mail_ms": (cpu_us([pid]) - used) / 1000 / plan.followers,
-        "page_before_p50_ms": percentile(before, 50),
-        "page_during_p50_ms": percentile(during, 50),
-        "page_before_p99_ms": percentile(before, 99),
-        "page_during_p99_ms": percentile(during, 99),
+        "cpu_per_mail_ms": used / 1000 / plan.followers,
+        "taken_ratio": taken_during - taken,
     }
+    during = heard.between(posted.stored_at, max(told))
+    for name, pages in {"before": before, "during": during, "after": after, "beside": beside}.items():
+        found |= {f"page_{name}_p50_ms": percentile(pages, 50), f"page_{name}_p99_ms": percentile(pages, 99)}
+    return found
 
 
-def page(stage: Stage, ref: str) -> float:
-    """Return how many ms a ticket's page takes."""
-    began = time.monotonic()
-    ask(stage, "GET", f"/t/{ref}")
-    return 1000 * (time.monotonic() - began)
+def still(plan: Plan, heard: Heard) -> tuple[float, list[float]]:
+    """Let pages be read while nothing else happens; return how many cores were busy, and the pages' times."""
+    began, busy = time.monotonic(), busy_share(plan.still_s)
+    return busy * CORES, heard.between(began, time.monotonic())
+
+
+def mailing(plan: Plan, sink: Sink) -> tuple[float, list[float]]:
+    """Wait until all followers' mail is taken; return how many cores were busy, and when each was."""
+    began, busy = time.monotonic(), []
+    while len(told := [at for address, at in list(sink.took.items()) if address.startswith("f")]) < plan.followers:
+        busy.append(busy_share(0.25))
+        if time.monotonic() > began + PATIENCE_S:
+            raise RuntimeError(f"{len(told)} of {plan.followers} mails were taken")
+    return CORES * sum(busy) / len(busy), told
 
 
 def ask(stage: Stage, method: str, path: str, body: str | None = None) -> bytes:
