@@ -12,7 +12,7 @@ from tracker import links, richtext
 from tracker.viewer import admits
 
 blueprint = Blueprint("docs_api", __name__, url_prefix=spec.PREFIX)
-METHODS = ("get", "post", "patch", "delete")
+METHODS = ("get", "post", "put", "patch", "delete")
 
 
 @blueprint.get("/openapi.json")

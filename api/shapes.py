@@ -3,7 +3,7 @@
 from typing import Any
 
 from api import catalogue
-from tracker import people, tickets
+from tracker import following, hooks, people, tickets
 from tracker.kinds import KINDS
 from tracker.kinds.opened import FEELINGS
 
@@ -236,8 +236,29 @@ MINE: dict[str, Shape] = {
     ),
 }
 MINE["NewToken"] = thing("A new token; the secret is shown once.", MINE["Token"]["properties"] | {"secret": text()})
+HOOKS: dict[str, Shape] = {
+    "Hook": thing(
+        "A place where a program or chat hears of what happens.",
+        {"sid": text(), "channel": text(enum=list(hooks.CHANNELS)), "place": text("Scheme and host; the rest is kept")}
+        | {"made_at": AT, "ended_at": or_null(AT), "ended_why": text("left, gone or failed; empty while it hears")}
+        | {"failures": number("Deliveries that failed in a row")},
+    ),
+    "Delivery": thing(
+        "What was sent to a place, and what came of it.",
+        {"name": text("To send it again by"), "kind": text("Of the event; or test")}
+        | {"state": text(enum=["waiting", "sent", "dead", "dropped"]), "attempts": number()}
+        | {"next_at": or_null(AT), "sent_at": or_null(AT), "problem": text()},
+    ),
+    "Pace": thing(
+        "How often a customer is mailed of their ticket; `once` is at once.",
+        {"frequency": text(enum=[*following.FREQUENCIES, following.NEVER])},
+    ),
+}
+HOOK = HOOKS["Hook"]["properties"]
+HOOKS["NewHook"] = thing("A new place.", HOOK | {"secret": or_null(text("What signs; webhooks only, shown once"))})
+HOOKS["HookLog"] = thing("A place and what it was sent.", HOOK | {"deliveries": listed(ref("Delivery"))})
 LISTS = {"Tickets": "TicketRow", "Queue": "Queued", "Promises": "Promise", "Handoffs": "Handoff"}
-LISTS |= {"Embeds": "Embed", "Tokens": "Token", "Desks": "DeskRef"}
+LISTS |= {"Embeds": "Embed", "Tokens": "Token", "Desks": "DeskRef", "Hooks": "Hook"}
 ERROR = thing(
     "What went wrong.",
     {
@@ -268,7 +289,7 @@ PERSONAL: Shape = {
 
 def everything() -> dict[str, Shape]:
     """Return every named shape, kinds of events included."""
-    known = PEOPLE | TICKETS | MINE | {"Error": ERROR, "Opening": opening(), "PostEvent": posting()}
+    known = PEOPLE | TICKETS | MINE | HOOKS | {"Error": ERROR, "Opening": opening(), "PostEvent": posting()}
     known["Actor"] = thing(
         "Who did it.",
         {"name": text(), "role": text(), "face": ref("Face"), "url": or_null(text())},

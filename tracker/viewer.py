@@ -30,7 +30,9 @@ def admits(act: str, *, from_any_site: bool = False) -> Callable[[View], View]:
     def decorate(view: View) -> View:
         @wraps(view)
         def admitted(*args: Any, **kwargs: Any) -> Any:
-            if act in permissions.HOUSE_ACTS and act != "run_desk":
+            if act == "run_desk":  # which desk, the view knows
+                permissions.require_somebody(current())
+            elif act in permissions.HOUSE_ACTS:
                 permissions.require(current(), act)
             return view(*args, **kwargs)
 
