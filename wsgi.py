@@ -148,6 +148,7 @@ def _wire(app: Flask) -> None:
         deliver={name: way.deliver for name, way in ways.items()},
         check_target={name: way.check_target for name, way in ways.items()},
         check={name: way.check for name, way in ways.items() if hasattr(way, "check")} | {"mail in": intake.check},
+        digest={name: way.digest for name, way in ways.items() if hasattr(way, "digest")},
         rest={name: way.rest for name, way in ways.items() if hasattr(way, "rest")},
         threads={name: way.THREADS for name, way in ways.items() if hasattr(way, "THREADS")},
         due_work=[

@@ -1,5 +1,6 @@
 """COMMANDS of hearing by mail or chat: ask at an address, confirm it there, choose how often, leave, be forgotten."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 from flask import current_app
@@ -14,6 +15,7 @@ CHANNELS = ("email", "chat")
 FREQUENCIES = ("once", "hourly", "daily")
 NEVER = "never"
 """What a customer may choose besides; followers leave."""
+FORGOTTEN = "This link is unknown, or was forgotten because nobody used it."
 UNCONFIRMED_LIVES = timedelta(days=7)
 ENDED_LIVES = timedelta(days=30)
 """How long somebody who left may come back by the same link; then their address is forgotten."""
@@ -59,8 +61,20 @@ def find(token: str) -> Subscription:
     query = select(Subscription).where(Subscription.sid == sid).execution_options(populate_existing=True)
     found = store.session().scalars(query).first() if sid else None
     if found is None:
-        raise NotFound("This link is unknown, or was forgotten because nobody used it.")
+        raise NotFound(FORGOTTEN)
     return found
+
+
+def together(token: str) -> Sequence[Subscription]:
+    """Return all that reaches an address as a digest, or did before it left, by the link in one; raise NotFound."""
+    named = select(Subscription.channel, Subscription.target).where(Subscription.sid == links.digest_sid(token))
+    whose = store.session().execute(named).first() if links.digest_sid(token) else None
+    if whose is None:
+        raise NotFound(FORGOTTEN)
+    theirs = (Subscription.channel == whose.channel, Subscription.target == whose.target)
+    bound = (Subscription.frequency != FREQUENCIES[0], Subscription.confirmed_at.is_not(None))
+    query = select(Subscription).where(*theirs, *bound).order_by(Subscription.id)
+    return store.session().scalars(query.execution_options(populate_existing=True)).all()
 
 
 def confirm(token: str) -> None:
@@ -105,10 +119,16 @@ def chosen(ticket: Ticket) -> str:
     return FREQUENCIES[0] if found is None else found.frequency if found.hears else NEVER
 
 
-def leave(token: str) -> None:
-    """Hear nothing more; what still waits is not sent. Leaving twice is fine."""
+def leave(token: str) -> Sequence[Subscription]:
+    """Hear nothing more; what still waits is not sent. Leaving twice is fine. Return what was left.
+
+    By the link of a digest that is all that reaches the address so, by any other one ticket's news.
+    """
     with store.transaction():
-        _end(find(token))
+        left = together(token) if links.digest_sid(token) else [find(token)]
+        for one in left:
+            _end(one)
+    return left
 
 
 def shown(one: Subscription) -> dict[str, str]:
@@ -139,8 +159,8 @@ def _pace(found: Subscription, frequency: str) -> None:
         raise Invalid(fields={"frequency": f"Choose one of: {', '.join(FREQUENCIES)}."})
     found.frequency = frequency
     waits = (Delivery.subscription_id == found.id, Delivery.upto_seq.is_not(None), Delivery.attempts == 0)
-    leaves_at = recipients.digest(found, store.now()) or store.now()
-    store.session().execute(update(Delivery).where(*waits, Delivery.state == "waiting").values(next_at=leaves_at))
+    anew = {"next_at": recipients.digest(found, store.now()) or store.now(), "digest": recipients.pace(found)}
+    store.session().execute(update(Delivery).where(*waits, Delivery.state == "waiting").values(anew))
 
 
 def _end(found: Subscription) -> None:

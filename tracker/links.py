@@ -142,6 +142,17 @@ def follow_sid(token: str) -> str | None:
     return sid if token.isascii() and hmac.compare_digest(token, follow_token(sid)) else None
 
 
+def digest_token(sid: str) -> str:
+    """Return what opens the page of all that reaches an address as a digest, by the name of one of these."""
+    return sid + stamp(f"digest.{sid}")
+
+
+def digest_sid(token: str) -> str | None:
+    """Return by which subscription's name a token opens that page; None when it is forged."""
+    sid = token[:REF_LENGTH]
+    return sid if token.isascii() and hmac.compare_digest(token, digest_token(sid)) else None
+
+
 def follow(token: str) -> str:
     return f"/follow/{token}"
 

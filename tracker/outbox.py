@@ -2,23 +2,27 @@
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
 from flask import Flask, current_app
-from sqlalchemy import Table, bindparam, insert, or_, select, update
+from sqlalchemy import Table, bindparam, insert, or_, select, tuple_, update
 from sqlalchemy.orm import Session, selectinload
 
 from tracker import store
 from tracker.models import Delivery, Event, News, Subscription
+from tracker.models.outbox import DIGEST_WAITS
 
 BACK_OFF = tuple(timedelta(seconds=s) for s in (5, 30, 120, 600, 1800, 7200, 21600, 43200))
 """Waits between attempts; after the last one the delivery is dead and listed."""
 CLAIM_LASTS = timedelta(seconds=45)
 """Longer than a round with one hanging attempt, short enough for a killed worker's mail to leave within a minute."""
 BATCH = 100
+MOST_TOGETHER = 50
+"""How many deliveries become one message."""
+MOST_FELLOWS = 1000
 MOST_ROWS = 1000
 """How many deliveries one transaction adds: pages write too."""
 ROUND_LASTS_S = 15
@@ -27,6 +31,10 @@ RECORD_EVERY_S = 1.0
 """How long what was delivered may be unrecorded: a worker killed meanwhile delivers it again, under the same id."""
 BEAT_S = 0.5
 """How often the worker looks for work when nothing wakes it."""
+
+TOGETHER = (Delivery.channel, Delivery.address, Delivery.digest, Delivery.attempts)
+"""What digests have in common that leave as one message, those not yet due too. What an attempt failed to deliver
+stays by itself: a message that is repeated says the same."""
 
 
 class Undeliverable(Exception):
@@ -46,6 +54,7 @@ class Recipient:
     """Where one piece of news goes: a channel, an address there, and why it hears of it (customer, staff, public).
 
     `leaves_at`: not before then, together with what else has come up; None: at once and alone.
+    `digest`: in one mail with what other tickets have for the address at this pace (hourly, daily).
     """
 
     channel: str
@@ -54,6 +63,7 @@ class Recipient:
     leaves_at: datetime | None = None
     subscription_id: int | None = None
     bulk: bool = False
+    digest: str = ""
 
 
 @dataclass(frozen=True)
@@ -67,6 +77,8 @@ class Audience:
 Expand = Callable[[News], Audience]
 Told = Callable[[Event], frozenset[str]]
 Deliver = Callable[[Delivery, News], None]
+Digest = Callable[[Sequence[tuple[Delivery, News]]], Collection[int]]
+"""Says several to one address at once; returns the ids of those of which there was nothing to say any more."""
 DueWork = Callable[[], int]
 Check = Callable[[], str]
 """Whether a channel could deliver now: a problem in words, or nothing."""
@@ -81,6 +93,7 @@ class Wiring:
     """Which roles an event is news for: waiting mail to them takes it along."""
     deliver: dict[str, Deliver]
     due_work: list[DueWork]
+    digest: dict[str, Digest] = field(default_factory=dict)
     check_target: dict[str, Callable[[str], str]] = field(default_factory=dict)
     """What a channel makes of an address somebody typed; raises Invalid."""
     check: dict[str, Check] = field(default_factory=dict)
@@ -249,6 +262,7 @@ def _row(news: News, event: Event | None, one: Recipient) -> dict[str, Any]:
         "from_seq": burst,
         "upto_seq": burst,
         "bulk": one.bulk,
+        "digest": one.digest,
         "next_at": one.leaves_at or store.now(),
     }
 
@@ -263,7 +277,12 @@ def _claim(channel: str, limit: int = BATCH) -> list[int]:
     if store.session().execute(query.limit(1)).first() is None:
         return []
     with store.transaction() as session:
-        ids = list(session.scalars(query.with_for_update(skip_locked=True)))
+        due = session.execute(query.with_only_columns(Delivery.id, *TOGETHER).with_for_update(skip_locked=True)).all()
+        ids = [row.id for row in due]
+        if digests := {tuple(row[1:]) for row in due if row.digest}:
+            fellows = select(Delivery.id).where(DIGEST_WAITS, free, Delivery.id.not_in(ids))
+            fellows = fellows.where(tuple_(*TOGETHER).in_(digests)).order_by(Delivery.id).limit(MOST_FELLOWS)
+            ids += session.scalars(fellows.with_for_update(skip_locked=True))
         session.execute(update(Delivery).where(Delivery.id.in_(ids)).values(claimed_until=now + CLAIM_LASTS))
         return ids
 
@@ -283,10 +302,10 @@ def _attempt_all(channel: str, ids: list[int]) -> None:
     found = store.session().execute(query.execution_options(populate_existing=True)).all()
     began = recorded = time.monotonic()
     done: list[tuple[Delivery, Exception | None]] = []
-    for delivery, news in sorted(found, key=lambda row: ids.index(row[0].id)):
+    for those in _grouped(sorted(found, key=lambda row: ids.index(row[0].id))):
         if time.monotonic() > began + ROUND_LASTS_S:
             break
-        done.append((delivery, _attempt(channel, delivery, news)))
+        done += _attempt(channel, those)
         if time.monotonic() > recorded + RECORD_EVERY_S:
             _record(done)
             recorded = time.monotonic()
@@ -294,15 +313,30 @@ def _attempt_all(channel: str, ids: list[int]) -> None:
     _release(ids)
 
 
-def _attempt(channel: str, delivery: Delivery, news: News) -> Exception | None:
+def _grouped(found: Sequence[tuple[Delivery, News]]) -> Iterator[Sequence[tuple[Delivery, News]]]:
+    """Yield what leaves as one message: digests by address, pace and attempt, everything else alone."""
+    groups: dict[Any, list[tuple[Delivery, News]]] = {}
+    for delivery, news in found:
+        key = tuple(getattr(delivery, one.key) for one in TOGETHER) if delivery.digest else delivery.id
+        groups.setdefault(key, []).append((delivery, news))
+    for those in groups.values():
+        yield from (those[at : at + MOST_TOGETHER] for at in range(0, len(those), MOST_TOGETHER))
+
+
+def _attempt(channel: str, those: Sequence[tuple[Delivery, News]]) -> list[tuple[Delivery, Exception | None]]:
+    problem: Exception | None = None
+    empty: Collection[int] = ()
     try:
-        _wiring().deliver[channel](delivery, news)
+        if len(those) == 1:
+            _wiring().deliver[channel](*those[0])
+        else:
+            empty = _wiring().digest[channel](those)
     except (Undeliverable, Dropped) as error:
-        return error
+        problem = error
     except Exception as error:  # a fault of ours in one delivery must not stop the others
-        current_app.logger.exception("outbox: delivery %s failed", delivery.id)
-        return Undeliverable(type(error).__name__, permanent=False)
-    return None
+        current_app.logger.exception("outbox: delivery %s failed", those[0][0].id)
+        problem = Undeliverable(type(error).__name__, permanent=False)
+    return [(delivery, Dropped() if delivery.id in empty else problem) for delivery, _news in those]
 
 
 def _record(done: list[tuple[Delivery, Exception | None]]) -> None:

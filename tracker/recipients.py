@@ -83,6 +83,11 @@ def digest(of: Any, at: datetime) -> datetime | None:
     return at + timedelta(seconds=seconds) if seconds else None
 
 
+def pace(of: Any) -> str:
+    """Return at which pace a subscription's news leaves in one mail with other tickets'; "" when each by itself."""
+    return "" if of.frequency == "once" else str(of.frequency)
+
+
 def _sides(event: Event, ticket: Ticket) -> list[Recipient]:
     tells = KINDS[event.kind].tells
     found: list[Recipient] = []
@@ -100,8 +105,10 @@ def _customer(event: Event, ticket: Ticket) -> list[Recipient]:
     own = of_customer(ticket)
     if not own.hears and event.kind not in STILL_MAILED:
         return []
-    leaves_at = None if event.kind == "opened" else digest(own, event.recorded_at)
-    return [Recipient("email", ticket.email, "customer", leaves_at, own.id)]
+    if event.kind == "opened":
+        return [Recipient("email", ticket.email, "customer", None, own.id)]
+    leaves_at = digest(own, event.recorded_at)
+    return [Recipient("email", ticket.email, "customer", leaves_at, own.id, digest=pace(own))]
 
 
 def _chats(person: Person) -> list[Recipient]:
@@ -136,7 +143,7 @@ def _is_news(row: Any, event: Event, ticket: Ticket) -> bool:
 def _follower(row: Any, at: datetime) -> Recipient:
     if row.channel != "email":
         return Recipient(row.channel, row.sid, row.role, None, row.id, bulk=True)
-    return Recipient("email", row.target, row.role, digest(row, at), row.id, bulk=True)
+    return Recipient("email", row.target, row.role, digest(row, at), row.id, bulk=True, digest=pace(row))
 
 
 def _once_each(found: list[Recipient]) -> list[Recipient]:

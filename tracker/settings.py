@@ -57,6 +57,12 @@ class Settings:
     mail_bundle_s: int = _setting(
         60, "seconds in which several news of a ticket become one mail; 0: each its own", low=0, high=3600
     )
+    mails_per_second: int = _setting(
+        600,
+        "mails a second at most to those who follow, so that pages stay fast meanwhile; 0: as fast as they go",
+        low=0,
+        high=100_000,
+    )
     mail_in_domain: str = _setting(
         "", "domain whose mail comes to us: mails then carry a signed Reply-To there; empty means no mail in"
     )

@@ -63,10 +63,10 @@ class Letter:
     """It answers what its reader has just done (RFC 3834: auto-replied)."""
 
 
-def write(delivery: Delivery, news: News, *, manage_url: str = "") -> Letter:
+def write(delivery: Delivery, news: News, *, manage_url: str = "", speech: Speech | None = None) -> Letter:
     """Return what one delivery says. Raises Dropped when its reader may no longer see any of it."""
     ticket = _ticket(news)
-    speech = speech_of(delivery, ticket)
+    speech = speech or speech_of(delivery, ticket)
     subject = short_subject(ticket) if ticket else ""
     facts = _frame(delivery, ticket, speech) | {"subject": subject, "manage_url": manage_url}
     if news.topic == "event" and ticket:
@@ -132,6 +132,7 @@ def _frame(delivery: Delivery, ticket: Ticket | None, speech: Speech) -> dict[st
         "say": speech.say,
         "speech": speech,
         "role": delivery.role,
+        "why": "",
         "accent": ACCENTS[hue],
         "glow": GLOWS[hue],
         "ticket": None,

@@ -3,11 +3,14 @@
 import smtplib
 import ssl
 import threading
+import time
 from urllib.parse import unquote, urlsplit
 
 from tracker.outbox import Undeliverable
 
 TIMEOUT_S = 20
+LATE_S = 0.1
+"""How much that was lost, to the database or the server, is caught up."""
 
 
 class _Open(threading.local):
@@ -16,6 +19,8 @@ class _Open(threading.local):
     server: smtplib.SMTP | None = None
     url = ""
     used = False
+    bulk_at = 0.0
+    """When the next of many mails alike is due (monotonic seconds)."""
 
 
 _open = _Open()
@@ -41,6 +46,13 @@ def send(content: bytes, sender: str, recipient: str, url: str) -> None:
     except (OSError, smtplib.SMTPException) as error:
         close()
         raise Undeliverable(f"{type(error).__name__}: {error}", permanent=False) from error
+
+
+def pace(per_second: int) -> None:
+    """Wait for the turn of one of many mails alike: evenly spread they leave room for pages, in bursts they do not."""
+    now = time.monotonic()
+    _open.bulk_at = max(_open.bulk_at, now - LATE_S) + 1 / per_second
+    time.sleep(max(0.0, _open.bulk_at - now))
 
 
 def close() -> None:

@@ -2,11 +2,13 @@
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from tracker.models.following import Subscription
 from tracker.store import Base, Moment
+
+DIGEST_WAITS = text("state = 'waiting' and digest != ''")
 
 
 class News(Base):
@@ -47,6 +49,8 @@ class Delivery(Base):
     """The first and the last event of a burst that leaves as one mail; None: this news alone."""
     bulk: Mapped[bool] = mapped_column(default=False)
     """One of many alike: those to single people go first."""
+    digest: Mapped[str] = mapped_column(String(8), default="")
+    """hourly or daily: it leaves in one mail with all that waits for its address so; "": by itself."""
     state: Mapped[str] = mapped_column(String(8), default="waiting")
     attempts: Mapped[int] = mapped_column(default=0)
     next_at: Mapped[datetime] = mapped_column(Moment)
@@ -61,4 +65,5 @@ class Delivery(Base):
         Index("ix_deliveries_due", "state", "channel", "bulk", "next_at"),
         Index("ix_deliveries_ticket", "ticket_id", "state"),
         Index("ix_deliveries_subscription", "subscription_id", "id"),
+        Index("ix_deliveries_digest", "address", "digest", sqlite_where=DIGEST_WAITS, postgresql_where=DIGEST_WAITS),
     )

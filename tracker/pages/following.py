@@ -1,9 +1,11 @@
 """Who hears of a ticket how often: the form to follow, the customer's choice, the page that one's own link opens."""
 
+from typing import Any
+
 from flask import Blueprint, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as Answer
 
-from tracker import browse, disclosure, following, forms, limits, speech, viewer
+from tracker import browse, disclosure, following, forms, limits, links, speech, viewer
 from tracker.errors import Invalid
 from tracker.models import Subscription
 from tracker.pages import humans
@@ -14,6 +16,7 @@ Page = tuple[str, int, dict[str, str]]
 OWN = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
 """A page whose address is a secret: kept nowhere, told to nobody."""
 SENT = "We have sent a question there. Press the button behind its link, and news begins."
+STILL = "Sign-in links and, when your ticket is solved, the two questions still come."
 STOPPED = "No more news of this ticket by mail. Sign-in links and, when it is solved, the two questions still come."
 ACTS = {"confirm": following.confirm, "leave": following.leave}
 
@@ -57,6 +60,8 @@ def choose(ref: str) -> Answer:
 @admits("link")
 def page(token: str) -> Page:
     """What this follower hears of and how often; nothing changes by looking."""
+    if links.digest_sid(token):
+        return _page_of_digest(token)
     return _page(following.find(token), token, forms.Form(), 200)
 
 
@@ -87,9 +92,13 @@ def ask_to_leave(token: str) -> Answer:
 @admits("link", from_any_site=True)
 def leave_at_once(token: str) -> Page:
     """Leave by one click in a mail program (RFC 8058): no session, no question."""
-    following.leave(token)
-    words = STOPPED if following.find(token).role == "customer" else "No more mail of this ticket."
-    return render_template("message.html", heading="You left", words=[words]), 200, OWN
+    left = following.leave(token)
+    is_own = any(one.role == "customer" for one in left)
+    words = [STOPPED if is_own else "No more mail of this ticket."]
+    if links.digest_sid(token):
+        words = ["No more mail of these tickets:", *(one["subject"] for one in map(_ticket, left) if one)]
+        words += [STILL] if is_own else []
+    return render_template("message.html", heading="You left", words=words), 200, OWN
 
 
 def wanted_language() -> str:
@@ -105,12 +114,29 @@ def _ask(ref: str, form: forms.Form, status: int) -> Page:
     return render_template("follow_ask.html", ticket=shown, form=form, languages=languages), status, OWN
 
 
+def _ticket(of: Subscription) -> dict[str, Any] | None:
+    """Return the head of the ticket a place hears of, unless it may not read it now."""
+    if of.ticket is None or (of.ticket.visibility == "private" and of.role != "customer"):
+        return None
+    return disclosure.ticket(of.ticket, "public")
+
+
+def _page_of_digest(token: str) -> Page:
+    those = [
+        following.shown(one) | {"ticket": ticket, "url": links.follow(links.follow_token(one.sid))}
+        for one in following.together(token)
+        if (ticket := _ticket(one))
+    ]
+    url = url_for("following.change", token=token)
+    html = render_template("follow_digest.html", those=those, url=url, kept="kept" in request.args)
+    return html, 200, OWN
+
+
 def _page(found: Subscription, token: str, form: forms.Form, status: int) -> Page:
-    readable = found.ticket is not None and (found.ticket.visibility != "private" or found.role == "customer")
     html = render_template(
         "follow.html",
         follower=following.shown(found),
-        ticket=disclosure.ticket(found.ticket, "public") if found.ticket and readable else None,
+        ticket=_ticket(found),
         url=url_for("following.change", token=token),
         stopped=STOPPED,
         languages=list(speech.NAMES.items()),

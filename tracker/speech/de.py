@@ -3,9 +3,14 @@
 WORDS = {
     "to_customer": "Sie erhalten das, weil Sie uns geschrieben haben. Bei uns sind Sie keine Nummer.",
     "to_follower": "Sie erhalten das, weil Sie dieses Anliegen verfolgen.",
+    "to_digest": "Sie erhalten das, weil Sie uns geschrieben haben oder diese Anliegen verfolgen. Bei uns "
+    "sind Sie keine Nummer.",
     "to_staff": "Sie erhalten das, weil Sie für dieses Team antworten.",
     "reply_customer": "Antworten Sie auf diese Mail: {name} liest es im Ticket.",
     "reply_staff": "Antworten Sie auf diese Mail: Das wird eine Notiz, die nur Ihr Team liest.",
+    "digest_subject": "Neues zu {subject} und {more} mehr",
+    "digest_answer": "Eine Antwort auf diese Mail liest {name}, zu {subject}. Auf die anderen antworten Sie "
+    "auf ihren Seiten.",
     "manage": "Ändern, wie oft Sie davon hören, oder beenden",
     "leave": "Diese Mails beenden",
     "has_it": "Bei {name}, {desk}.",

@@ -3,9 +3,12 @@
 WORDS = {
     "to_customer": "You get this because you wrote to us. Nobody will call you a number.",
     "to_follower": "You get this because you follow this ticket.",
+    "to_digest": "You get this because you wrote to us or follow these tickets. Nobody will call you a number.",
     "to_staff": "You get this because you answer for this desk.",
     "reply_customer": "Answer this mail: {name} reads it on the ticket.",
     "reply_staff": "Answer this mail to leave a note that only your desk reads.",
+    "digest_subject": "News of {subject} and {more} more",
+    "digest_answer": "A reply to this mail reaches {name}, about {subject}. Answer the others on their pages.",
     "manage": "Change how often you hear of it, or stop",
     "leave": "Stop these mails",
     "has_it": "{name} of {desk} has this.",

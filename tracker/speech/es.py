@@ -3,9 +3,12 @@
 WORDS = {
     "to_customer": "Recibe esto porque nos escribió. Aquí nadie le tratará como un número.",
     "to_follower": "Recibe esto porque sigue este asunto.",
+    "to_digest": "Recibe esto porque nos escribió o sigue estos asuntos. Aquí nadie le tratará como un número.",
     "to_staff": "Recibe esto porque responde por este equipo.",
     "reply_customer": "Responda a este correo: {name} lo leerá en el ticket.",
     "reply_staff": "Responda a este correo para dejar una nota que solo lee su equipo.",
+    "digest_subject": "Novedades: {subject} y {more} más",
+    "digest_answer": "Si responde a este correo lo leerá {name}, sobre {subject}. A los demás responda en sus páginas.",
     "manage": "Cambiar la frecuencia o dejarlo",
     "leave": "No recibir más mensajes",
     "has_it": "Lo lleva {name}, {desk}.",

@@ -3,9 +3,14 @@
 WORDS = {
     "to_customer": "Vous recevez ceci parce que vous nous avez écrit. Ici, personne ne fera de vous un numéro.",
     "to_follower": "Vous recevez ceci parce que vous suivez cette demande.",
+    "to_digest": "Vous recevez ceci parce que vous nous avez écrit ou suivez ces demandes. Ici, personne ne "
+    "fera de vous un numéro.",
     "to_staff": "Vous recevez ceci parce que vous répondez pour cette équipe.",
     "reply_customer": "Répondez à ce courriel : {name} le lira dans le ticket.",
     "reply_staff": "Répondez à ce courriel pour laisser une note que seule votre équipe lit.",
+    "digest_subject": "Du nouveau : {subject} et {more} de plus",
+    "digest_answer": "Une réponse à ce courriel parvient à {name}, pour {subject}. Répondez aux autres sur "
+    "leurs pages.",
     "manage": "Choisir à quel rythme, ou arrêter",
     "leave": "Arrêter ces messages",
     "has_it": "Entre les mains de {name}, {desk}.",
