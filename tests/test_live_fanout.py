@@ -1,19 +1,24 @@
 """Joins under a mark: what was read before anything happened may be given again, and not a moment longer."""
 
 import threading
-import time
+from collections.abc import Callable
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from flask import Flask
 
 from tests import make
+from tests.houses import Visitor
 from tests.lane_requests import request
 from tests.servers.redis import Redis
 from tracker import embeds, live
+from tracker.errors import TrackerError
 from tracker.live import fanout as live_fanout
-from tracker.live.fanout import WALL_SHOWS, Fanout, wall_room
+from tracker.live import handlers
+from tracker.live.errands import Group
+from tracker.live.fanout import WALL_SHOWS, Fanout, Notice, wall_room
 from tracker.live.rooms import Watch
 
 WATCH = Watch(key="ticket|a", rooms=("a|public|bare",), ref="a")
@@ -69,6 +74,34 @@ def test_a_notice_that_comes_during_a_join_undoes_it(house: Flask) -> None:
     assert not one.watch_since(one.mark, "s", WATCH, 3)
     assert server.rooms == []
     assert one.rooms.matching("ref", "a") == []
+
+
+def asked(house: Flask, verb: str, said: dict[str, Any], meanwhile: Callable[[], object]) -> Server:
+    """Let a socket ask, and let something happen when it has just entered the room; return who is in which."""
+    server = Server()
+    house.extensions["tracker_fanout"] = one = fanout(house, server)
+    server.meanwhile = meanwhile
+    group = Group(verb, [said], "")
+    group.sids.append("s")
+    with pytest.raises(TrackerError):
+        handlers.HANDLERS[verb](group)
+    assert one.rooms.of("s") == []
+    return server
+
+
+def test_what_is_taken_back_while_somebody_joins_is_left_again(house: Flask, client: Visitor) -> None:
+    ticket = make.ticket()
+    customer = make.customer(ticket)
+    wall = embeds.create(ticket, by=customer, variant="wall").eid
+    make.sign_in(client, ticket.assignee)
+    granted = client.post("/workspace/pass").json["pass"]
+    took_back = {
+        ("watch_queue", "pass", granted): lambda: client.post("/signout"),
+        ("watch_list", "embed", wall): lambda: embeds.revoke(wall, by=customer),
+        ("watch", "ref", ticket.ref): lambda: make.post(ticket, "visibility_changed", visibility="private"),
+    }
+    for (verb, name, value), meanwhile in took_back.items():
+        assert asked(house, verb, {name: value}, meanwhile).rooms == []
 
 
 def test_news_that_only_the_tail_finds_changes_the_mark_before_it_is_told(house: Flask) -> None:
@@ -129,16 +162,17 @@ def test_a_closed_application_makes_no_more_copies(house: Flask) -> None:
 
 
 def test_the_database_is_looked_at_however_many_notices_come(house: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(live_fanout, "TAIL_S", 0.01)
-    one, told, looked_after = fanout(house, Server()), list[object](), list[int]()
+    one, now, told, looked_after = fanout(house, Server()), [0.0], list[Notice](), list[int]()
+
+    def tell(notice: Notice) -> None:
+        told.append(notice)
+        now[0] += live_fanout.TAIL_S / 4
+
+    monkeypatch.setattr(live_fanout, "time", SimpleNamespace(monotonic=lambda: now[0]))
     monkeypatch.setattr(one, "_tail", lambda: looked_after.append(len(told)))
-    monkeypatch.setattr(one, "_tell", lambda notice: (time.sleep(0.002), told.append(notice)))
-    for _ in range(100):
+    monkeypatch.setattr(one, "_tell", tell)
+    for _ in range(10):
         one.hear("writing", "a")
-    thread = threading.Thread(target=one._run, daemon=True)
-    thread.start()
     one._notices.put(live_fanout.OVER)
-    thread.join(10)
-    assert not thread.is_alive()
-    assert looked_after
-    assert looked_after[0] < 100, "it looks in between, not after"
+    one._run()
+    assert (looked_after, len(told)) == ([4, 8], 10), "it looks in between, not after"

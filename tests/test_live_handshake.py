@@ -81,4 +81,4 @@ def test_whatever_differs_is_left_to_the_threads(head: bytes) -> None:
     ],
 )
 def test_only_our_own_proxies_are_believed(forwarded: str, proxies: int, client: str) -> None:
-    assert handshake.client("10.0.0.1", forwarded, proxies) == client
+    assert handshake.client(("10.0.0.1", 40000), forwarded, proxies) == client

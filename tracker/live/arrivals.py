@@ -109,10 +109,7 @@ class Lingering:
 
     def drop(self) -> None:
         if self.is_open:
+            self.is_open = False
             self.loop.forget(self.sock.fileno())
-            self._end()
-
-    def _end(self) -> None:
-        self.is_open = False
-        self.sock.close()
-        self._ended()
+            self.sock.close()
+            self._ended()

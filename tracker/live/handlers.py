@@ -3,7 +3,8 @@
 import json
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import partial, wraps
 from typing import Any
 
@@ -18,11 +19,11 @@ from tracker.live.errands import Group, Handler
 from tracker.live.fanout import WALL_SHOWS, Fanout, Pulse, room, wall_room
 from tracker.live.rights import may_still
 from tracker.live.rooms import Watch
+from tracker.live.sessions import MESSAGES_PER_S
 from tracker.models import Embed
 from tracker.permissions import ANYONE
 
 MOST_ROOMS = 20
-MESSAGES_PER_S = 10
 BACKLOG = 100
 BACKLOG_BYTES = 64 * 1024
 """What one answer brings along; the rest is asked for over HTTP."""
@@ -78,11 +79,8 @@ def watch(group: Group) -> dict[str, Any]:
         key, rooms, ref=ticket.ref, audience=audience, html=html, embed=embed, origin=group.origin, granted=granted
     )
     _join(group, one, ticket.last_seq)
-    try:
-        ticket = _admit(said, group.origin)[0]  # whoever hid it before the join has told nobody of us
-    except TrackerError:
-        _leave(group.sids, key)
-        raise
+    with _or_leave(group, key):
+        ticket = _admit(said, group.origin)[0]
     found = browse.news(ticket, after=_number(said.get("after")), audience=audience, limit=BACKLOG, html=html)
     if granted is None:
         group.repeat = partial(_join_again, _fanout(), mark, one, ticket.last_seq)
@@ -114,7 +112,8 @@ def _watch_wall(group: Group, eid: str) -> dict[str, Any]:
     pulse = embeds.pulse(embed.eid, WALL_SHOWS)
     key, rooms = f"embed|{embed.eid}", (wall_room(embed.eid),)
     _join(group, Watch(key=key, rooms=rooms, embed=embed.eid, origin=group.origin), pulse=pulse)
-    _admitted(eid, group.origin)  # whoever took it back before the join has told nobody of us
+    with _or_leave(group, key):
+        _admitted(eid, group.origin)
     return {"ok": True}
 
 
@@ -123,10 +122,11 @@ def watch_queue(group: Group) -> dict[str, Any]:
     granted = viewer.read_pass(str(_said(group).get("pass", "")))
     if "queue" not in granted:
         raise Forbidden()
-    if not may_still(granted):
-        raise Unauthorized()
+    _require(granted)
     name = f"queue|{granted['queue']}"
     _join(group, Watch(key=name, rooms=(name,), granted=granted))
+    with _or_leave(group, name):
+        _require(granted)
     return {"ok": True}
 
 
@@ -163,6 +163,21 @@ def _admitted(eid: str, origin: str) -> Embed:
     if embed is None or not embeds.allows(embed, origin or None):
         raise NotFound()
     return embed
+
+
+def _require(granted: Mapping[str, Any]) -> None:
+    if not may_still(granted):
+        raise Unauthorized()
+
+
+@contextmanager
+def _or_leave(group: Group, key: str) -> Iterator[None]:
+    """Ask again, after a join, whether they may: whoever took it from them before it has told nobody of us."""
+    try:
+        yield
+    except TrackerError:
+        _leave(group.sids, key)
+        raise
 
 
 def _join(group: Group, one: Watch, last: int | None = None, pulse: Pulse | None = None) -> None:

@@ -3,7 +3,7 @@
 import base64
 import hashlib
 import re
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 MAX_HEAD_BYTES = 16 * 1024
 END = b"\r\n\r\n"
@@ -79,10 +79,15 @@ def accepted(key: bytes) -> bytes:
     )
 
 
-def client(peer: str, forwarded: str, proxies: int) -> str:
+def host_of(peer: Any) -> str:
+    """Return the address a connection comes from, as its socket names it; "" for a program beside us."""
+    return str(peer[0]) if isinstance(peer, tuple) else ""
+
+
+def client(peer: Any, forwarded: str, proxies: int) -> str:
     """Return the client's address: what the outermost of our proxies saw, or the peer itself when there are none."""
     said = [one.strip() for one in forwarded.split(",")] if forwarded else []
-    return said[-proxies] if proxies and len(said) >= proxies else peer
+    return said[-proxies] if proxies and len(said) >= proxies else host_of(peer)
 
 
 def _asks_for_a_socket(query: bytes) -> bool:

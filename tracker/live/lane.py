@@ -8,6 +8,7 @@ from gunicorn.util import http_date
 
 from tracker.live.asked import Asked, Reader
 from tracker.live.callers import CLOSES, KEPT, WAITS_AT_MOST_S, Caller
+from tracker.live.handshake import host_of
 from tracker.live.journal import Write
 from tracker.live.readings import Sitting
 from tracker.live.refill import Refill
@@ -109,7 +110,7 @@ class Lane:
             return None
         if self._write is not None:
             waited_s = self.loop.now - caller.asked_at if caller.tries else 0.0
-            self._write(str(caller.peer[0]) if isinstance(caller.peer, tuple) else "", head, told, waited_s)
+            self._write(host_of(caller.peer), head, told, waited_s)
         if asked.closes or self.is_draining or caller.has_said_all:
             caller.leaves = True
             told = told.replace(KEPT, CLOSES, 1)

@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 from tracker.live.frames import encode
 
 PING = encode(b"2")
-CLOSED = encode(b"1")
 DISCONNECTED = encode(b"41")
 MAX_ID_DIGITS = 15
 OURS = ("connect", "disconnect")

@@ -101,8 +101,8 @@ class Rooms:
     def with_passes(self, ref: str) -> list[list[tuple[str, Watch]]]:
         """Return the watches of a ticket that came in with passes, those that are alike together."""
         with self._lock:
-            found = [_pairs(alike) for alike in self._on_loan.values()]
-        return [alike for alike in found if alike[0][1].ref == ref and alike[0][1].granted is not None]
+            firsts = [(alike, next(iter(alike.values()))) for alike in self._on_loan.values()]
+            return [_pairs(alike) for alike, one in firsts if one.ref == ref and one.granted is not None]
 
     def next_on_loan(self, count: int) -> list[list[tuple[str, Watch]]]:
         """Return so many sets of watches that are alike and on loan, each time the next ones."""

@@ -179,7 +179,7 @@ class LiveWorker(gthread.ThreadWorker):  # type: ignore[misc]
         else:
             answer = handshake.accepted(hello.key)
         if self.write is not None:
-            self.write(_host(peer), hello.head, answer, 0.0)
+            self.write(handshake.host_of(peer), hello.head, answer, 0.0)
         if answer.startswith(handshake.SWITCHED):
             said = (address, hello.head) if beyond is not None and beyond.handles("") else None
             self.engine.welcome(sock, network=network, origin=hello.origin, first=answer, said=said)
@@ -201,10 +201,10 @@ class LiveWorker(gthread.ThreadWorker):  # type: ignore[misc]
         )
 
     def _address(self, peer: Any, forwarded: str) -> str:
-        return handshake.client(_host(peer), forwarded, self.proxies)
+        return handshake.client(peer, forwarded, self.proxies)
 
     def _network(self, peer: Any) -> str | None:
-        return live.network(_host(peer)) if isinstance(peer, tuple) and not self.proxies else None
+        return live.network(handshake.host_of(peer)) if isinstance(peer, tuple) and not self.proxies else None
 
     def _drain(self) -> None:
         assert self.engine
@@ -236,10 +236,6 @@ def _widen(descriptors: int) -> None:
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
     with open(os.devnull, "rb") as nothing:
         os.close(fcntl.fcntl(nothing, fcntl.F_DUPFD_CLOEXEC, min(descriptors, hard) - 1))
-
-
-def _host(peer: Any) -> str:
-    return str(peer[0]) if isinstance(peer, tuple) else ""
 
 
 @lru_cache(maxsize=64)
