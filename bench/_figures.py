@@ -85,7 +85,7 @@ class Figures:
 
     def publish(self, folder: Path = RESULTS) -> Path:
         """Print the table, write the results file and return its path."""
-        rows = [replace(row, commit=_commit()) for row in self.rows()]
+        rows = [replace(row, commit=commit()) for row in self.rows()]
         Console(width=140).print(_table(self.name, rows))
         if any(row.noisy for row in rows):
             print("noisy: other processes used the machine meanwhile; repeat it when it is quiet.")
@@ -136,11 +136,11 @@ def _table(name: str, rows: Sequence[Row]) -> Table:
 
 
 @cache
-def _commit() -> str:
-    """Return the commit we stand on; nothing outside a repository."""
-    git = ["git", "-C", str(RESULTS.parent)]
+def commit(folder: Path = RESULTS.parent) -> str:
+    """Return the commit we stand on, + when anything but words and results was changed since; else nothing."""
+    git = ["git", "-C", str(folder)]
     head = subprocess.run([*git, "rev-parse", "--short=10", "HEAD"], capture_output=True, text=True)
-    changed = subprocess.run([*git, "diff", "--quiet", "HEAD", "--", ".", "../tracker"], capture_output=True)
+    changed = subprocess.run([*git, "diff", "--quiet", "HEAD", "--", ":/", ":!results", ":/!docs"], capture_output=True)
     return head.stdout.strip() and head.stdout.strip() + "+" * (changed.returncode == 1)
 
 

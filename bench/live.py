@@ -25,7 +25,7 @@ SYSTEMS: dict[str, Callable[[], Any]] = {
     "flask-socketio-gthread": _peers.gthread,
 }
 MOST = {"flask-socketio-gevent": 5000, "flask-socketio-gthread": 1000}
-"""Where the stock drivers stop being worth the wait: 55 KB or a thread for each viewer."""
+"""Where the stock drivers stop being worth the wait: 67 KB or a thread for each viewer."""
 CROWD = 5000
 """The storm of viewers whose coming is measured."""
 SLOW = 200

@@ -18,8 +18,9 @@ from tracker.models import Ticket
 
 WORDS = 10_000
 IN_ONE = 50
+"""Words of one update."""
 OLDER, OLD_TICKETS = 150_000, 50_000
-"""What the author said before these words, each colleague a fifth of it; and what the desk was asked before."""
+"""Updates that the author posted before these, each colleague a fifth as many; and what the desk was asked before."""
 CHECKS = 100
 VOCABULARY = (
     *("riser", "seal", "plumber", "valve", "cellar", "stairwell", "crew", "ladder", "pressure", "water", "tenant"),

@@ -13,7 +13,7 @@ import pytest
 
 from bench import badge, mail, post, read, report, tallies
 from bench._crowd import Seen
-from bench._figures import RESULTS, Figures, Row, dump, load, percentile, unit
+from bench._figures import RESULTS, Figures, Row, commit, dump, load, percentile, unit
 from bench._machine import Quiet, busy_share, cpu_us, part
 from bench._stage import SQLITE, Posted
 
@@ -51,6 +51,22 @@ def test_figures_become_medians_with_their_spread_and_come_back_from_their_file(
     assert [replace(row, commit="") for row in load(figures.publish(tmp_path))] == [
         Row("page", "nameplate", "p50_ms", "ms", 2.0, 1.0, 3.0, 3, noisy=True)
     ]
+
+
+def test_a_row_names_its_commit_and_says_when_something_that_was_measured_changed_since(tmp_path: Path) -> None:
+    files = [tmp_path / name for name in ("bench/results/post.json", "docs/benchmarks.md", "templates/ticket.html")]
+    for one in files:
+        one.parent.mkdir(parents=True, exist_ok=True)
+        one.write_text("before")
+    git = ["git", "-C", str(tmp_path), "-c", "user.name=Ann", "-c", "user.email=ann@desk.example"]
+    for words in (["init", "-q"], ["add", "."], ["commit", "-q", "-m", "Begin"]):
+        subprocess.run([*git, *words], check=True)
+    head = subprocess.check_output([*git, "rev-parse", "--short=10", "HEAD"], text=True).strip()
+    said = []
+    for one in files:
+        one.write_text("after")
+        said.append(commit.__wrapped__(tmp_path / "bench"))
+    assert said == [head, head, f"{head}+"]
 
 
 def test_noise_is_said_only_where_there_was_some() -> None:
