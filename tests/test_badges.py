@@ -46,7 +46,7 @@ def test_a_timeline_is_the_badge_with_its_last_five_public_events(client: Visito
     assert len(recent) == 5
     assert recent[-1]["kind"] == "promise_kept"
     assert recent[-2]["html"] == "<p>Word <strong>4</strong></p>"
-    assert set(recent[0]) == {"seq", "kind", "at", "sentence", "actor", "html"}
+    assert set(recent[0]) == {"seq", "kind", "at", "sentence", "actor", "html", "standard"}
     assert set(recent[0]["actor"]) == {"name", "role", "face"}
     assert "Not for you" not in str(recent)
 

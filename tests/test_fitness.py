@@ -20,7 +20,7 @@ FRAMED = re.compile(r"^/(e/<eid>|t/<ref>/card)$")
 TRIED = re.compile(r"/embeds/wall$")
 """Walls that are not kept yet are for frames of our own page."""
 CROSS_ORIGIN = re.compile(
-    r"^/(e/<eid>/|t/<ref>/(badge\.|og\.png)|(t/<ref>|people/<slug>|desks/<slug>)/feed\.atom|embed\.js|api/v1/|oembed|static/)"
+    r"^/(e/<eid>/|t/<ref>/(badge\.|og\.png)|(t/<ref>|people/<slug>|desks/<slug>)/feed\.atom|embed\.js|embed/|api/v1/|oembed|static/)"
 )
 """What pages of other sites may read by script."""
 FROM_ANY_SITE = {"/e/<eid>/seen", "/follow/<token>/leave"}

@@ -15,6 +15,7 @@ read = Reader().read
         *(BADGE, "/e/0123456789ab", "/e/0123456789ab/badge.svg?label=a%20b&style=flat-square"),
         *("/e/0123456789ab/timeline.json", "/e/0123456789ab/shields.json", "/t/0123456789ab/card", "/embed.js?v=1"),
         *("/t/0123456789ab/badge.svg", "/static/css/base.css", "/static/embed/parts/card.js"),
+        "/embed/0a1b2c3d/card.js",
     ],
 )
 def test_widgets_and_their_parts_are_the_lanes(target: str) -> None:

@@ -115,10 +115,11 @@ def paths(stage: Stage) -> list[str]:
         *(f"/e/{eid}", *(f"/e/{eid}/{part}" for part in parts), f"/e/{eid}/badge.svg?label=for%20me&color=f00"),
         *(f"/t/{ref}/badge.json", f"/t/{ref}/badge.svg", f"/t/{ref}/card"),
         *("/e/000000000000/badge.json", "/e/000000000000/badge.svg", "/embed.js", "/static/css/base.css"),
+        "/embed/00000000/live.js",
     ]
 
 
-@pytest.mark.parametrize("number", range(13))
+@pytest.mark.parametrize("number", range(14))
 def test_status_headers_and_body_are_the_views(stage: Stage, line: Line, number: int) -> None:
     path = paths(stage)[number]
     for origin in ((), (BLOG,), (EVIL,), ("Origin: null",)):

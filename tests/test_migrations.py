@@ -6,12 +6,12 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from flask import Flask
-from flask_migrate import upgrade
+from flask_migrate import downgrade, upgrade
 from sqlalchemy import inspect, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from tests import houses, make
-from tracker import seed, store
+from tracker import embeds, seed, store
 from tracker.settings import MIGRATIONS
 
 DAMAGE = """
@@ -89,3 +89,26 @@ def test_a_migration_that_fails_half_way_leaves_nothing_behind(
         broken.write_text(DAMAGE.replace('    op.execute("select * from nowhere")\n', ""))
         upgrade(directory=str(folder))
         assert store.session().execute(text("select count(*) from half")).scalar() == 1
+
+
+def test_sites_that_were_kept_with_the_port_that_goes_without_saying_lose_it(house: Flask) -> None:
+    ticket = make.ticket()
+    embed = embeds.create(ticket, by=make.customer(ticket))
+    kept = [
+        "https://a.example:443",
+        "http://b.example:80",
+        "https://c.example:80",
+        "https://a.example",
+        "http://d:8443",
+    ]
+    with store.transaction():
+        embed.sites = kept
+    eid = embed.eid
+    store.db.session.remove()
+    downgrade(directory=MIGRATIONS, revision="0015")
+    upgrade(directory=MIGRATIONS)
+    found = embeds.get(eid)
+    assert found
+    assert found.sites == ["https://a.example", "http://b.example", "https://c.example:80", "http://d:8443"]
+    assert embeds.allows(found, "https://a.example")
+    assert not embeds.allows(found, "https://c.example")

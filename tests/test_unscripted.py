@@ -12,7 +12,7 @@ from tests import make, reading
 from tests.houses import Visitor
 from tests.html import terms
 from tests.test_workspace import desk_of, read, send
-from tracker import browse, disclosure, statistics, store, unscripted
+from tracker import browse, disclosure, embeds, statistics, store, unscripted
 from tracker.models import Event, Person, Ticket
 from tracker.speech import WORDS
 
@@ -122,6 +122,11 @@ def test_a_copy_says_so_in_mails_feeds_and_cards_too(house: Flask, client: Visit
     for place, mark in (("feed.atom", "Standard text:"), ("card", "standard text</span>")):
         assert (mark in client.get(f"/t/{ticket.ref}/{place}").text) is (text == SCRIPT)
     assert ("standard text</span>" in client.get(f"/t/{ticket.ref}/card?variant=timeline").text) is (text == SCRIPT)
+    worn = embeds.create(ticket, by=make.customer(ticket)).eid
+    for address in (f"/t/{ticket.ref}/badge.json", f"/e/{worn}/badge.json"):
+        assert client.get(address).json["latest"]["standard"] is (text == SCRIPT)
+    recent = client.get(f"/e/{worn}/timeline.json").json["recent"]
+    assert [one["standard"] for one in recent if one["kind"] == "update"] == [text == SCRIPT]
 
 
 def test_nobody_sets_the_mark_themselves(house: Flask, client: Visitor) -> None:

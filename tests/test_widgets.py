@@ -5,6 +5,7 @@ import re
 from base64 import b64encode
 from datetime import timedelta
 from hashlib import sha256
+from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
@@ -20,6 +21,7 @@ from tracker import embeds, links, promises
 from tracker.errors import Forbidden, Invalid, Unauthorized
 from tracker.models import Embed, Ticket
 from tracker.permissions import ANYONE
+from tracker.settings import STATIC
 from widgets import _found, _svg, badge_svg, live_badge
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -257,9 +259,28 @@ def test_colours_and_labels_can_be_chosen_and_nothing_else_slips_in(client: Visi
 
 def test_the_script_is_kept_for_an_hour_and_for_a_year_under_its_version(client: Visitor) -> None:
     assert client.get("/embed.js").headers["Cache-Control"].startswith("public, max-age=3600")
-    answer = client.get(f"/embed.js?v={live_badge._source()[1]}")
+    answer = client.get(f"/embed.js?v={live_badge._script()[1]}")
     assert "immutable" in answer.headers["Cache-Control"]
     assert answer.headers["Cross-Origin-Resource-Policy"] == "cross-origin"
+
+
+def test_the_parts_that_the_script_names_are_kept_for_good_and_by_older_scripts_found_for_a_while(
+    client: Visitor,
+) -> None:
+    base = re.search(r"/embed/\w+/", client.get("/embed.js").text)
+    assert base
+    for name in ("ar", "card", "de", "es", "fr", "live"):
+        named, older = client.get(f"{base[0]}{name}.js"), client.get(f"/embed/0a1b2c3d/{name}.js")
+        assert named.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+        assert older.headers["Cache-Control"].startswith("public, max-age=60,"), "it holds another version's part"
+        assert named.data == older.data == (Path(STATIC) / f"embed/{name}.js").read_bytes()
+        for answer in (named, older):
+            assert answer.headers["Content-Type"] == "text/javascript; charset=utf-8"
+            assert answer.headers["Access-Control-Allow-Origin"] == "*"
+            assert answer.headers["Cross-Origin-Resource-Policy"] == "cross-origin"
+            assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    for name in ("badge", "other", "..", "live.js"):
+        assert client.get(f"{base[0]}{name}.js").status_code == 404
 
 
 def test_every_widget_has_its_parts_and_names_the_embed() -> None:

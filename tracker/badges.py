@@ -110,15 +110,21 @@ def _glance(ticket: Ticket) -> Glance:
     permissions.require(ANYONE, "see", ticket)
     events = _last_events(ticket)
     entries = disclosure.entries(ticket, events, "public")
+    is_standard = _latest_is_standard(ticket, entries)
     looks = {one.eid: _look(one) for one in embeds.standing(ticket)}
     return Glance(
         about=frozenset((ticket.ref, *looks)),
-        facts=disclosure.badge(ticket),
+        facts=_facts(ticket, is_standard=is_standard),
         head=disclosure.ticket(ticket, "public"),
         entries=entries,
-        latest_is_standard=_latest_is_standard(ticket, entries),
+        latest_is_standard=is_standard,
         looks=looks,
     )
+
+
+def _facts(ticket: Ticket, *, is_standard: bool) -> Shown:
+    found = disclosure.badge(ticket)
+    return found | ({"latest": found["latest"] | {"standard": is_standard}} if found["latest"] else {})
 
 
 def _look(one: Embed) -> Look:
@@ -163,4 +169,5 @@ def _moment(entry: Shown) -> Shown:
         "sentence": entry["sentence"],
         "actor": {"name": actor["name"], "role": actor["role"], "face": disclosure.absolute_face(actor["face"])},
         "html": entry["body_html"],
+        "standard": bool(entry["body_html"] and entry.get("standard")),
     }

@@ -1,12 +1,14 @@
 """The live badge: one script for any site, which turns a link into a badge that changes by itself."""
 
 import hashlib
+import re
 from functools import lru_cache
 from pathlib import Path
 
 from flask import Blueprint, Response, request
 
 from tracker import badges, links
+from tracker.errors import NotFound
 from tracker.models import Embed
 from tracker.settings import STATIC
 from tracker.viewer import admits
@@ -20,6 +22,11 @@ ROOM = {"card": 294, "timeline": 448, "wall": 448}
 """How high the script makes them, in px: reserved, nothing on the page moves."""
 PLAIN_LASTS = "public, max-age=3600, stale-if-error=86400"
 VERSIONED_LASTS = "public, max-age=31536000, immutable"
+OTHERS_LAST = "public, max-age=60, stale-if-error=86400"
+"""Parts asked for by a script of another version: an older one in a cache, or, while instances are renewed, a newer."""
+KIND = "text/javascript; charset=utf-8"
+SQUEEZED = Path(STATIC) / "embed"
+NAMED = re.compile(r"/embed/([0-9a-f]{8})/")
 
 
 def snippet(embed: Embed) -> str:
@@ -38,12 +45,30 @@ def snippet(embed: Embed) -> str:
 @admits("anyone")
 def script() -> Response:
     """The script; under its version (?v=) it never changes."""
-    source, version = _source()
+    source, version = _script()
     lasts = VERSIONED_LASTS if request.args.get("v") == version else PLAIN_LASTS
-    return cached(source, "text/javascript; charset=utf-8", lasts)
+    return cached(source, KIND, lasts)
+
+
+@blueprint.get("/embed/<version>/<name>.js")
+@admits("anyone")
+def part(version: str, name: str) -> Response:
+    """A part of the script: for good under the version that the script names, under others as it is now."""
+    parts, current = _parts()
+    if name not in parts:
+        raise NotFound()
+    return cached(parts[name], KIND, VERSIONED_LASTS if version == current else OTHERS_LAST)
 
 
 @lru_cache(maxsize=1)
-def _source() -> tuple[str, str]:
-    source = (Path(STATIC) / "embed" / "badge.js").read_text()
+def _script() -> tuple[str, str]:
+    source = (SQUEEZED / "badge.js").read_text()
     return source, hashlib.sha256(source.encode()).hexdigest()[:12]
+
+
+@lru_cache(maxsize=1)
+def _parts() -> tuple[dict[str, str], str]:
+    """Return the parts by name, and the version that `make embed` wrote into the script."""
+    named = NAMED.search(_script()[0])
+    assert named, "make embed"
+    return {one.stem: one.read_text() for one in SQUEEZED.glob("*.js") if one.stem != "badge"}, named[1]

@@ -24,7 +24,7 @@ def add(app: Flask, scene: "LiveStage") -> None:
     app.add_url_rule("/e/<embed>/timeline.json", "recent", lambda embed: answer(scene, timeline(scene, embed)))
     app.add_url_rule("/e/<embed>/seen", "seen", lambda embed: ("", 204), methods=["POST"])
     app.add_url_rule("/embed.js", "embed", lambda: script("badge.js"))
-    app.add_url_rule("/static/embed/<name>", "part", script)
+    app.add_url_rule("/embed/<version>/<name>", "part", lambda version, name: script(name))
 
 
 def facts(scene: "LiveStage", embed: str) -> dict[str, Any]:
@@ -71,6 +71,7 @@ def timeline(scene: "LiveStage", embed: str) -> dict[str, Any]:
         {name: one[name] for name in ("seq", "kind", "sentence")}
         | {"at": iso(one["at"]), "html": one["body_html"]}
         | {"actor": {"name": one["actor"]["name"], "role": one["actor"]["role"], "face": face(scene, one["actor"])}}
+        | {"standard": one.get("standard", False)}
         for one in scene.entries[-5:]
     ]
     return found if found == GREY else found | {"recent": recent}

@@ -158,7 +158,7 @@ WORDS: list[tuple[str, str]] = [
 def test_written_words_become_nodes_of_an_allow_list(page: Page, blog: ForeignSite, scene: LiveStage) -> None:
     publish(blog, scene, "")
     page.goto(blog.url)
-    show = """async ([from, said]) => { const { written } = await import(`${from}/static/embed/card.js`);
+    show = """async ([from, said]) => { const { written } = await import(`${from}/embed/any/card.js`);
       return said.map((html) => { const box = document.createElement("div"); box.append(written(html));
         return box.innerHTML }) }"""
     shown: Any = page.evaluate(show, [scene.url, [html for html, _ in WORDS]])

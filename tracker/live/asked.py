@@ -13,14 +13,14 @@ SEGMENT = rb"[0-9A-Za-z_-][0-9A-Za-z_.-]{0,99}"
 TARGET = (
     rb"/(?:e/[0-9A-Za-z_-]{1,40}(?:/(?:badge|timeline|shields)\.json|/badge\.svg)?"
     rb"|t/[0-9A-Za-z_-]{1,40}/(?:badge\.json|badge\.svg|card)"
-    rb"|embed\.js)(?:\?[0-9A-Za-z_.=&%+#~-]{0,200})?"
+    rb"|embed\.js|embed/[0-9a-f]{1,40}/[a-z]{1,20}\.js)(?:\?[0-9A-Za-z_.=&%+#~-]{0,200})?"
     rb"|/static(?:/" + SEGMENT + rb"){1,6}"
 )
 """Static files without a query: nobody's limits count them, so each must have one address, not as many as one likes."""
 # RFC 9112 without what it allows for the sake of old programs: no folded lines, no bare LF, no absolute form.
 FIRST = re.compile(rb"(GET|HEAD) (" + TARGET + rb") HTTP/1\.1")
 LINE = re.compile(rb"([0-9A-Za-z-]+):([\x20-\x7e\x80-\xff\t]*)")
-CANDIDATE = (b"GET /e/", b"GET /t/", b"GET /embed.js", b"GET /static/", b"HEAD /e/", b"HEAD /t/")
+CANDIDATE = (b"GET /e/", b"GET /t/", b"GET /embed", b"GET /static/", b"HEAD /e/", b"HEAD /t/")
 """How most of what the lane answers begins."""
 DECIDES = {
     b"host": HOST,

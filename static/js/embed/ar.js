@@ -25,6 +25,7 @@ export const words = {
     all: 'قراءة الكل',
     live: 'مباشر',
     none: 'لا شيء لعرضه الآن.',
+    standard: ' · نص معتاد',
     names: { __proto__: null, 'The customer': 'صاحب الطلب', 'A reader': 'أحد القراء', 'The system': 'النظام' },
     kinds: {
       opened: 'طلب من {name}.',

@@ -44,7 +44,7 @@
       return await work(...given);
     } catch {} // prettier-ignore
   };
-  const part = safe((name) => import(`${origin}/static/embed/${name}.js`));
+  const part = safe((name) => import(`${origin}/embed/VERSION/${name}.js`));
   const live = safe(async (verb, ...given) => (await part('live'))?.[verb](...given));
 
   // What it says
@@ -169,7 +169,12 @@
     clearTimeout(ticket.timer);
     const wait = ticket.next - Date.now();
     if (isShown(ticket) && (wait <= 0 || (isLive(ticket) && wait < Infinity))) ticket.timer = setTimeout(load, wait, ticket);
-    live('pace', tickets, isLive, review, paint, safe);
+    live('pace', tickets, isLive, refresh, safe);
+  }
+
+  function refresh(ticket) {
+    ticket.seen.forEach(paint);
+    review(ticket);
   }
 
   /** What the server says of a ticket, as it came and as facts; nothing when it does not answer. */
@@ -204,8 +209,7 @@
         if (before) live('announce', ticket, before);
       }
     }
-    ticket.seen.forEach(paint);
-    review(ticket);
+    refresh(ticket);
   }
 
   // Which elements
@@ -215,7 +219,8 @@
       const { host } = target.parentNode;
       const { ticket } = host;
       if (isIntersecting && origin !== location.origin) ticket.isCounted ||= navigator.sendBeacon(`${origin}/e/${ticket.id}/seen`);
-      ticket.seen[isIntersecting ? 'add' : 'delete'](host);
+      if (isIntersecting) ticket.seen.add(host);
+      else ticket.seen.delete(host);
       paint(host);
       review(ticket);
     }

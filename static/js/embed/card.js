@@ -11,8 +11,8 @@ sheet.replaceSync(`.panel{display:flex;flex-direction:column;gap:.5em;height:100
 .time{font-size:1.9em;line-height:1.2}
 .state{font-size:.9em;font-weight:620}.state,.promise.late,.is-live:before{color:light-dark(oklch(.47 .12 var(--t,240)),oklch(.82 .11 var(--t,240)))}.waiting{--t:300}.late{--t:60}.solved{--t:155}.declined{--t:20}
 .latest{overflow:hidden;max-height:4.35em;border-inline-start:3px solid #8886;padding-inline-start:.8em}
-.said :is(ul,ol){padding-inline-start:1.3em}
-.links,.item{padding:.6em 1em;border-top:1px solid #8886}.links{display:flex;flex-wrap:wrap;gap:0 1.1em;margin:auto -1em 0}
+ul,ol{padding-inline-start:1.3em}
+.links,.item{padding:.6em 1em;border-top:1px solid #8886}.links{display:flex;flex-wrap:wrap;gap:0 1em;margin:auto -1em 0}
 .link,.subject{text-decoration:none;font-weight:620}.link,.said a{color:var(--ticket-accent,light-dark(#175a9e,#8bbcf0))}
 .list{flex:1;list-style:none;margin:0 -1em -.5em;padding:0;overflow:auto}
 .is-live:before{--t:155;content:"● "}`);
@@ -32,39 +32,41 @@ export function draw({ ticket: { facts, isWatched } }, look, base, make, face, f
     all: 'Read it all',
     live: 'Live',
     none: 'Nothing to show',
+    standard: ' · standard text',
   };
   const SHAPES = { open: '●', waiting: '◆', late: '▲', solved: '✔', declined: '✕' };
   const words = { __proto__: null, ...ENGLISH, ...base.card };
   const { url, title, subject, assignee, ended_at, promise, latest } = facts;
   const now = state(facts);
+  const isWall = look === 'wall';
   const by = (latest?.by ?? assignee)?.name;
 
+  const copied = (isStandard) => (isStandard ? words.standard : '');
   const quiet = (said) => make('span', 'quiet', said);
   const link = (to, text, name = 'link') => Object.assign(make('a', name, text), { href: to, dir: 'auto' });
   const auto = (name, ...inside) => Object.assign(make('div', name, ...inside), { dir: 'auto' });
-  const mark = (one, said) => make('span', `state ${state(one)}`, `${SHAPES[state(one)]} ${said}`);
+  const mark = (one, said, now = state(one)) => make('span', `state ${now}`, `${SHAPES[now]} ${said}`);
   const row = (who, ...inside) => make('li', 'item', face(who.face), make('div', '', ...inside));
   const item = (one) => row(one.assignee, link(one.url, one.subject, 'subject'), mark(one, span(one, base.units)), quiet(` · ${one.assignee.name}`));
 
-  function entry({ kind, at, sentence, actor, html }) {
+  function entry({ kind, at, sentence, actor, html, standard }) {
     const name = words.names?.[actor.name] ?? actor.name;
     const told = words.kinds?.[kind]?.replace('{name}', name);
     const said = auto('said', html ? written(html) : (told ?? sentence));
     if (!html && !told) said.lang = 'en';
-    return row(actor, said, quiet(due(at, base.locale) + (html ? ` · ${name}` : '')));
+    return row(actor, said, quiet(due(at, base.locale) + (html ? ` · ${name}` : '') + copied(standard)));
   }
 
   /** A list that may be longer than its room, of events the newest first: it scrolls, also by keyboard. */
   function list(found, draw) {
     const shown = make('ol', 'list');
-    for (const one of found) shown[draw === entry ? 'prepend' : 'append'](draw(one));
+    for (const one of found) shown[isWall ? 'append' : 'prepend'](draw(one));
     shown.tabIndex = 0;
     return found.length ? shown : make('p', 'quiet', words.none);
   }
 
-  const isWall = look === 'wall';
   const clock = () => make('div', 'clock', make('b', 'time', span(facts, base.units)), promise ? fill(`promise ${now}`, now === 'late' ? words.missed : base[promise.check_in ? 'check' : 'next'], { due: due(promise.due_at, base.locale) }) : '');
-  const said = () => (look === 'timeline' ? list(facts.recent ?? [], entry) : latest ? auto('said latest', by === assignee.name ? '' : make('bdi', '', `${by}:`), written(latest.html)) : '');
+  const said = () => (look === 'timeline' ? list(facts.recent ?? [], entry) : latest ? auto('said latest', ...(latest.standard || by !== assignee.name ? [make('bdi', '', by), quiet(copied(latest.standard))] : []), written(latest.html)) : '');
   const panel = make(
     'article',
     'panel',

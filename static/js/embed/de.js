@@ -25,6 +25,7 @@ export const words = {
     all: 'Alles lesen',
     live: 'Live',
     none: 'Gerade nichts zu zeigen.',
+    standard: ' · Standardtext',
     names: { __proto__: null, 'The customer': 'Die betroffene Person', 'A reader': 'Eine mitlesende Person', 'The system': 'Das System' },
     kinds: {
       opened: '{name} hat gefragt.',

@@ -25,6 +25,7 @@ export const words = {
     all: 'Leerlo todo',
     live: 'En directo',
     none: 'Nada que mostrar por ahora.',
+    standard: ' · texto estándar',
     names: { __proto__: null, 'The customer': 'La persona afectada', 'A reader': 'Una persona que lee', 'The system': 'El sistema' },
     kinds: {
       opened: '{name} preguntó.',

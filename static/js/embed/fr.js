@@ -25,6 +25,7 @@ export const words = {
     all: 'Tout lire',
     live: 'En direct',
     none: 'Rien à montrer pour l’instant.',
+    standard: ' · texte standard',
     names: { __proto__: null, 'The customer': 'La personne concernée', 'A reader': 'Une personne qui lit', 'The system': 'Le système' },
     kinds: {
       opened: 'Demande de {name}.',

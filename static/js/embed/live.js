@@ -7,7 +7,7 @@ let steps;
 /** Soon: watch what is in sight, leave what is not, keep no wire that nobody needs. */
 export const pace = (...given) => (steps ??= wired(...given))();
 
-function wired(tickets, isLive, review, paint, safe) {
+function wired(tickets, isLive, refresh, safe) {
   const ROOMS = 20;
   const PACE = 125;
   const SILENCE = 60_000;
@@ -81,8 +81,7 @@ function wired(tickets, isLive, review, paint, safe) {
       for (const ticket of tickets.values()) {
         if (ticket.isWatched) ticket.next = Date.now() + Math.random() * 5_000;
         ticket.isWatched = ticket.isAsked = false;
-        ticket.seen.forEach(paint);
-        review(ticket);
+        refresh(ticket);
       }
     };
   });
@@ -94,8 +93,7 @@ function wired(tickets, isLive, review, paint, safe) {
     const isAsking = last > facts.last || epoch !== facts.epoch;
     ticket.isWatched = true;
     [ticket.hint, ticket.next] = isAsking ? [last, 0] : [0, Infinity];
-    ticket.seen.forEach(paint);
-    review(ticket);
+    refresh(ticket);
   }
 
   function hear(name, { ref, embed, seq, ms }) {
@@ -107,7 +105,7 @@ function wired(tickets, isLive, review, paint, safe) {
       // Spread over a moment, so that a much-read page does not ask all at once; a wall changes often and asks less.
       ticket.next = Date.now() + (facts.items ? 1_000 : 150) * (1 + Math.random());
       ticket.hint = seq ?? 1;
-      review(ticket);
+      refresh(ticket);
     }
   }
 
