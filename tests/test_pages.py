@@ -1,6 +1,7 @@
 """The public pages and the customer's: open, come in by link, say, decide who reads; nothing typed is lost."""
 
 import re
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -216,7 +217,8 @@ def test_the_customer_lets_everyone_read_thanks_and_what_they_once_said_privatel
 ) -> None:
     ticket, reader = make.ticket(name_shown="none"), house.test_client()
     make.own(client, ticket)
-    reader.post(f"/t/{ticket.ref}/say/thanks", data={"text": "Water at last!"})
+    sent = reader.post(f"/t/{ticket.ref}/say/thanks", data={"text": "Water at last!"})
+    assert "Your thanks have arrived." in reader.get(sent.location).text
     client.post(f"/t/{ticket.ref}/say/reply", data={"text": "Ring me at 030 5550147."})
     make.post(ticket, "resolved")
     make.post(ticket, "feedback", solved=True, text="Rosa called twice.", publish=False)
@@ -301,6 +303,20 @@ def test_lists_show_public_tickets_only_and_page_by_keyset(client: Visitor) -> N
     assert sorted(seen) == sorted(f"Public matter {number}" for number in range(23))
 
 
+def test_a_list_says_who_has_each_ticket_how_long_it_takes_and_when_the_next_word_comes(
+    client: Visitor, travel: Traveller
+) -> None:
+    ticket = make.ticket(subject="Water is brown")
+    travel.shift(2 * 3600)
+    make.post(ticket, "update", next_word_at=store.now() + timedelta(days=1))
+    page = words_of(client.get("/").text)
+    line = f"Water is brown Open{ticket.assignee.name} has thisnext word by tomorrow"
+    assert line in page
+    assert "2 h so far" in page
+    make.post(ticket, "resolved")
+    assert "2 h in all" in words_of(client.get("/").text)
+
+
 def test_the_search_narrows_by_words_person_and_status(client: Visitor) -> None:
     water = make.ticket(subject="Water is brown")
     make.ticket(subject="Light is out")
@@ -352,6 +368,23 @@ def test_a_page_that_is_not_there_says_so_in_plain_words(client: Visitor) -> Non
 def test_too_many_letters_are_turned_away_before_they_are_read(client: Visitor) -> None:
     answer = client.post("/new", data={"text": "x" * 70_000})
     assert answer.status_code == 413
+
+
+@pytest.mark.parametrize(
+    ("came_from", "is_ours"),
+    [
+        ("http://localhost/new?desk=a", True),
+        ("http://evil.example/new?desk=a", False),
+        ("http://localhost//evil.example", False),
+        ("http://[", False),
+    ],
+)
+def test_an_error_leads_back_to_the_form_that_was_sent_and_nowhere_else(
+    client: Visitor, came_from: str, is_ours: bool
+) -> None:
+    page = client.post("/new", data={"text": "x" * 70_000}, headers={"Referer": came_from}).text
+    assert ('<a class="button" href="/new?desk=a">Back to what I wrote</a>' in page) == is_ours
+    assert "evil.example" not in page
 
 
 def test_a_strange_time_zone_stops_nobody(client: Visitor, travel: Traveller) -> None:

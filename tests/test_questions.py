@@ -105,11 +105,26 @@ def test_who_says_on_the_page_that_it_is_solved_is_asked_whether_they_felt_under
     assert make.fresh(ticket).status == "closed"
     page = client.get(place).text
     assert place.endswith("#feedback")
-    assert '<details class="box" id="feedback" open><summary>Did you feel understood?</summary>' in page
+    assert '<details class="box" id="feedback" open><summary>One more question</summary>' in page
     assert '<input type="hidden" name="solved" value="true">' in page
     told = {"solved": "true", "understood": "partly"}
     assert client.post(f"/t/{ticket.ref}/say/feedback", data=told).status_code == 303
     assert make.kinds_of(ticket)[-2:] == ["confirmed", "feedback"]
+
+
+def test_a_solved_tickets_page_asks_its_customer_before_anything_else_and_nobody_else(
+    house: Flask, client: Visitor
+) -> None:
+    ticket = resolved()
+    question = f"{ticket.assignee.name}</bdi> says that it is solved. Is it?"
+    assert question not in client.get(f"/t/{ticket.ref}").text
+    make.own(client, ticket)
+    page = client.get(f"/t/{ticket.ref}").text
+    assert page.count(question) == 1
+    assert page.index(question) < page.index('<ol class="timeline">')
+    assert f'href="/t/{ticket.ref}?ask=solved#solved"' in page, "the head asks too: it comes by itself where one waits"
+    client.post(f"/t/{ticket.ref}/say/confirmed")
+    assert question not in client.get(f"/t/{ticket.ref}").text
 
 
 def test_only_the_customers_mail_asks(house: Flask, client: Visitor) -> None:

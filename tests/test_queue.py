@@ -55,7 +55,7 @@ def test_an_overdue_word_counts_too(travel: Any, house: Flask, client: Visitor) 
     make.sign_in(client, one.assignee)
     page = read(client.get("/workspace/"))
     assert "<title>(1)" in page
-    assert "word overdue" in page
+    assert "</time> overdue" in page
 
 
 def test_an_empty_queue_says_what_to_do(house: Flask, client: Visitor) -> None:
@@ -149,4 +149,19 @@ def test_the_first_day_is_shown_until_it_is_done(house: Flask, client: Visitor) 
     assert "Your first day" not in client.get("/workspace/").text, "there is somebody to answer"
     other = make.agent(rosa.desk, line="Pipes.")
     make.sign_in(client, other)
-    assert read(client.get("/workspace/")).count("tour__step--done") == 2
+    page = read(client.get("/workspace/"))
+    assert page.count("tour__step--done") == 2
+    assert "Invite who answers with you" not in page
+
+
+def test_a_leads_first_day_begins_with_the_desk(house: Flask, client: Visitor) -> None:
+    lead = make.lead(make.desk(about=""))
+    make.sign_in(client, lead)
+    page = read(client.get("/workspace/"))
+    assert page.index("Say what your desk looks after") < page.index("Invite who answers with you") < page.index("face")
+    settings = f"/workspace/desk/{lead.desk.slug}"
+    for part in ("settings", "people"):
+        assert f'href="{settings}#{part}"' in page
+        assert f'id="{part}"' in client.get(settings).text
+    make.agent(lead.desk)
+    assert "Invite somebody" not in client.get("/workspace/").text, "somebody was"

@@ -298,6 +298,18 @@ def test_words_are_hidden_by_the_assignee_and_erased_by_a_lead_only(
     assert "Nothing since Friday." not in client.get(desk_of(ticket)).text
 
 
+def test_a_reason_that_says_too_much_is_hidden_where_other_words_are(
+    ticket: Ticket, agent: Person, client: Visitor
+) -> None:
+    hiding = make.post(ticket, "redacted", target=1, reason="It named my neighbour Jo.")
+    page = client.get(f"{desk_of(ticket)}?amend={hiding.seq}").text
+    assert f'id="redacted-{hiding.seq}"' in page
+    assert f'id="corrected-{hiding.seq}"' not in page
+    typed = {"target": str(hiding.seq), "reason": "So did the reason."}
+    assert send(client, ticket, "redacted", **typed).status_code == 303
+    assert "neighbour Jo" not in client.get(desk_of(ticket)).text
+
+
 @pytest.mark.parametrize(
     ("said", "nudge"),
     [

@@ -353,10 +353,10 @@ def _actor(of: Ticket, event: Event, audience: str) -> Shown:
     if event.actor:
         return person_ref(event.actor) | {"role": event.actor_role}
     if event.actor_role == "customer":
-        name = customer_name(of, audience) or NAMELESS
-        return {"name": name, "role": "customer", "face": _initials_face(name), "url": None}
+        name = customer_name(of, audience)
+        return {"name": name or NAMELESS, "role": "customer", "face": _initials_face(name), "url": None}
     name = "A reader" if event.actor_role == "public" else "The system"
-    return {"name": name, "role": event.actor_role, "face": _initials_face(name), "url": None}
+    return {"name": name, "role": event.actor_role, "face": _initials_face(""), "url": None}
 
 
 def _slugs(events: Sequence[Event]) -> set[str]:

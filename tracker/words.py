@@ -131,7 +131,7 @@ def _require_words(ticket: Ticket, seq: int) -> Event:
 
 def amendable(ticket: Ticket, by: Viewer) -> list[Amendable]:
     """Return the entries of a ticket whose words somebody may correct, hide or erase, newest first."""
-    query = select(Event).where(Event.ticket_id == ticket.id, Event.kind.not_in(AMENDING))
+    query = select(Event).where(Event.ticket_id == ticket.id, Event.kind != "corrected")
     may = {kind for kind in AMENDING if permissions.may(by, kind, ticket)}
     found = []
     for event in store.session().scalars(query.order_by(Event.seq.desc()).limit(MOST_AMENDABLE)):

@@ -73,7 +73,7 @@ def ticket(**changes: Any) -> Row:
         "waiting_us": "10 d 5 h",
         "waiting_customer_s": 86400 + 23 * 3600,
         "waiting_customer": "1 d 23 h",
-        "business_us": "61 h",
+        "business_us_s": 61 * 3600,
         "waiting_too": 3,
         "passed_on": 2,
         "imported": False,
@@ -88,10 +88,7 @@ def ticket(**changes: Any) -> Row:
     }
     made = base | changes
     promise = made["promise"]
-    made |= {
-        "due_at": promise["due_at"] if promise else None,
-        "overdue": bool(promise) and promise["state"] == "missed",
-    }
+    made["overdue"] = bool(promise) and promise["state"] == "missed"
     return made
 
 
@@ -154,7 +151,7 @@ TICKETS = [
         waiting_customer_s=0,
         passed_on=0,
         customer={"name": "", "face": None},
-        business_us="",
+        business_us_s=0,
     ),
 ]
 

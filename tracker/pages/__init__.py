@@ -1,6 +1,7 @@
 """DOOR: HTML for the public, customers and agents; here the rules that hold for every page."""
 
 import re
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -89,8 +90,19 @@ def show_error(error: TrackerError) -> tuple[str, int, dict[str, str]]:
     if retry:
         headers["Retry-After"] = str(retry)
     words = error.message if error.message != error.default else ""
-    page = render_template("error.html", code=error.status, words=words, fields=error.fields, retry_s=retry)
-    return page, error.status, headers
+    return _error_page(error.status, words, error.fields, retry), error.status, headers
+
+
+def _error_page(code: int, words: str = "", fields: Mapping[str, str] | None = None, retry_s: int | None = None) -> str:
+    told = {"words": words, "fields": fields or {}, "retry_s": retry_s, "back": _sent_from()}
+    return render_template("error.html", code=code, **told)
+
+
+def _sent_from() -> str:
+    """Return where the form stood that was sent, on our own pages only; "" for who just opened an address."""
+    sent = request.method not in ("GET", "HEAD")
+    ours = re.fullmatch(rf"https?://{re.escape(request.host)}(/|/[^/\\].*)", request.referrer or "") if sent else None
+    return ours[1] if ours else ""
 
 
 def _guard() -> None:
@@ -168,5 +180,4 @@ def _told_by_werkzeug(error: HTTPException) -> Any:
     if error.code in known:
         return show_error(known[error.code])
     headers = [(name, value) for name, value in error.get_headers() if name in ("Allow", "Retry-After")]
-    page = render_template("error.html", code=error.code or 500, words="", fields={}, retry_s=None)
-    return page, error.code or 500, headers
+    return _error_page(error.code or 500), error.code or 500, headers

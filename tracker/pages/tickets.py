@@ -70,8 +70,9 @@ def say(ref: str, kind: str) -> Answer | tuple[Response, int]:
         return _page(ticket, audience, forms.Form(kind, typed, error.fields)), error.status
     if kind == "confirmed":  # the first of two questions is answered: the second one stands open
         return redirect(f"{url_for('tickets.page', ref=ref, ask='understood')}#feedback", 303)
-    anchor = f"#e{event.seq}" if permissions.audience(current(), ticket) != "public" else ""
-    return redirect(f"{url_for('tickets.page', ref=ref)}{anchor}", 303)
+    if permissions.audience(current(), ticket) == "public":  # thanks: whoever sent them does not see them yet
+        return redirect(f"{url_for('tickets.page', ref=ref, said=kind)}#said", 303)
+    return redirect(f"{url_for('tickets.page', ref=ref)}#e{event.seq}", 303)
 
 
 @blueprint.post("/t/<ref>/waiting")
@@ -120,6 +121,7 @@ def _page(ticket: Ticket, audience: str, form: forms.Form) -> Response:
         mailed=following.chosen(ticket) if is_customer else None,
         may_wait=waiting.may_join(ticket, by=who),
         waits=waiting.waits(ticket, viewer.browser()),
+        has_thanked=request.args.get("said") == "thanks",
         may_thank=permissions.may(who, "thanks", ticket) and not is_customer and audience == "public",
         form=form,
         newer_url=url_for("tickets.page", ref=ticket.ref, after=shown[-1]["seq"]) if more else None,

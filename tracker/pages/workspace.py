@@ -13,6 +13,7 @@ from tracker import (
     limits,
     links,
     lookup,
+    people,
     permissions,
     reports,
     speech,
@@ -148,20 +149,27 @@ def _tour(me: Person) -> list[dict[str, Any]]:
     steps = [
         (bool(me.face_digest), "Show your face", "People write to somebody, not to a desk.", about, "Upload a picture"),
         (bool(me.line), "Say a line about yourself", "What you look after, and how.", about, "Write it"),
-        (
-            me.backup_id is not None,
-            "Choose who stands in",
-            "They get what falls due meanwhile.",
-            about,
-            "Choose",
-        ),
+        (me.backup_id is not None, "Choose who stands in", "They get what falls due meanwhile.", about, "Choose"),
         (me.on_duty, "Come on duty", "New tickets then come to you, here, by themselves.", duty, "Come on duty"),
     ]
+    if permissions.may(current(), "run_desk", me.desk):
+        steps = _lead_tour(me.desk) + steps
     if all(done for done, *_ in steps):
         return []
     how = "A word, a key for when the next one comes, Ctrl and Enter. Press ? for every key."
     steps.append((False, "Answer your first ticket", how, "", ""))
     return [dict(zip(("done", "words", "more", "url", "action"), step, strict=True)) for step in steps]
+
+
+def _lead_tour(one: Desk) -> list[tuple[bool, str, str, str, str]]:
+    """Return what comes first for who runs a desk: what it promises, and who keeps it."""
+    here = url_for("desk_settings.page", slug=one.slug)
+    soon = "Its hours, and how soon a first word comes: both are promised with every new ticket."
+    who = "They get a mail with a link. Until then every ticket here comes to you."
+    return [
+        (bool(one.about), "Say what your desk looks after", soon, f"{here}#settings", "Set up the desk"),
+        (len(people.of_desk(one)) > 1, "Invite who answers with you", who, f"{here}#people", "Invite somebody"),
+    ]
 
 
 def _new(filled: forms.Form, status: int = 200) -> Page:
