@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select, tuple_
 from sqlalchemy.orm import lazyload, selectinload
 
 from tracker import disclosure, links, permissions, present, richtext, store, timeline
@@ -105,6 +105,8 @@ def public_tickets(wanted: Filter, *, cursor: str | None, limit: int = DEFAULT) 
 
 def tickets_of(viewer: Viewer) -> list[Shown]:
     """Return the tickets whose customer this is."""
+    if not viewer.tickets:
+        return []
     query = select(Ticket).where(Ticket.id.in_(viewer.tickets)).order_by(Ticket.id.desc())
     query = query.options(selectinload(Ticket.latest_word_by))
     now = store.now()
@@ -120,12 +122,9 @@ def latest_words(*, limit: int = 5) -> list[tuple[Shown, Shown]]:
         .limit(limit)
         .options(selectinload(Ticket.latest_word_by))
     )
-    now, found = store.now(), []
-    for one in store.session().scalars(query):
-        events = timeline.find(one, [one.latest_word_seq or 0])
-        for entry in disclosure.entries(one, list(events.values()), "public"):
-            found.append((disclosure.row(one, now=now), entry))
-    return found
+    found = list(store.session().scalars(query))
+    said = tuple_(Event.ticket_id, Event.seq).in_([(one.id, one.latest_word_seq) for one in found])
+    return _worded(found, select(Event).where(said).order_by(Event.at.desc(), Event.ticket_id.desc()))
 
 
 def newest_words(ticket: Ticket, *, limit: int = DEFAULT) -> list[tuple[Shown, Shown]]:

@@ -8,9 +8,10 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import bindparam, delete, insert, select
 
 from tracker import store
 from tracker.kinds import KINDS
@@ -90,16 +91,22 @@ def of(owner: str, owner_id: int, *, since: int, only: Collection[str] = ()) -> 
     `only`: of these measures alone.
     """
     found: Counter[tuple[int, str, int]] = Counter()
-    parts = []
-    for table in (Tally, TallyMark):
-        mine = [table.owner == owner, table.owner_id == owner_id, (table.month >= since) | (table.month == NOW)]
-        mine += [table.measure.in_(only)] if only else []
-        parts.append(select(table.month, table.measure, table.bucket, table.n).where(*mine))
-    for row in store.session().execute(
-        parts[0].union_all(parts[1])
-    ):  # one statement: adding up moves rows between them
+    given = {"owner": owner, "owner_id": owner_id, "since": since} | ({"only": list(only)} if only else {})
+    for row in store.session().execute(_counts(narrowed=bool(only)), given):
         found[row[0], row[1], row[2]] += row[3]
     return {key: n for key, n in found.items() if n}
+
+
+@lru_cache
+def _counts(*, narrowed: bool) -> Any:
+    """Return the one question of `of`, put together once. One statement: adding up moves rows between the tables."""
+    parts = []
+    for table in (Tally, TallyMark):
+        those = (table.month >= bindparam("since")) | (table.month == NOW)
+        mine = [table.owner == bindparam("owner"), table.owner_id == bindparam("owner_id"), those]
+        mine += [table.measure.in_(bindparam("only", expanding=True))] if narrowed else []
+        parts.append(select(table.month, table.measure, table.bucket, table.n).where(*mine))
+    return parts[0].union_all(parts[1])
 
 
 def add_up() -> int:
