@@ -27,7 +27,8 @@ def post_worker_init(worker) -> None:  # type: ignore[no-untyped-def]
 
 
 def worker_exit(_server, _worker) -> None:  # type: ignore[no-untyped-def]
-    """Keep what was counted since the last minute."""
-    from wsgi import app
+    """Keep what was counted since the last minute, and what was delivered since the last second."""
+    from wsgi import app, stop_outbox
 
+    stop_outbox(app)
     app.extensions["tracker_sightings"].flush()

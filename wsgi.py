@@ -40,6 +40,7 @@ from tracker import (
 from tracker.errors import Invalid, Malformed, TrackerError, Unavailable
 from tracker.settings import MAX_UPLOAD_BYTES, MIGRATIONS, SESSION_LASTS, STATIC, TEMPLATES, Settings
 
+OUTBOX_ENDS_IN_S = 2
 UNSTORABLE = "There are characters in this that can not be kept, such as NUL. Remove them and send it again."
 
 
@@ -90,6 +91,15 @@ def start_outbox(app: Flask) -> None:
         app.extensions["tracker_worker"] = (worker, stop, wake)
         store.after_commit(app, lambda topic, _subject: wake.set() if topic == "news" else None)
         worker.start()
+
+
+def stop_outbox(app: Flask) -> None:
+    """Let the embedded outbox worker write down what it has delivered, before its process ends."""
+    if "tracker_worker" in app.extensions:
+        worker, stop, wake = app.extensions["tracker_worker"]
+        stop.set()
+        wake.set()
+        worker.join(OUTBOX_ENDS_IN_S)
 
 
 def _configure(app: Flask, chosen: Settings) -> None:

@@ -101,6 +101,8 @@ class Wiring:
     """What a channel does when there is nothing more to deliver now, such as closing its connection."""
     threads: dict[str, int] = field(default_factory=dict)
     """Channels whose far ends may be slow, with the threads of their own that keep them from holding up the others."""
+    stop: threading.Event = field(default_factory=threading.Event)
+    """Ends a round after the attempt that is under way, so that what was delivered is written down."""
 
 
 def announce(event: Event) -> News:
@@ -131,7 +133,8 @@ def step() -> int:
 
 def run(app: Flask, stop: threading.Event, wake: threading.Event) -> None:
     """Work until `stop`; `wake` ends a wait early. Slow channels work beside, on threads of their own."""
-    slow: dict[str, int] = app.extensions["tracker_outbox"].threads
+    wiring: Wiring = app.extensions["tracker_outbox"]
+    slow, wiring.stop = wiring.threads, stop
 
     def tend() -> int:
         return _tend() + sum(_deliver(channel) for channel in _wiring().deliver if channel not in slow)
@@ -303,7 +306,7 @@ def _attempt_all(channel: str, ids: list[int]) -> None:
     began = recorded = time.monotonic()
     done: list[tuple[Delivery, Exception | None]] = []
     for those in _grouped(sorted(found, key=lambda row: ids.index(row[0].id))):
-        if time.monotonic() > began + ROUND_LASTS_S:
+        if time.monotonic() > began + ROUND_LASTS_S or _wiring().stop.is_set():
             break
         done += _attempt(channel, those)
         if time.monotonic() > recorded + RECORD_EVERY_S:

@@ -1,7 +1,10 @@
 """What all commands share: errors in words with an exit code, columns of text, progress bars."""
 
+import signal
+import threading
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
+from types import FrameType
 from typing import Any, TypeVar
 
 import click
@@ -35,6 +38,17 @@ class Commands(AppGroup):
         except OSError as error:
             named = f"{error.filename}: " if error.filename else ""
             raise click.ClickException(f"{named}{error.strerror or error}.") from error
+
+
+def when_told(*events: threading.Event) -> None:
+    """Set events on Ctrl-C and SIGTERM: whoever waits for them ends what is begun, and goes."""
+
+    def _set(_number: int, _frame: FrameType | None) -> None:
+        for one in events:
+            one.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _set)
 
 
 def in_words(error: TrackerError) -> str:

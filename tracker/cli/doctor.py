@@ -151,7 +151,7 @@ def _outbox() -> Iterator[Finding]:
     elif since and now - since > LATE_AFTER:
         yield (
             "bad",
-            f"outbox: {waiting} since {since:%Y-%m-%d %H:%M} UTC; is the web process or `flask tracker outbox run` up?",
+            f"outbox: late since {since:%Y-%m-%d %H:%M} UTC; is the web process, or `outbox run`, up?",
         )
     else:
         yield "ok", f"outbox: {waiting}, {totals.get('sent', 0):,} sent"

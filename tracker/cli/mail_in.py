@@ -9,7 +9,7 @@ from flask import current_app
 from flask.cli import AppGroup
 
 from tracker import arrivals, incoming
-from tracker.cli._shell import columns
+from tracker.cli._shell import columns, when_told
 from tracker.models import IncomingMail
 
 STATES = (*arrivals.TAKEN, "refused", "dead")
@@ -21,7 +21,9 @@ def run() -> None:
     """Take mail until stopped: by LMTP, from a mailbox over IMAP, or both, as the settings say."""
     click.echo("Taking mail. Ctrl-C stops.")
     app = current_app._get_current_object()  # type: ignore[attr-defined]
-    app.extensions["tracker_mail_in"](app, threading.Event())
+    stop = threading.Event()
+    when_told(stop)
+    app.extensions["tracker_mail_in"](app, stop)
 
 
 @mail_in.command()

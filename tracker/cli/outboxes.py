@@ -8,7 +8,7 @@ from flask.cli import AppGroup
 
 from tracker import deliveries
 from tracker import outbox as post
-from tracker.cli._shell import columns
+from tracker.cli._shell import columns, when_told
 from tracker.errors import Invalid, NotFound
 
 STATES = ("waiting", "sent", "dead", "dropped")
@@ -49,6 +49,7 @@ def retry(numbers: tuple[int, ...], dead: bool) -> None:
 def run() -> None:
     """Deliver until stopped: a process of its own (TRACKER_OUTBOX=process)."""
     stop, wake = threading.Event(), threading.Event()
+    when_told(stop, wake)
     click.echo("Delivering. Ctrl-C stops.")
     post.run(current_app._get_current_object(), stop, wake)  # type: ignore[attr-defined]
 

@@ -1,0 +1,165 @@
+"""F4 and F6: the database is killed or frozen, its disk is full; what was acknowledged is there once, and it heals."""
+
+import http.client
+import json
+import os
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from tests import make
+from tests.drills.test_killed import beside, judge
+from tests.servers.instance import Instance
+from tests.servers.postgres import Postgres, postgres
+from tracker import people
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+ANSWERS_WITHIN_S = 5
+WRITERS = 4
+
+
+@dataclass
+class Writer:
+    """Writes notes of some length, each under a key of its own, until it is stopped; goes on where it was refused."""
+
+    server: Instance
+    ref: str
+    secret: str
+    number: int
+    length: int = 10
+    acknowledged: dict[str, int] = field(default_factory=dict)
+    refused: int = 0
+    waited: list[float] = field(default_factory=list)
+    wrong: list[str] = field(default_factory=list)
+
+    def write(self, until: Callable[[], bool]) -> None:
+        count = len(self.acknowledged)
+        while not until():
+            key = f"w{self.number}-{count}"
+            status, told = self.send(key.ljust(self.length, "."), key)
+            if status == 201:
+                self.acknowledged[key.ljust(self.length, ".")] = int(told["events"][0]["seq"])
+                count += 1
+            elif status in (409, 503):  # 409: the one before is still being decided
+                self.refused += status == 503
+                time.sleep(0.05)
+            else:
+                self.wrong.append(f"{key}: {status} {told}")
+
+    def send(self, text: str, key: str) -> tuple[int, dict[str, list[dict[str, str]]]]:
+        line = http.client.HTTPConnection(self.server.host, self.server.port, timeout=60)
+        headers = {"Authorization": f"Bearer {self.secret}", "Idempotency-Key": key, "Content-Type": "application/json"}
+        began = time.monotonic()
+        try:
+            body = json.dumps({"kind": "note", "payload": {"text": text}})
+            line.request("POST", f"/api/v1/tickets/{self.ref}/events", body, headers)
+            answer = line.getresponse()
+            return answer.status, json.loads(answer.read())
+        finally:
+            self.waited.append(time.monotonic() - began)
+            line.close()
+
+
+def writing(writers: list[Writer], until: Callable[[], bool]) -> list[threading.Thread]:
+    threads = [threading.Thread(target=writer.write, args=(until,)) for writer in writers]
+    for thread in threads:
+        thread.start()
+    return threads
+
+
+def staff(server: Instance, length: int = 10) -> list[Writer]:
+    with beside(server):
+        ticket = make.ticket()
+        secret = people.mint_api_token(ticket.assignee, name="writer", scopes=["read", "write"])[1]
+        return [Writer(server, ticket.ref, secret, number, length) for number in range(WRITERS)]
+
+
+def look(server: Instance, path: str) -> int:
+    line = http.client.HTTPConnection(server.host, server.port, timeout=30)
+    line.request("GET", path)
+    status = line.getresponse().status
+    line.close()
+    return status
+
+
+def take_away(cluster: Postgres, how: str, seconds: float) -> None:
+    if how == "frozen":
+        cluster.freeze()
+        time.sleep(seconds)  # how long it is away is what is tried here
+        cluster.thaw()
+        return
+    cluster.kill()
+    time.sleep(seconds)
+    (cluster.folder / "cluster" / "postmaster.pid").unlink(missing_ok=True)
+    cluster.start()
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("how", ["killed", "frozen"])
+def test_f4_while_the_database_is_away_writes_are_refused_in_time_and_none_is_lost(how: str, full: bool) -> None:
+    with postgres() as cluster, cluster.database() as url:
+        server = Instance(database_url=url, outbox="process")
+        try:
+            server.flask("init")
+            writers, over = staff(server), threading.Event()
+            server.start()
+            threads = writing(writers, over.is_set)
+            for _ in range(3 if full else 1):
+                time.sleep(1)
+                take_away(cluster, how, 12 if full else 6)
+                back = [len(writer.acknowledged) for writer in writers]
+                healed = time.monotonic()
+                while [len(writer.acknowledged) for writer in writers] <= back:
+                    assert time.monotonic() < healed + 5, "it heals within five seconds"
+                    time.sleep(0.05)
+            over.set()
+            for thread in threads:
+                thread.join(60)
+            assert sum(writer.refused for writer in writers)
+            assert max(max(writer.waited) for writer in writers) < ANSWERS_WITHIN_S
+            assert "Traceback" not in server.log()
+            with beside(server):
+                judge(writers[0].ref, writers)  # type: ignore[arg-type]
+        finally:
+            server.close()
+
+
+@contextmanager
+def small_disk(folder: Path) -> Iterator[Path]:
+    if os.geteuid() != 0 or subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16m", "none", folder]).returncode:
+        pytest.skip("a small disk takes root's mount")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "-l", folder], check=True)
+
+
+def test_f6_on_a_full_disk_everything_is_read_what_was_acknowledged_is_kept_and_it_heals(tmp_path: Path) -> None:
+    with small_disk(tmp_path) as disk:
+        server = Instance(data_dir=disk)
+        try:
+            server.flask("init")
+            writers = staff(server, length=9000)
+            server.start()
+            (disk / "ballast").write_bytes(bytes(4 << 20))
+            for thread in writing(writers, lambda: any(writer.refused > 20 for writer in writers)):
+                thread.join(120)
+            assert sum(len(writer.acknowledged) for writer in writers)
+            assert [look(server, path) for path in ("/", "/readyz", f"/t/{writers[0].ref}")] == [200, 200, 200]
+            with pytest.raises(RuntimeError, match="make room"):
+                server.flask("doctor")
+            (disk / "ballast").unlink()
+            before = [len(writer.acknowledged) for writer in writers]
+            for thread in writing(writers, lambda: [len(one.acknowledged) for one in writers] > before):
+                thread.join(60)
+            assert "Traceback" not in server.log()
+            with beside(server):
+                judge(writers[0].ref, writers)  # type: ignore[arg-type]
+        finally:
+            server.close()
