@@ -4,6 +4,7 @@ import configparser
 import http.client
 import shlex
 import subprocess
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -13,7 +14,7 @@ from threading import Thread
 import pytest
 import websocket
 
-from tests.servers.ground import wait_until
+from tests.servers.ground import free_port, wait_until
 from tests.servers.instance import instance
 from tests.servers.nginx import Nginx, nginx
 from tracker.settings import Settings
@@ -105,6 +106,21 @@ def test_refs_and_secret_links_stay_out_of_the_log(proxy: Nginx) -> None:
     log = proxy.log()
     assert REF not in log
     assert "secret" not in log
+
+
+@pytest.mark.slow
+def test_with_no_instance_up_people_and_programs_are_told_to_come_back() -> None:
+    with nginx(f"127.0.0.1:{free_port()}") as proxy:
+        for path, kind, words in (
+            ("/t/x", "text/html; charset=utf-8", "Back in a moment"),
+            ("/api/v1/tickets", "application/json", "Idempotency-Key"),
+        ):
+            with pytest.raises(urllib.error.HTTPError) as told:
+                get(proxy, path)
+            with told.value as answer:
+                assert (answer.code, answer.headers["Retry-After"]) == (503, "5")
+                assert answer.headers["Content-Type"] == kind
+                assert words in answer.read().decode()
 
 
 @pytest.mark.slow
