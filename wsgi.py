@@ -182,6 +182,7 @@ def _wire(app: Flask) -> None:
     live.init_app(app)
     store.after_commit(app, lambda topic, subject: live.hear(app, topic, subject))
     app.extensions["tracker_mail_in"] = intake.run
+    app.extensions["tracker_sockets"] = lambda: live.sockets(app)
     app.extensions["tracker_start_outbox"] = lambda: start_outbox(app)
 
 

@@ -80,6 +80,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "lookup",
         "seed",
         "serving",
+        "health",
     ),
 }
 DOORS = ("tracker.live", "tracker.channels", "tracker.pages", "tracker.cli", "tracker.intake", "api", "widgets")

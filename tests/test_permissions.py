@@ -55,7 +55,7 @@ HOUSE: dict[str, set[str]] = {
     "assignee": {"open", "work", "file", "keep_profile"},
     "lead of the desk": {"open", "work", "file", "keep_profile", "run_desk"},
     "lead of another desk": {"open", "work", "file", "keep_profile"},
-    "admin": {"open", "work", "file", "keep_profile", "run_desk", "import", "administer"},
+    "admin": {"open", "work", "file", "keep_profile", "run_desk", "import", "administer", "measure"},
     "assignee who left": {"open"},
     "assignee with a token that reads": {"work"},
     "assignee with a token that writes only": {"open", "file"},

@@ -99,6 +99,11 @@ def runners(ok: int, *, outside: int) -> Expected:
     return row, row
 
 
+def admins(ok: int) -> Expected:
+    row = (401, *(403,) * 6, ok, 401)
+    return row, row
+
+
 UNFOLLOWED = (404, 409, 404, 409, 409, 404, 409, 409, 401)
 """Who may know of a private ticket is told that nobody can follow it."""
 TABLE: dict[str, Expected] = {
@@ -169,6 +174,7 @@ TABLE: dict[str, Expected] = {
     "GET /people/<slug>": all_the_same(200),
     "GET /people/<slug>/figures.csv": all_the_same(200),
     "GET /people/<slug>/feed.atom": all_the_same(200),
+    "GET /metrics": admins(200),
     "GET /readyz": all_the_same(200),
     "GET /signin": all_the_same(200),
     "POST /signin": all_the_same(401),

@@ -32,11 +32,12 @@ HOUSE_ACTS: dict[str, frozenset[str]] = {
     "file": frozenset({"agent", "lead", "admin"}),
     "run_desk": frozenset({"desk_lead", "admin", "system"}),
     "import": frozenset({"admin", "system"}),
+    "measure": frozenset({"admin", "system"}),
     "administer": frozenset({"admin", "system"}),
 }
 """Acts on a desk or the whole house; the system is whoever runs commands on the machine itself."""
 
-SCOPES = {"see": "read", "see_as_customer": "read", "see_as_staff": "read", "work": "read"}
+SCOPES = {"see": "read", "see_as_customer": "read", "see_as_staff": "read", "work": "read", "measure": "read"}
 SCOPES |= {"import": "import", "administer": "admin", "run_desk": "admin"}
 SCOPES |= {"keep_profile": "no token has this: a token must not make another, nor change a password"}
 """The scope a bearer token needs; every act not named here is a write."""

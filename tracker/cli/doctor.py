@@ -13,7 +13,7 @@ from sqlalchemy import exists, func, select, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from tracker import arrivals, deliveries, desks, disclosure, limits, people, seed, settings, store
+from tracker import arrivals, deliveries, desks, disclosure, health, limits, people, seed, settings, store
 from tracker.errors import Unavailable
 from tracker.models import Event, Fact, Person, Ticket
 from tracker.store import reason
@@ -21,7 +21,6 @@ from tracker.store import reason
 State = Literal["ok", "warn", "bad"]
 Finding = tuple[State, str]
 MARKS = {"ok": "ok  ", "warn": "note", "bad": "BAD "}
-LATE_AFTER = timedelta(minutes=5)
 IDLE_AFTER = timedelta(minutes=1)
 ROOM_NEEDED = 200 << 20
 """Bytes: for what is written while somebody makes room."""
@@ -144,15 +143,12 @@ def _clock() -> Iterator[Finding]:
 
 
 def _outbox() -> Iterator[Finding]:
-    since, totals, now = deliveries.oldest_waiting(), deliveries.totals(), store.now()
-    waiting, sent = f"{totals.get('waiting', 0):,} waiting", deliveries.last_sent()
-    if since and now - since > LATE_AFTER and sent and now - sent < IDLE_AFTER:
-        yield "warn", f"outbox: {waiting}, the first since {since:%Y-%m-%d %H:%M} UTC; a large mailing is on its way"
-    elif since and now - since > LATE_AFTER:
-        yield (
-            "bad",
-            f"outbox: late since {since:%Y-%m-%d %H:%M} UTC; is the web process, or `outbox run`, up?",
-        )
+    late, totals, sent = health.late_by(), deliveries.totals(), deliveries.last_sent()
+    waiting, since = f"{totals.get('waiting', 0):,} waiting", f"since {store.now() - late:%Y-%m-%d %H:%M} UTC"
+    if late > health.LATE_AFTER and sent and store.now() - sent < IDLE_AFTER:
+        yield "warn", f"outbox: {waiting}, the first {since}; a large mailing is on its way"
+    elif late > health.LATE_AFTER:
+        yield "bad", f"outbox: late {since}; is the web process, or `flask tracker outbox run`, up?"
     else:
         yield "ok", f"outbox: {waiting}, {totals.get('sent', 0):,} sent"
     if dead := totals.get("dead"):

@@ -96,6 +96,12 @@ def serve_by_threads(app: Flask, threads: int) -> None:
     app.extensions["tracker_guard"].serve_by_threads(threads)
 
 
+def sockets(app: Flask) -> int:
+    """Return how many sockets are open in this process, polling clients included."""
+    engine = app.extensions.get("tracker_engine")
+    return (engine.open if engine else 0) + int(app.extensions["tracker_guard"].sessions())
+
+
 def proxies(app: Flask) -> int:
     """Return how many proxies stand in front."""
     return int(app.extensions["tracker_settings"].proxies)

@@ -1,21 +1,14 @@
 """Pages about the house itself: is it up, can it serve, what would have been mailed."""
 
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from flask import Blueprint, Response, abort, current_app, render_template, send_from_directory
+from flask import Blueprint, Response, abort, render_template, send_from_directory
 
-from tracker import deliveries, limits, mailbox, richtext, settings, store
-from tracker.viewer import admits
+from tracker import health, mailbox, richtext, settings
+from tracker.viewer import admits, current
 
 blueprint = Blueprint("system", __name__)
-LATE_AFTER = timedelta(minutes=5)
-SCHEMA_IN_WORDS = {
-    "current": "at head",
-    "older": "not at head: run flask tracker init",
-    "newer": "of a later version, which this one serves too",
-}
 
 
 @blueprint.get("/healthz")
@@ -28,18 +21,21 @@ def healthz() -> dict[str, str]:
 @blueprint.get("/readyz")
 @admits("anyone")
 def readyz() -> tuple[dict[str, Any], int]:
-    """It can serve pages: the database answers and is migrated. Late mail and an absent Redis are told beside."""
-    checks: dict[str, Any] = {"ready": False}
-    try:
-        schema = store.schema()
-        checks |= {"ready": schema != "older", "migrations": SCHEMA_IN_WORDS[schema]}
-        checks["outbox"] = "unknown" if schema == "older" else _outbox()
-        checks["database"] = "answers"
-    except Exception as error:  # whatever it is, the answer is "not ready", with its name
-        current_app.logger.warning("not ready: %s", store.reason(error))
-        checks |= {"ready": False, "database": f"does not answer: {type(error).__name__}"}
-    checks["limits"] = limits.where()
-    return checks, 200 if checks["ready"] else 503
+    """It can serve pages, or not: 503."""
+    told = health.ready()
+    return told, 200 if told["ready"] else 503
+
+
+@blueprint.get("/metrics")
+@admits("measure")
+def metrics() -> Response:
+    """Figures as Prometheus reads them, for an admin's token that may read."""
+    lines = [
+        f"# HELP {one.name} {one.says}\n# TYPE {one.name} gauge\n{one.name} {one.value:g}\n"
+        for one in health.gauges(by=current())
+    ]
+    kind = "text/plain; version=0.0.4; charset=utf-8"
+    return Response("".join(lines), content_type=kind, headers={"Cache-Control": "private, no-store"})
 
 
 @blueprint.get("/dev/mailbox")
@@ -68,11 +64,6 @@ def show_mailbox() -> tuple[str, int, dict[str, str]]:
 def favicon() -> Response:
     """The icon, for those who ask without looking."""
     return send_from_directory(Path(settings.STATIC), "icon.svg", mimetype="image/svg+xml", max_age=86400)
-
-
-def _outbox() -> str:
-    since = deliveries.oldest_waiting()
-    return "moving" if since is None or store.now() - since < LATE_AFTER else f"late since {since:%Y-%m-%d %H:%M} UTC"
 
 
 def _plain(mail: Any) -> str:
