@@ -1,6 +1,7 @@
 """A database that is full, read only, of another version, or away: what works still works, and the rest is said."""
 
 import logging
+import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +17,8 @@ from time_machine import Traveller
 
 from tests import houses, make
 from tests.houses import Visitor
+from tests.servers.ground import wait_until
+from tests.servers.redis import Redis
 from tracker import outbox, store
 
 
@@ -198,3 +201,20 @@ def test_a_backup_is_taken_into_use_with_its_own_key_only(sqlite_template: Path,
         assert "secret key: not the one" not in say(app, "doctor")
     with houses.opened(url, tmp_path) as app:
         assert "secret key: not the one" in say(app, "doctor")
+
+
+@pytest.mark.slow
+def test_a_frozen_redis_is_left_alone_for_a_while_and_told_of_once(
+    sqlite_template: Path, tmp_path: Path, redis_server: Redis, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert redis_server.process
+    url = houses.copied(sqlite_template, tmp_path)
+    with houses.opened(url, tmp_path, redis_url=redis_server.url) as app, caplog.at_level(logging.WARNING):
+        visitor = app.test_client()
+        assert visitor.get("/").status_code == 200
+        redis_server.process.send_signal(signal.SIGSTOP)
+        assert [visitor.get("/").status_code for _ in range(5)] == [200] * 5
+        redis_server.process.send_signal(signal.SIGCONT)
+        wait_until(lambda: visitor.get("/") and "in Redis again" in caplog.text, within=20, what="Redis is asked again")
+    told = [record.getMessage() for record in caplog.records if record.getMessage().startswith("limits")]
+    assert len(told) == 2, "once when it goes, once when it is back"

@@ -2,6 +2,7 @@
 
 import ipaddress
 import threading
+import time
 from functools import lru_cache
 from typing import Any
 
@@ -13,6 +14,10 @@ from limits.strategies import FixedWindowRateLimiter
 from tracker import settings, store
 from tracker.errors import TooSoon
 
+PATIENCE_S = 0.5
+"""How long a request waits for Redis."""
+ASKED_AGAIN_S = 5
+"""How long requests count here once Redis did not answer, before one of them tries it again."""
 FEW = 1_000
 """Counts that are kept before those of windows gone by are looked for."""
 
@@ -46,11 +51,13 @@ class Here:
 
 def hit(name: str, who: str) -> None:
     """Count one request of `who` against a limit; raise TooSoon with the seconds to wait."""
-    item, limiter = _item(name), _limiter()
+    item, limiter = _item(name), _local() if _is_away() else _limiter()
     try:
         allowed = limiter.hit(item, name, who)
-    except Exception:  # Redis is away: count here rather than open the door
-        current_app.logger.warning("limits: shared store is away, counting in this process")
+        if limiter is not _local():
+            _found()
+    except Exception as error:  # Redis is away: count here rather than open the door
+        _lost(error)
         limiter = _local()
         allowed = limiter.hit(item, name, who)
     if not allowed:
@@ -91,11 +98,29 @@ def _item(name: str) -> RateLimitItem:
     return RateLimitItemPerMinute(counts[name])
 
 
+def _is_away() -> bool:
+    """Say whether Redis was away a moment ago: asking a frozen one would cost each request its patience."""
+    asked_again_at: float = current_app.extensions.get("tracker_limits_away", 0)
+    return asked_again_at > time.monotonic()
+
+
+def _lost(error: Exception) -> None:
+    if "tracker_limits_away" not in current_app.extensions:
+        current_app.logger.warning("limits: Redis is away, counting in this process: %s", error)
+    current_app.extensions["tracker_limits_away"] = time.monotonic() + ASKED_AGAIN_S
+
+
+def _found() -> None:
+    if current_app.extensions.pop("tracker_limits_away", None):
+        current_app.logger.warning("limits: counting in Redis again")
+
+
 def _limiter() -> Any:
     found = current_app.extensions.get("tracker_limiter")
     if found is None:
         url = settings.current().redis_url
-        found = FixedWindowRateLimiter(storage_from_string(url, socket_timeout=0.5)) if url else Here()
+        patience = {"socket_timeout": PATIENCE_S, "socket_connect_timeout": PATIENCE_S}
+        found = FixedWindowRateLimiter(storage_from_string(url, **patience)) if url else Here()
         current_app.extensions["tracker_limiter"] = found
     return found
 

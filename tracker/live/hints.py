@@ -80,14 +80,18 @@ class Hints:
                 self._waiting.queue.clear()
 
     def _listen(self) -> None:
+        is_away = False
         while not self._over.is_set():
             try:
                 with self._client.pubsub(ignore_subscribe_messages=True) as subscription:
                     subscription.subscribe(CHANNEL)
+                    is_away = False
                     while not self._over.is_set():
                         message = subscription.get_message(timeout=WAIT_S / 2)
                         if message:
                             self._take(*json.loads(message["data"]))
             except Exception as error:  # Redis is away: try again, the tail goes on meanwhile
-                log.warning("live: no hints heard: %s", error)
+                if not is_away:
+                    log.warning("live: no hints heard until Redis is back: %s", error)
+                is_away = True
                 self._over.wait(WAIT_S)
