@@ -11,10 +11,11 @@ export function fragment(html) {
   return new DOMParser().parseFromString(html, 'text/html').body;
 }
 
-/** Put an entry where its seq belongs, or in the place of its older rendering. */
+/** Put an entry where its seq belongs, or in the place of its older rendering, if it reads differently. */
 export function upsert(list, entry) {
   const seq = Number(entry.dataset.seq);
   const known = list.querySelector(`:scope > [data-seq="${seq}"]`);
+  if (known?.isEqualNode(entry)) return known;
   if (known) return swap(known, entry);
   list.querySelector(':scope > [data-empty]')?.remove();
   entry.classList.add('entry--new');

@@ -6,13 +6,18 @@ import { refresh } from './times.js';
 
 const POLL_EVERY = 5_000;
 const ASK_AGAIN = 500;
+const SPREAD = 2_000;
 const LONG_HIDDEN = 20_000;
+/** When one of these comes, or is hidden, earlier entries may name the customer by another name, or by none. */
+const RENAMES = '[data-kind="visibility_changed"]';
 const NOT_YOURS = [401, 403, 404, 410];
 
 export class TicketTimeline extends HTMLElement {
   #ref = '';
   #last = 0;
   #heard = 0;
+  #renamed = 0;
+  #renewed = 0;
   #asking = null;
   #poll = 0;
   #hiddenAt = Infinity;
@@ -89,15 +94,22 @@ export class TicketTimeline extends HTMLElement {
     if (verdict === 'drop') return;
     if (verdict === 'ask' || event.html === undefined) return void this.#ask();
     this.#show(fragment(`${event.head ?? ''}${event.replaces?.html ?? ''}${event.html}`), event.seq);
+    if (this.#isOutdated) setTimeout(() => this.#isOutdated && this.#ask(), Math.random() * SPREAD);
   }
 
-  #show(parts, last) {
+  #show(parts, last, isAgain = false) {
     const [head, old] = [parts.querySelector('#head'), document.getElementById('head')];
+    refresh(parts);
     if (head && old) swap(old, head);
-    const entries = [...parts.querySelectorAll('li[data-seq]')];
-    for (const entry of entries) upsert(this.querySelector('.timeline'), entry);
+    for (const entry of parts.querySelectorAll('li[data-seq]')) {
+      if (entry.matches(RENAMES) && (!isAgain || entry.dataset.seq > this.#last)) this.#renamed = last;
+      upsert(this.querySelector('.timeline'), entry);
+    }
     this.#last = Math.max(this.#last, last);
-    for (const fresh of [...entries, ...(head ? [head] : [])]) refresh(fresh);
+  }
+
+  get #isOutdated() {
+    return this.#renamed > this.#renewed;
   }
 
   /** Ask HTTP for what came after the last entry shown; whoever asks meanwhile shares the answer. */
@@ -114,16 +126,20 @@ export class TicketTimeline extends HTMLElement {
   }
 
   async #fetch() {
+    const [isAgain, upTo] = [this.#isOutdated, this.#last];
+    let after = isAgain ? this.querySelector('li[data-seq]').dataset.seq - 1 : upTo;
     for (let more = true; more; ) {
-      const answer = await fetch(`/t/${this.#ref}/entries?after=${this.#last}`, { signal: this.#stop.signal });
+      const answer = await fetch(`/t/${this.#ref}/entries?after=${after}`, { signal: this.#stop.signal });
       if (NOT_YOURS.includes(answer.status)) return this.#end();
       if (!answer.ok) throw new Error(`entries answered ${answer.status}`);
       const parts = fragment(await answer.text());
       const { epoch, last, more: rest } = parts.querySelector('ol[data-epoch]').dataset;
       if (epoch !== this.getAttribute('epoch')) return reloadPage();
-      this.#show(parts, Number(last));
-      more = rest === '1';
+      this.#show(parts, Number(last), isAgain);
+      [after, more] = [last, rest === '1'];
     }
+    if (isAgain) this.#renewed = upTo;
+    if (this.#isOutdated) await this.#fetch();
   }
 
   #fallBack(state = 'reconnecting') {

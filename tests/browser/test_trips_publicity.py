@@ -80,7 +80,10 @@ def test_a_name_taken_back_is_gone_from_the_page(office: Office, visitors: Calla
     cara.page.locator("#visibility summary").click()
     cara.page.locator("#visibility").get_by_label("No name").check()
     cara.page.locator("#visibility").get_by_role("button", name="Keep this").click()
-    expect(seen.locator("#head")).not_to_contain_text("Cara Lindt", timeout=SOON)
+    for part in ("#head", ".timeline"):
+        expect(seen.locator(part)).not_to_contain_text("Cara Lindt", timeout=SOON)
+    office.say(ref, "visibility_changed", visibility="public", name_shown="pseudonym", pseudonym="Dog lover")
+    expect(seen.locator(".timeline .entry--opened")).to_contain_text("Dog lover", timeout=SOON)
     seen.reload()
     expect(seen.locator("#head")).to_be_visible()
     assert "Cara Lindt" not in seen.content()
