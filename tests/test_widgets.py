@@ -337,6 +337,8 @@ def test_the_builder_writes_the_line_of_a_picture_that_looks_otherwise(client: V
     picture = client.get(f"/e/{eid}/badge.svg?{wanted}").text
     assert message(picture).startswith('My "lift" & (I): open')
     assert 'fill="#a1b2c3"' in picture
+    assert re.search(r'aria-invalid="true" value="x"', shown), "a colour nobody can read is kept as it was typed"
+    assert shown.count("Write it as #") == 1, "and said to be none"
 
 
 def test_the_builder_makes_restricts_and_takes_back(client: Visitor) -> None:

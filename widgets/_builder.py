@@ -1,5 +1,6 @@
 """Put this on your site: customers make badges of their ticket, leads walls of their desk, and take them back."""
 
+from collections.abc import Mapping
 from html import escape
 from typing import Any
 from urllib.parse import urlencode
@@ -24,6 +25,8 @@ POLICY = (
 """As every page's, with frames of our own: the previews."""
 HEADERS = {"Cache-Control": "private, no-store", "Content-Security-Policy": POLICY}
 NEW = "new"
+COLOURS = ("labelColor", "color")
+NO_COLOUR = "Write it as # and three or six of 0-9 and a-f, such as #0b5c96."
 
 
 @blueprint.get("/t/<ref>/embeds")
@@ -152,7 +155,8 @@ def _builder(owner: Owner, form: forms.Form, status: int) -> Page:
 
 
 def _shown(one: Embed) -> dict[str, Any]:
-    picture = _picture(one)
+    drawn = _drawn(one)
+    picture = {name: value for name, value in _picture(drawn.typed).items() if value}
     query = urlencode(picture)
     codes = [(each, _pictured(each.snippet(one), query)) for each in _found.modules()]
     return disclosure.embed(one) | {
@@ -160,19 +164,27 @@ def _shown(one: Embed) -> dict[str, Any]:
         "page": badges.page(one),
         "heading": badges.title(one) if one.is_wall else "",
         "snippets": [{"name": each.NAME, "about": each.ABOUT, "code": code} for each, code in codes],
-        "picture": picture,
+        "drawn": drawn,
         "query": query,
     }
 
 
-def _picture(one: Embed) -> dict[str, str]:
-    """Return what this page is asked to have the picture of an embed look like: its parameters, those that hold."""
+def _drawn(one: Embed) -> forms.Form:
+    """Return what this page is asked to have the picture of an embed look like, and which colours we can't read."""
     asked = request.args if request.args.get("picture") == one.eid else {}
-    chosen = {"label": badge_svg.one_line(asked.get("label", "")), "style": asked.get("style", "")}
-    chosen["style"] = chosen["style"] if chosen["style"] in badge_svg.STYLES else ""
-    for name in ("labelColor", "color"):
-        chosen[name] = (_svg.colour(asked.get(name)) or "").lstrip("#")
-    return {name: value for name, value in chosen.items() if value}
+    typed = {name: asked[name].strip() for name in ("label", "style", *COLOURS) if name in asked}
+    wrong = [name for name in COLOURS if typed.get(name) and not _svg.colour(typed[name])]
+    return forms.Form("picture", typed, dict.fromkeys(wrong, NO_COLOUR), f"{one.eid}-picture-")
+
+
+def _picture(typed: Mapping[str, str]) -> dict[str, str]:
+    """Return the parameters of a picture, "" for those that say nothing we know."""
+    style = typed.get("style", "")
+    return {
+        "label": badge_svg.one_line(typed.get("label", "")),
+        "style": style if style in badge_svg.STYLES else "",
+        **{name: (_svg.colour(typed.get(name)) or "").lstrip("#") for name in COLOURS},
+    }
 
 
 def _pictured(code: str, query: str) -> str:
