@@ -416,6 +416,12 @@ def _latest(one: Ticket) -> Shown | None:
     return {"at": one.latest_word_at, "html": one.latest_word_html, "by": by}
 
 
+def another(shown: Shown) -> Shown | None:
+    """Return who said the latest words of a ticket, where that is not who has it; None too when nothing was said."""
+    by: Shown | None = (shown["latest"] or {}).get("by")
+    return by if by and by["slug"] != shown["assignee"]["slug"] else None
+
+
 def _latest_briefly(one: Ticket) -> Shown | None:
     """Return the latest words with the name of who said them: somebody else may have the ticket now."""
     found = _latest(one)

@@ -61,12 +61,6 @@ class Conflict(TrackerError):
     code, status, default = "conflict", 409, "This has changed since you looked."
 
 
-class Gone(TrackerError):
-    """It was here and has been taken back for good."""
-
-    code, status, default = "gone", 410, "This has been taken back."
-
-
 class TooLarge(TrackerError):
     """More bytes than this address takes."""
 

@@ -73,6 +73,7 @@ def _card(ticket: Glance | None, eid: str = "", look: Look = PLAIN) -> str:
         "card",
         ticket=head,
         recent=ticket.entries if has_events else None,
+        latest_by_another=disclosure.another(head),
         latest_is_standard=not has_events and ticket.latest_is_standard,
         words=WORDS_EACH if has_events else WORDS,
         hue=head["desk"]["hue"],

@@ -41,9 +41,8 @@ def _said(shown: Shown) -> str:
     latest = shown["latest"]
     if not latest:
         return ""
-    said = richtext.excerpt(latest["html"], LONGEST)
-    is_another = latest["by"] and latest["by"]["slug"] != shown["assignee"]["slug"]
-    return f"{latest['by']['name']}: {said}" if is_another else said
+    said, by = richtext.excerpt(latest["html"], LONGEST), disclosure.another(shown)
+    return f"{by['name']}: {said}" if by else said
 
 
 def _action(shown: Shown) -> Shown:
