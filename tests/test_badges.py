@@ -136,6 +136,20 @@ def test_only_who_runs_a_desk_puts_its_wall_up_or_takes_it_back(house: Flask) ->
     assert embeds.revoke(embed.eid, by=make.viewer(make.admin())).revoked_at
 
 
+def test_a_wall_for_which_nothing_was_picked_shows_the_ticket_it_is_kept_on(client: Visitor) -> None:
+    ticket = make.ticket()
+    make.own(client, ticket)
+    page = f"/t/{ticket.ref}/embeds"
+    assert client.post(page, data={"variant": "wall", "picks": ""}).status_code == 303
+    (embed,) = embeds.kept(ticket)
+    assert [one.ticket_id for one in embed.picks] == [ticket.id]
+    assert client.post(f"{page}/{embed.eid}", data={"variant": "badge"}).status_code == 303
+    assert client.post(f"{page}/{embed.eid}", data={"variant": "wall"}).status_code == 303
+    facts = client.get(f"/e/{embed.eid}/badge.json").json
+    assert facts is not None
+    assert [one["subject"] for one in facts["items"]] == [ticket.subject]
+
+
 def test_a_desk_has_walls_only(house: Flask) -> None:
     desk = make.desk()
     lead = make.viewer(make.lead(desk))

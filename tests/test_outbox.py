@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import select
+from sqlalchemy import select, update
 from time_machine import Traveller
 
 from tests import houses, make
@@ -229,6 +229,19 @@ def test_what_left_long_ago_is_forgotten_but_not_what_waits_nor_the_newest(house
     stays = {waits.news_id, newest.news_id, all_news[-1]}
     assert set(store.session().scalars(select(News.id))) == stays < set(all_news)
     assert {one.news_id for one in deliveries()} <= stays
+
+
+def test_news_that_was_sent_to_nobody_is_forgotten_too(house: Flask, travel: Traveller) -> None:
+    for _ in range(2):
+        make.ticket(confirmed=False)
+    with store.transaction() as session:
+        session.execute(update(News).values(expanded_at=store.now()))
+        newest = max(session.scalars(select(News.id)))
+    assert not deliveries()
+    travel.shift(postbook.KEPT + timedelta(days=1))
+    while postbook.forget_old():
+        pass
+    assert list(store.session().scalars(select(News.id))) == [newest]
 
 
 def test_two_workers_never_take_the_same_delivery(house: Flask) -> None:
