@@ -3,6 +3,7 @@
 import logging
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -34,6 +35,8 @@ NAMING = {
 _BACK: ContextVar[timedelta] = ContextVar("back", default=timedelta(0))
 LOCK_WAIT_S = 4
 """How long a write waits for another writer before it answers 503."""
+TOLD_EVERY_S = 60
+_quiet_until: dict[str, float] = {}
 AWAY = (OperationalError, PoolTimeout, PendingRollbackError, Unavailable)
 """What is raised while the database does not answer, or does not take what is written."""
 
@@ -170,11 +173,13 @@ def reason(error: BaseException) -> str:
 def complain(logger: logging.Logger, words: str, *of: object) -> None:
     """Write down the error that is being handled: a database that is away in a line, a fault of ours with its trace.
 
-    For loops that survive it: the database may be away for a night.
+    For loops that survive it: the database may be away for a night, and each kind of line then comes once a minute.
     """
     error = sys.exc_info()[1]
     if isinstance(error, AWAY):
-        logger.warning("%s: the database is away: %s", words % of, reason(error))
+        if time.monotonic() >= _quiet_until.get(words, 0):
+            logger.warning("%s: the database is away: %s", words % of, reason(error))
+            _quiet_until[words] = time.monotonic() + TOLD_EVERY_S
     else:
         logger.exception(words, *of)
 
