@@ -234,7 +234,9 @@ def test_the_doctor_says_what_keeps_mail_from_coming_in(house: Flask, mailbox: D
     assert "no way in" in intake.check()
     set_to(house, mail_in_imap=mailbox.url)
     assert intake.check() == ""
-    set_to(house, mail_in_lmtp=f"127.0.0.1:{free_port()}")
+    set_to(house, mail_in_desk="nowhere")
+    assert "TRACKER_MAIL_IN_DESK names none" in intake.check()
+    set_to(house, mail_in_desk="", mail_in_lmtp=f"127.0.0.1:{free_port()}")
     assert "Nobody listens" in intake.check()
     set_to(house, mail_in_domain="")
     assert "TRACKER_MAIL_IN_DOMAIN is empty" in intake.check()

@@ -4,7 +4,7 @@ import threading
 
 from flask import Flask
 
-from tracker import settings
+from tracker import desks, settings
 from tracker.errors import Invalid
 from tracker.intake import imap, lmtp
 
@@ -37,6 +37,8 @@ def check() -> str:
             if not ways
             else "TRACKER_MAIL_IN_DOMAIN is empty: our mails carry no address that replies could come to."
         )
+    if chosen.mail_in_desk and chosen.mail_in_desk not in {one.slug for one in desks.everyone()}:
+        return "TRACKER_MAIL_IN_DESK names none of the desks that `flask tracker desk list` shows."
     problems = [lmtp.check(chosen.mail_in_lmtp) if chosen.mail_in_lmtp else ""]
     problems += [imap.check(chosen.mail_in_imap) if chosen.mail_in_imap else ""]
     return " ".join(problem for problem in problems if problem)
