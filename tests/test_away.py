@@ -127,6 +127,17 @@ def test_late_mail_takes_no_page_away(house: Flask, travel: Traveller) -> None:
     assert ready(house)[1]["outbox"] == "moving"
 
 
+def test_a_promise_that_nobody_records_as_missed_shows_that_the_worker_stands_still(
+    house: Flask, travel: Traveller
+) -> None:
+    ticket = make.ticket()
+    make.deliver()
+    travel.move_to(ticket.due_at + timedelta(minutes=10))
+    assert ready(house)[1]["outbox"].startswith("late since")
+    make.deliver()
+    assert ready(house)[1]["outbox"] == "moving"
+
+
 def test_a_large_mailing_on_its_way_is_no_fault(house: Flask, travel: Traveller) -> None:
     ticket = make.ticket()
     make.post(ticket, "update")

@@ -42,9 +42,11 @@ def ready() -> dict[str, Any]:
 
 
 def late_by() -> timedelta:
-    """Return for how long the oldest news that is due waits for its first attempt."""
-    since = deliveries.oldest_waiting()
-    return store.now() - since if since else timedelta(0)
+    """Return for how long the worker's oldest work waits: news to be attempted, a missed promise to be recorded."""
+    now = store.now()
+    missed = select(func.min(Ticket.due_at)).where(Ticket.overdue.is_(False), Ticket.due_at <= now)
+    since = min((at for at in (deliveries.oldest_waiting(), store.session().scalar(missed)) if at), default=now)
+    return now - since
 
 
 def gauges(*, by: Viewer) -> list[Gauge]:
@@ -61,7 +63,7 @@ def _gauges() -> Iterator[tuple[str, str, float]]:
     for state in ("waiting", "dead"):
         those = select(func.count()).where(Delivery.state == state)
         yield f"deliveries_{state}", f"Pieces of news to one address that are {state}.", _count(those)
-    yield "outbox_late_seconds", "How long the oldest due news waits for its first attempt.", late_by().total_seconds()
+    yield "outbox_late_seconds", "How long the outbox worker's oldest work waits.", late_by().total_seconds()
     yield "mails_in_dead", "Mails that could not be taken.", arrivals.totals().get("dead", 0)
     yield "redis_away", "1 while Redis is set but does not answer.", "away" in limits.where()
     yield "live_sockets", "Open live sockets of the process that answers.", current_app.extensions["tracker_sockets"]()
