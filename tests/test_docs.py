@@ -39,6 +39,18 @@ def test_the_tests_named_as_evidence_exist() -> None:
     assert not [path for path in sorted(named) if not (ROOT / path).exists()]
 
 
+def test_the_files_that_documents_name_exist() -> None:
+    code = re.compile(r"`((?:tracker|api|widgets|tests|deploy|docs|bench|static|templates|migrations)/[\w./-]+\.\w+)`")
+    named = {
+        (page.name, path)
+        for page in DOCUMENTS
+        if page.name != "CHANGELOG.md"
+        for path in code.findall(page.read_text())
+    }
+    assert named
+    assert not [one for one in sorted(named) if not (ROOT / one[1]).exists()]
+
+
 def test_every_make_target_is_listed_by_make_alone() -> None:
     text = (ROOT / "Makefile").read_text()
     phony = set(re.search(r"^\.PHONY: (.*)$", text, re.MULTILINE).group(1).split())  # type: ignore[union-attr]

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection, Mapping
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from email_validator import EmailNotValidError, validate_email
@@ -37,11 +38,10 @@ from tracker.models import CustomerKey, Event, Ticket
 from tracker.permissions import Viewer
 
 Command = Callable[[Ticket, Mapping[str, Any], Viewer], Event]
-COMMANDS: dict[str, Command] = {
+COMMANDS: dict[str, Command] = {  # a kind that is not here is recorded as it was given
     "update": words.update,
     "reply": words.reply,
     "reply_published": words.publish,
-    "note": words.note,
     "thanks": words.thank,
     "feedback": lifecycle.give_feedback,
     "corrected": words.correct,
@@ -147,16 +147,20 @@ def post(
         _check_status(ticket, kind, by)
         promises.record_if_missed(ticket)
         was_private = ticket.visibility == "private"
-        event = COMMANDS[kind](ticket, loaded, by)
+        event = COMMANDS.get(kind, partial(_record, kind))(ticket, loaded, by)
         attachments.bind(ticket, event, loaded.get("files", ()))
         masks.settle(ticket, event, personal, by_public=event.actor_role == "public", was_private=was_private)
         idempotency.remember(once, {"seq": event.seq})
     return ticket, event
 
 
+def _record(kind: str, ticket: Ticket, loaded: Mapping[str, Any], by: Viewer) -> Event:
+    return timeline.append(ticket, kind, loaded, by=permissions.actor(by, ticket, kind))
+
+
 def possible(ticket: Ticket, *, by: Viewer) -> frozenset[str]:
     """Return the kinds that somebody may post to a ticket as it stands."""
-    now = (kind for kind in COMMANDS if ticket.status in kinds.KINDS[kind].when)
+    now = (name for name, kind in kinds.KINDS.items() if kind.posted_by and ticket.status in kind.when)
     return permissions.among(now, by, ticket)
 
 

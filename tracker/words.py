@@ -66,11 +66,6 @@ def reply(ticket: Ticket, loaded: Loaded, by: Viewer) -> Event:
     return event
 
 
-def note(ticket: Ticket, loaded: Loaded, by: Viewer) -> Event:
-    """Leave a note for staff."""
-    return timeline.append(ticket, "note", loaded, by=actor(by, ticket, "note"))
-
-
 def thank(ticket: Ticket, loaded: Loaded, by: Viewer) -> Event:
     """Say thank you; the customer decides whether everyone reads it. Raises TooSoon when a ticket is flooded."""
     limits.hit("thanks", ticket.ref)
