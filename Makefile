@@ -15,6 +15,8 @@ FLASK := $(BIN)/flask --app wsgi tracker
 # Without compiled files every start of pytest would compile all dependencies anew: seconds, each time.
 UV := UV_COMPILE_BYTECODE=1 VIRTUAL_ENV=.venv $(BIN)/uv --quiet
 LOCK := $(BIN)/uv --quiet pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
+# Where compiled files may not be written, every process that a test starts compiles the whole house again.
+export PYTHONDONTWRITEBYTECODE :=
 
 help: ## list what can be done
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 16
@@ -29,8 +31,9 @@ test: .venv/dev.stamp ## everything: check, both databases, real browser, short 
 check: .venv/dev.stamp ## in under a minute: lint, format, types, unit tests
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
-	@$(BIN)/mypy
-	@$(BIN)/pytest -q -n 2 --dist loadfile -m "not slow and not browser and not postgres"
+	@mkdir -p .mypy_cache; $(BIN)/mypy > .mypy_cache/said 2>&1 & types=$$!; trap 'kill $$types 2>/dev/null || true' EXIT; \
+	$(BIN)/pytest -q -n 2 --dist loadfile -m "not slow and not browser and not postgres"; \
+	wait $$types && tail -1 .mypy_cache/said || { cat .mypy_cache/said; exit 1; }
 
 bench: .venv/dev.stamp ## measure: make bench NAME=post [QUICK=1]
 	@test -n "$(NAME)" || { echo "Say which one: make bench NAME=…"; ls bench/[a-z]*.py | sed 's,bench/,  ,; s,\.py$$,,'; exit 2; }

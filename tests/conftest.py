@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 import time_machine as machine
+from argon2 import PasswordHasher
 from flask import Flask
-from sqlalchemy import make_url
 
 from tests import houses
 from tests.houses import Visitor
 from tests.servers.postgres import Postgres
+from tracker import people
 
 pytest_plugins = ["tests.servers.fixtures"]
 MONDAY = datetime(2026, 3, 2, 10, tzinfo=UTC)
@@ -28,6 +29,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def full(request: pytest.FixtureRequest) -> bool:
     """True when a drill shall run at its full pass mark, not its short form."""
     return bool(request.config.getoption("--full"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def real_hasher() -> Iterator[PasswordHasher]:
+    """What guards passwords outside tests; in them it is one that takes no time and no memory."""
+    real, cheap = people._hasher, PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(people, "_hasher", cheap)
+        patch.setattr(people, "_NO_HASH", cheap.hash("nobody has this password"))
+        yield real
 
 
 @pytest.fixture(scope="session")
@@ -49,20 +60,15 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
 
 
 @pytest.fixture(scope="session")
-def standing(tmp_path_factory: pytest.TempPathFactory) -> houses.Standing:
-    """The application that tests on SQLite share; ask for `house`."""
-    return houses.Standing(tmp_path_factory.mktemp("standing"))
+def standing() -> houses.Standing:
+    """The applications that tests share; ask for `house`."""
+    return houses.Standing()
 
 
 @pytest.fixture
 def house(database_url: str, standing: houses.Standing, tmp_path: Path) -> Iterator[Flask]:
     """The application on a fresh database, its context pushed; news leaves when make.deliver() says so."""
-    url = make_url(database_url)
-    if url.get_backend_name() == "sqlite":
-        opened = standing.opened(Path(str(url.database)), tmp_path)
-    else:
-        opened = houses.opened(database_url, tmp_path)
-    with opened as app:
+    with standing.opened(database_url, tmp_path) as app:
         yield app
 
 

@@ -2,7 +2,6 @@
 
 import contextvars
 import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -12,7 +11,7 @@ from typing import Any
 from flask import Flask
 from flask.testing import FlaskClient
 from flask_migrate import upgrade
-from sqlalchemy import make_url
+from sqlalchemy import event, make_url
 
 from tracker import live, seed, store
 from tracker.settings import MIGRATIONS, Settings
@@ -53,9 +52,17 @@ def build(database_url: str, data_dir: Path, **settings: Any) -> Flask:
     chosen = {"public_url": ORIGIN, "secret_key": KEY, "outbox": "process", "mail_bundle_s": 0, **GENEROUS, **settings}
     app = create_app(Settings(database_url=database_url, data_dir=str(data_dir), **chosen))
     app.config["TESTING"] = True
+    if database_url.startswith("sqlite"):
+        with app.app_context():
+            event.listen(store.db.engine, "connect", _forgetful)
     app.extensions["tracker_sightings"].after = lambda _seconds, _work: None
     app.test_client_class = Visitor
     return app
+
+
+def _forgetful(connection: Any, _record: Any) -> None:
+    """Let the disk forget, as PostgreSQL's does in tests: what a killed process committed still stays."""
+    connection.execute("PRAGMA synchronous=OFF").close()
 
 
 @contextmanager
@@ -98,33 +105,33 @@ def copied(template: Path, folder: Path) -> str:
 
 
 class Standing:
-    """One application on SQLite that tests share: built once a worker, so that what it compiled stays warm.
+    """Applications that tests share: one for each kind of database, built once a worker.
 
-    Its database is a link that each test points at a file of its own; what a test changed is put back after it.
+    Each connects to the database of the test that has it; what a test changed in it is put back afterwards.
     One whose fan-out thread has started is left to that test, and the next gets a new one.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.app: Flask | None = None
+    def __init__(self) -> None:
+        self.apps: dict[str, Flask] = {}
+        self.url = make_url("sqlite://")
 
     @contextmanager
-    def opened(self, database: Path, data_dir: Path) -> Iterator[Flask]:
-        """Give the application with its context pushed, on this database file."""
-        app = self.app = self.app or self._build()
-        link = Path(str(make_url(app.config["SQLALCHEMY_DATABASE_URI"]).database))
-        link.unlink(missing_ok=True)
-        link.symlink_to(database)
+    def opened(self, database_url: str, data_dir: Path) -> Iterator[Flask]:
+        """Give the application with its context pushed, on this database."""
+        self.url = make_url(database_url)
+        backend = self.url.get_backend_name()
+        app = self.apps[backend] = self.apps.get(backend) or self._build(database_url, data_dir)
         kept = [(now, dict(now)) for now in (app.extensions, app.config, app.view_functions)]
         listeners = list(app.extensions["tracker_listeners"])
-        app.extensions["tracker_settings"] = replace(app.extensions["tracker_settings"], data_dir=str(data_dir))
+        settings = replace(app.extensions["tracker_settings"], database_url=database_url, data_dir=str(data_dir))
+        app.extensions["tracker_settings"] = settings
         with app.app_context():
             try:
                 yield app
             finally:
                 if app.extensions["tracker_fanout"].is_running:
                     live.close(app)
-                    self.app = None
+                    del self.apps[backend]
                 store.db.session.remove()
                 store.db.engine.dispose()
         for now, before in kept:
@@ -132,6 +139,12 @@ class Standing:
             now.update(before)
         app.extensions["tracker_listeners"][:] = listeners
 
-    def _build(self) -> Flask:
-        folder = Path(tempfile.mkdtemp(dir=self.folder))
-        return build(sqlite_url(folder / "nameplate.sqlite3"), folder)
+    def _build(self, database_url: str, data_dir: Path) -> Flask:
+        app = build(database_url, data_dir)
+        with app.app_context():
+            event.listen(store.db.engine, "do_connect", self._connect)
+        return app
+
+    def _connect(self, dialect: Any, _record: Any, _given: Any, options: dict[str, Any]) -> Any:
+        places, named = dialect.create_connect_args(self.url)
+        return dialect.connect(*places, **(options | named))

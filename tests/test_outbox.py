@@ -351,7 +351,7 @@ def everything_kept() -> str:
     rows = [row for table in store.db.metadata.sorted_tables for row in store.session().execute(select(table))]
     if store.db.engine.dialect.name != "sqlite":
         return str(rows)
-    path = Path(str(store.db.engine.url.database)).resolve()
+    path = Path(store.db.session().connection().exec_driver_sql("PRAGMA database_list").one()[2])
     files = [path, path.with_name(path.name + "-wal")]
     return str(rows) + "".join(file.read_bytes().decode("latin-1") for file in files)
 

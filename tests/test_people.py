@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from argon2 import PasswordHasher
 from flask import Flask
 from sqlalchemy import select
 from time_machine import Traveller
@@ -78,6 +79,10 @@ def test_address_and_password_sign_in(house: Flask) -> None:
     one = make.agent(password=WORDS)
     assert people.sign_in(f" {one.email.upper()} ", WORDS).id == one.id
     assert one.password_hash.startswith("$argon2id$")
+
+
+def test_a_stolen_hash_costs_64_megabytes_a_guess(real_hasher: PasswordHasher) -> None:
+    assert real_hasher.hash(WORDS).startswith("$argon2id$v=19$m=65536,t=3,p=4$")
 
 
 def test_every_failed_sign_in_answers_alike(house: Flask) -> None:
