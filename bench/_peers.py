@@ -62,7 +62,7 @@ def nameplate(**settings: Any) -> Iterator[Running]:
     given: dict[str, Any] = GENEROUS | settings
     server = Instance(application="bench._live_app:app", **given)
     try:
-        server.flask("init", "--demo")
+        server.init(demo=True)
         server.start()
         yield Running(server.host, server.port, *refs_of(server), server.workers)
     finally:

@@ -107,7 +107,7 @@ def staged(system: str, settings: dict[str, Any], *, tickets: int, updates: int)
     """Run a server with as many public tickets, each with as many updates; all mail has left before it starts."""
     server = Instance(**settings)
     try:
-        server.flask("init")
+        server.init()
         command = [sys.executable, "-m", "bench._stage", str(tickets), str(updates)]
         done = subprocess.run(
             command, cwd=ROOT, env=server.environ, capture_output=True, text=True, timeout=STAGED_WITHIN_S

@@ -2,6 +2,7 @@
 
 import re
 import urllib.request
+from pathlib import Path
 
 import pytest
 
@@ -38,9 +39,9 @@ def test_the_demo_is_served_and_survives_kills_and_restarts() -> None:
         assert tickets(running) == refs, "a second start seeds nothing twice"
 
 
-def test_a_setting_that_makes_no_sense_stops_the_start_and_is_named() -> None:
-    with pytest.raises(RuntimeError, match="TRACKER_MODE"), instance(mode="sideways"):
-        pass
+def test_a_setting_that_makes_no_sense_stops_the_start_and_is_named(tmp_path: Path) -> None:
+    with pytest.raises(RuntimeError, match="TRACKER_MODE"):
+        Instance(data_dir=tmp_path, mode="sideways").flask("init")
 
 
 @pytest.mark.postgres

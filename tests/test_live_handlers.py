@@ -18,7 +18,7 @@ pytestmark = [
 def test_a_callback_or_a_handler_that_fails_takes_nobody_else_along(driver: str) -> None:
     running = Instance(application="tests.live_app:app", arguments=DRIVERS[driver])
     try:
-        running.flask("init")
+        running.init()
         running.start()
         with Client(running) as witness, Client(running) as client:
             assert witness.call("join", "den") == client.call("join", "den") == "joined"
@@ -37,7 +37,7 @@ def test_connect_handlers_and_origins_decide_who_comes_in(driver: str) -> None:
     running = Instance(application="tests.live_app:app", arguments=DRIVERS[driver])
     running.environ |= {"LIVE_GREETS": "1", "LIVE_ORIGINS": "https://good.example"}
     try:
-        running.flask("init")
+        running.init()
         running.start()
         with Client(running, auth={"name": "ann"}, headers={"Origin": "https://good.example"}) as client:
             assert client.call("shout", "in") == ("in", None)
@@ -59,7 +59,7 @@ def test_a_disconnect_handler_of_the_application_is_called_and_what_was_watched_
     running = Instance(application="tests.live_app:app", arguments=DRIVERS[driver])
     running.environ |= {"LIVE_PARTS": "1"}
     try:
-        running.flask("init", "--demo")
+        running.init(demo=True)
         running.start()
         ref = get(running, "/api/v1/tickets?limit=1")["items"][0]["ref"]
         for number, transport in enumerate(("websocket", "polling"), 1):

@@ -33,7 +33,7 @@ def servers(request: pytest.FixtureRequest, queue: Redis) -> Iterator[list[Insta
         for one in running:
             stack.callback(one.close)
             one.environ["LIVE_QUEUE"] = queue.url
-            one.flask("init", "--demo")
+            one.init(demo=True)
             one.start()
         yield running
         assert "Traceback" not in running[0].log() + running[1].log()

@@ -47,7 +47,7 @@ def server(request: pytest.FixtureRequest) -> Iterator[Instance]:
     """Nameplate with added handlers, on the stock driver and on the engine."""
     running = Instance(application="tests.live_app:app", arguments=DRIVERS[request.param])
     try:
-        running.flask("init", "--demo")
+        running.init(demo=True)
         running.start()
         yield running
         assert "Traceback" not in running.log()
@@ -59,7 +59,7 @@ def server(request: pytest.FixtureRequest) -> Iterator[Instance]:
 def engine() -> Iterator[Instance]:
     running = Instance(application="tests.live_app:app", arguments=DRIVERS["engine"], sockets_per_address=30)
     try:
-        running.flask("init", "--demo")
+        running.init(demo=True)
         running.start()
         yield running
     finally:
@@ -350,7 +350,7 @@ def test_the_access_log_says_who_came_in_and_who_did_not() -> None:
     running.environ |= {"LIVE_ORIGINS": "https://good.example"}
     running.application = "tests.live_app:app"
     try:
-        running.flask("init")
+        running.init()
         running.start()
         asked = [knock(running.port)[0] for _ in range(3)]
         asked += [knock(running.port, headers={"Origin": "https://bad.example"})[0]]

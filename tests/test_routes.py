@@ -339,18 +339,19 @@ def test_each_role_is_answered_as_the_table_says(
     house: Flask, staged: tuple[dict[str, Person], Callable[[str], Visitor]], visibility: str
 ) -> None:
     cast, visitor = staged
-    clients = {role: visitor(role) for role in ROLES}
-    shared = scene(cast, visibility)
-    wrong = []
+    clients, stage, wrong = {role: visitor(role) for role in ROLES}, None, []
     for route, expected in TABLE.items():
         house.extensions.pop("tracker_limiter", None)  # one network stands for all of them here
         answered = []
         for role in ROLES:
-            stage = shared if route.startswith("GET") else scene(cast, visibility)
-            client = visitor(role) if role == "customer" or route == "POST /signout" else clients[role]
-            if role == "customer":
-                make.own(client, stage.ticket)
+            if stage is None:
+                stage = scene(cast, visibility)
+                clients["customer"] = visitor("customer")
+                make.own(clients["customer"], stage.ticket)
+            client = visitor(role) if route == "POST /signout" else clients[role]
             answered.append(ask(client, route, stage).status_code)
+            if not route.startswith("GET") and answered[-1] < 400:
+                stage = None  # something was done there: the next one finds a ticket like the first
         wanted = expected[visibility == "public"]
         wrong += [f"{route} {role}: {a}, not {b}" for role, a, b in zip(ROLES, answered, wanted, strict=True) if a != b]
     assert not wrong

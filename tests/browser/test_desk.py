@@ -36,7 +36,8 @@ def test_two_agents_on_one_ticket_see_each_other(office: Office, ref: str, visit
     expect(second.page.locator("[data-present]")).to_contain_text("is writing here", timeout=2 * SOON)
     second.assert_accessible(of="workspace-present")
     second.leave()
-    expect(ann.locator("[data-present]")).to_be_empty(timeout=20_000)
+    office.let_presence_run_out(ref)
+    expect(ann.locator("[data-present]")).to_be_empty(timeout=25_000)
 
 
 def test_two_who_write_notes_see_each_other(office: Office, ref: str, visitors: Visitors) -> None:

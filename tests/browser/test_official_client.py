@@ -18,7 +18,7 @@ PAGE = '<!doctype html><title>A page</title><link rel="icon" href="data:,"><scri
 def server() -> Iterator[Instance]:
     running = Instance(application="tests.live_app:app")
     try:
-        running.flask("init", "--demo")
+        running.init(demo=True)
         running.start()
         yield running
     finally:

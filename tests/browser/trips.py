@@ -16,8 +16,8 @@ from tests.servers.ground import wait_until
 from tests.servers.instance import Instance
 from tests.servers.site import ForeignSite
 from tests.servers.site import Page as SitePage
-from tracker import desks, embeds, links, people, store, tickets
-from tracker.models import Delivery, Ticket
+from tracker import desks, drafts, embeds, links, people, store, tickets
+from tracker.models import Delivery, Draft, Ticket
 
 SOON = 5_000
 """How long a page may take to show live news, in ms. The figure that was reached is printed."""
@@ -96,6 +96,12 @@ class Office:
         """Do what two minutes do for deliveries that a dead worker had begun: they are free again."""
         with self.open(), store.transaction() as session:
             session.execute(update(Delivery).values(claimed_until=None))
+
+    def let_presence_run_out(self, ref: str) -> None:
+        """Do what fifteen seconds do for whoever has a ticket's desk open: those who are gone are gone."""
+        with self.open(), store.transaction() as session:
+            old = store.now() - drafts.PRESENT_FOR
+            session.execute(update(Draft).where(Draft.ticket_id == self._find(ref).id).values(seen_at=old))
 
     def _find(self, ref: str) -> Ticket:
         return store.session().scalars(select(Ticket).where(Ticket.ref == ref)).one()

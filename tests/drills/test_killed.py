@@ -89,7 +89,7 @@ def test_f1_what_was_acknowledged_outlives_its_worker(
     given = {"database_url": request.getfixturevalue("postgres_url")} if database == "postgresql" else {}
     server = Instance(outbox="process", **given)
     try:
-        server.flask("init")
+        server.init()
         with beside(server):
             ticket = make.ticket()
             secret = people.mint_api_token(ticket.assignee, name="writer", scopes=["read", "write"])[1]
@@ -137,7 +137,7 @@ def judge(ref: str, writers: list[Writer]) -> None:
 def test_f19_news_committed_before_a_kill_is_delivered_after_it(mail_sink: Mailserver, full: bool) -> None:
     server = Instance(smtp_url=mail_sink.url, outbox="process")
     try:
-        server.flask("init")
+        server.init()
         for _ in range(20 if full else 1):
             server.environ["TRACKER_OUTBOX"] = "process"
             server.start()
@@ -155,7 +155,7 @@ def test_f19_a_mail_cut_off_by_a_kill_is_sent_again_under_the_same_id(mail_sink:
     server = Instance(smtp_url=mail_sink.url)
     accept = mail_sink.handle_DATA
     try:
-        server.flask("init")
+        server.init()
         for _ in range(80 if full else 1):
             mail_sink.handle_DATA = keep_and_hang(mail_sink)  # type: ignore[method-assign]
             server.start()

@@ -68,7 +68,7 @@ def offer_all(port: int, address: str, mails: dict[str, bytes], acknowledged: se
 def test_no_acknowledged_mail_is_lost_and_none_is_taken_twice(tmp_path: Path, full: bool) -> None:
     kills = 8 if full else 3
     house = Instance(data_dir=tmp_path, mail_in_domain=DOMAIN)
-    house.flask("init")
+    house.init()
     with houses.opened(houses.sqlite_url(tmp_path / "nameplate.sqlite3"), tmp_path, mail_in_domain=DOMAIN):
         ticket = make.ticket()
         address = reply_to(ticket)

@@ -57,7 +57,7 @@ def test_nobody_waits_for_the_mail_server_and_nothing_is_lost(mail_sink: Mailser
         pytest.skip("a hanging server costs 20 s an attempt: with --full")
     server = Instance(smtp_url=mail_sink.url)
     try:
-        server.flask("init")
+        server.init()
         server.start()
         ref, customer, bearer = stage(server)
         mail_sink.to(customer)
@@ -83,7 +83,7 @@ def test_nobody_waits_for_the_mail_server_and_nothing_is_lost(mail_sink: Mailser
 def test_what_is_refused_for_good_is_listed_and_can_be_sent_again(mail_sink: Mailserver) -> None:
     server = Instance(smtp_url=mail_sink.url)
     try:
-        server.flask("init")
+        server.init()
         server.start()
         ref, customer, bearer = stage(server)
         mail_sink.to(customer)

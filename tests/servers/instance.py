@@ -1,5 +1,6 @@
 """A whole Nameplate as it runs for people: gunicorn, its own data folder, killed and started again at will."""
 
+import atexit
 import os
 import shutil
 import signal
@@ -10,6 +11,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +63,13 @@ class Instance:
         if done.returncode:
             raise RuntimeError(f"flask tracker {' '.join(arguments)} failed:\n{done.stdout}{done.stderr}")
         return done.stdout
+
+    def init(self, *, demo: bool = False) -> None:
+        """Make its database as `flask tracker init` does; one on SQLite is made once a run, and copied."""
+        if "TRACKER_DATABASE_URL" in self.environ:
+            self.flask("init", *(["--demo"] if demo else []))
+        else:
+            shutil.copytree(_made(demo), self.data_dir, dirs_exist_ok=True)
 
     def start(self, *, within: float = 60) -> None:
         """Start the server and wait until it says that it is ready."""
@@ -132,8 +141,17 @@ def instance(*, host: str = "127.0.0.1", demo: bool = False, **settings: Any) ->
     """Run a Nameplate with a fresh data folder; `database_url=` puts it on PostgreSQL, `demo=True` seeds the demo."""
     running = Instance(host=host, **settings)
     try:
-        running.flask("init", *(["--demo"] if demo else []))
+        running.init(demo=demo)
         running.start()
         yield running
     finally:
         running.close()
+
+
+@cache
+def _made(demo: bool) -> Path:
+    """Return a data folder as the first `flask tracker init` leaves it."""
+    first = Instance()
+    atexit.register(first.close)
+    first.flask("init", *(["--demo"] if demo else []))
+    return first.data_dir
