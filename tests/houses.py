@@ -113,14 +113,12 @@ class Standing:
 
     def __init__(self) -> None:
         self.apps: dict[str, Flask] = {}
-        self.url = make_url("sqlite://")
 
     @contextmanager
     def opened(self, database_url: str, data_dir: Path) -> Iterator[Flask]:
         """Give the application with its context pushed, on this database."""
-        self.url = make_url(database_url)
-        backend = self.url.get_backend_name()
-        app = self.apps[backend] = self.apps.get(backend) or self._build(database_url, data_dir)
+        backend = make_url(database_url).get_backend_name()
+        app = self.apps[backend] = self.apps.get(backend) or _movable(database_url, data_dir)
         kept = [(now, dict(now)) for now in (app.extensions, app.config, app.view_functions)]
         listeners = list(app.extensions["tracker_listeners"])
         settings = replace(app.extensions["tracker_settings"], database_url=database_url, data_dir=str(data_dir))
@@ -134,17 +132,21 @@ class Standing:
                     del self.apps[backend]
                 store.db.session.remove()
                 store.db.engine.dispose()
-        for now, before in kept:
-            now.clear()
-            now.update(before)
-        app.extensions["tracker_listeners"][:] = listeners
+        if self.apps.get(backend) is app:
+            for now, before in kept:
+                now.clear()
+                now.update(before)
+            app.extensions["tracker_listeners"][:] = listeners
 
-    def _build(self, database_url: str, data_dir: Path) -> Flask:
-        app = build(database_url, data_dir)
-        with app.app_context():
-            event.listen(store.db.engine, "do_connect", self._connect)
-        return app
 
-    def _connect(self, dialect: Any, _record: Any, _given: Any, options: dict[str, Any]) -> Any:
-        places, named = dialect.create_connect_args(self.url)
+def _movable(database_url: str, data_dir: Path) -> Flask:
+    """Build an application that connects to whatever database its settings name by then."""
+    app = build(database_url, data_dir)
+
+    def connect(dialect: Any, _record: Any, _given: Any, options: dict[str, Any]) -> Any:
+        places, named = dialect.create_connect_args(make_url(app.extensions["tracker_settings"].database_url))
         return dialect.connect(*places, **(options | named))
+
+    with app.app_context():
+        event.listen(store.db.engine, "do_connect", connect)
+    return app

@@ -159,11 +159,11 @@ class Fanout:
                 return
             if notice is None:
                 looks_at = time.monotonic() + TAIL_S
-            with self.app.app_context():
-                try:
+            try:
+                with self.app.app_context():
                     self._tail() if notice is None else self._tell(notice)
-                except Exception:  # the loop must survive a database that is away; the tail catches up
-                    store.complain(self.app.logger, "live: could not tell of %s", notice or "what moved")
+            except Exception:  # the loop must survive a database that goes away, even as its connection is given back
+                store.complain(self.app.logger, "live: could not tell of %s", notice or "what moved")
 
     def _tell(self, notice: Notice) -> None:
         match notice.topic:
