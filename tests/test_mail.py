@@ -1,12 +1,10 @@
 """What people read in their mail: every word once, in their language, on their clock, in one thread."""
 
 import re
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 from email.message import EmailMessage
 from io import BytesIO
-from pathlib import Path
 from string import Formatter
 
 import pytest
@@ -14,7 +12,7 @@ from flask import Flask
 from PIL import Image
 from time_machine import Traveller
 
-from tests import houses, make
+from tests import make
 from tests.servers.smtp import Mailserver
 from tracker import attachments, incoming, outbox, profiles
 from tracker.kinds import KINDS
@@ -32,10 +30,10 @@ def bundling(house: Flask) -> Flask:
 
 
 @pytest.fixture
-def mailing(database_url: str, tmp_path: Path, mail_sink: Mailserver) -> Iterator[Flask]:
+def mailing(house: Flask, mail_sink: Mailserver) -> Flask:
     """A house whose mail leaves by SMTP."""
-    with houses.opened(database_url, tmp_path, smtp_url=mail_sink.url) as app:
-        yield app
+    house.extensions["tracker_settings"] = replace(house.extensions["tracker_settings"], smtp_url=mail_sink.url)
+    return house
 
 
 def ticket(**given: str) -> Ticket:

@@ -1,6 +1,6 @@
 """News leaves exactly as often as it must: kept with its event, tried until delivered, given up in sight."""
 
-from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from email.message import EmailMessage
 from pathlib import Path
@@ -24,10 +24,10 @@ from tracker.outbox import Recipient, Undeliverable
 
 
 @pytest.fixture
-def mailing(database_url: str, tmp_path: Path, mail_sink: Mailserver) -> Iterator[Flask]:
+def mailing(house: Flask, mail_sink: Mailserver) -> Flask:
     """A house whose mail leaves by SMTP."""
-    with houses.opened(database_url, tmp_path, smtp_url=mail_sink.url) as app:
-        yield app
+    house.extensions["tracker_settings"] = replace(house.extensions["tracker_settings"], smtp_url=mail_sink.url)
+    return house
 
 
 def deliveries(state: str = "") -> list[Delivery]:
