@@ -145,8 +145,11 @@ def _movable(database_url: str, data_dir: Path) -> Flask:
 
     def connect(dialect: Any, _record: Any, _given: Any, options: dict[str, Any]) -> Any:
         places, named = dialect.create_connect_args(make_url(app.extensions["tracker_settings"].database_url))
-        return dialect.connect(*places, **(options | named))
+        options.update(named)
+        return (
+            dialect.connect(*places, **options) if places else None
+        )  # to PostgreSQL the house connects in its own way
 
     with app.app_context():
-        event.listen(store.db.engine, "do_connect", connect)
+        event.listen(store.db.engine, "do_connect", connect, insert=True)
     return app
