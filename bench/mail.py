@@ -3,7 +3,7 @@
 import argparse
 import http.client
 import json
-import os
+import math
 import subprocess
 import sys
 import threading
@@ -13,18 +13,19 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from bench._burn import burning
 from bench._figures import Figures, percentile
-from bench._machine import Quiet, busy_share, cpu_us, is_quick
-from bench._pace import Heard, reading
+from bench._machine import Quiet, cpu_us, is_quick
+from bench._pace import reading
 from bench._stage import Poster, Stage, staged, systems
 from tests.servers.ground import ROOT, end, wait_until
 
 LANGUAGES, ZONES = ("en", "de", "fr", "es", "ar"), ("", "Europe/Berlin", "America/Chicago")
 PATIENCE_S = 180
-CORES = os.cpu_count() or 1
 WARM = 40
 """How many pages are read before any counts."""
+SETTLED_S = 0.5
+"""When after the last mail the outbox has written down that it left."""
+UNPACED = "as fast as they go"
 
 
 @dataclass(frozen=True)
@@ -32,13 +33,13 @@ class Plan:
     """How much is measured: tickets opened one after the other, and followers of one ticket."""
 
     reps: int = 3
-    opened: int = 20
+    opened: int = 10
     followers: int = 10_000
     still_s: float = 8.0
-    """How long pages are asked for while nothing else happens, and again while a core is taken by something else."""
+    """How long pages are asked for while nothing else happens, before and again afterwards."""
 
 
-QUICK = Plan(reps=1, opened=10, followers=2_000, still_s=3.0)
+QUICK = Plan(reps=1, opened=5, followers=2_000, still_s=3.0)
 
 
 @dataclass
@@ -71,10 +72,11 @@ def sinking() -> Iterator[Sink]:
 
 
 @contextmanager
-def delivering(stage: Stage) -> Iterator[int]:
+def delivering(stage: Stage, **chosen: int) -> Iterator[int]:
     """Run the outbox as a process of its own; give its process id."""
     command = [sys.executable, "-m", "flask", "--app", "wsgi", "tracker", "outbox", "run"]
-    process = subprocess.Popen(command, cwd=ROOT, env=stage.server.environ, stdout=subprocess.DEVNULL)
+    environ = stage.server.environ | {f"TRACKER_{name.upper()}": str(value) for name, value in chosen.items()}
+    process = subprocess.Popen(command, cwd=ROOT, env=environ, stdout=subprocess.DEVNULL)
     try:
         yield process.pid
     finally:
@@ -87,13 +89,17 @@ def measure(plan: Plan, figures: Figures, quiet: Quiet) -> None:
         sink = stack.enter_context(sinking())
         given = {"smtp_url": f"smtp://127.0.0.1:{sink.port}", "outbox": "process"}
         for system, chosen in systems(stack).items():
-            stage = stack.enter_context(staged(system, chosen | given, tickets=plan.reps, updates=1))
+            stage = stack.enter_context(staged(system, chosen | given, tickets=plan.reps + 1, updates=1))
+            scenario = f"{plan.followers} followers"
             with delivering(stage) as pid:
-                for ref in stage.refs:
+                for ref in stage.refs[1:]:
                     noisy = quiet.wait()
                     figures.add("acknowledgement", system, noisy=noisy, **acknowledged(plan, stage, sink))
-                    told = tell(plan, stage, sink, ref, pid)
-                    figures.add(f"{plan.followers} followers", system, noisy=noisy, **told)
+                    figures.add(scenario, system, noisy=noisy, **tell(plan, stage, sink, ref, pid))
+            with delivering(stage, mails_per_second=0) as pid:
+                noisy = quiet.wait()
+                told = tell(plan, stage, sink, stage.refs[0], pid)
+                figures.add(f"{scenario}, {UNPACED}", system, noisy=noisy, **told)
 
 
 def acknowledged(plan: Plan, stage: Stage, sink: Sink) -> dict[str, float]:
@@ -110,48 +116,40 @@ def acknowledged(plan: Plan, stage: Stage, sink: Sink) -> dict[str, float]:
 
 
 def tell(plan: Plan, stage: Stage, sink: Sink, ref: str, pid: int) -> dict[str, float]:
-    """Post one update to a ticket with many followers; look at its page before, meanwhile, afterwards and beside a
-    process that takes as much of the machine as the mails did and does nothing."""
+    """Post one update to a ticket with many followers; look at its page before, meanwhile and afterwards."""
     follow = [sys.executable, "-m", "bench.mail", ref, str(plan.followers)]
     subprocess.run(follow, cwd=ROOT, env=stage.server.environ, check=True, timeout=PATIENCE_S)
     with reading(stage.server.host, stage.server.port, f"/t/{ref}") as heard, Poster(stage) as poster:
         wait_until(lambda: len(heard.pages) >= WARM, within=PATIENCE_S, what="pages are read")
-        taken, before = still(plan, heard)
+        still_at = time.monotonic()
+        time.sleep(plan.still_s)
         sink.took.clear()
         used = cpu_us([pid])
         posted = poster.post(ref, 1)
-        taken_during, told = mailing(plan, sink)
+        told = mailing(plan, sink)
         used = cpu_us([pid]) - used
-        _taken, after = still(plan, heard)
-        with burning(max(0.01, taken_during - taken)):
-            _taken, beside = still(plan, heard)
+        time.sleep(plan.still_s)
     found = {
         "post_ms": 1000 * (posted.stored_at - posted.sent_at),
         "first_ms": 1000 * (min(told) - posted.stored_at),
         "mails_per_s": plan.followers / (max(told) - posted.stored_at),
         "cpu_per_mail_ms": used / 1000 / plan.followers,
-        "taken_ratio": taken_during - taken,
     }
-    during = heard.between(posted.stored_at, max(told))
-    for name, pages in {"before": before, "during": during, "after": after, "beside": beside}.items():
-        found |= {f"page_{name}_p50_ms": percentile(pages, 50), f"page_{name}_p99_ms": percentile(pages, 99)}
+    spans = {"before": (still_at, posted.sent_at), "during": (posted.stored_at, max(told))}
+    for name, span in (spans | {"after": (max(told) + SETTLED_S, math.inf)}).items():
+        for share in (50, 99):
+            found[f"page_{name}_p{share}_ms"] = percentile(heard.between(*span), share)
     return found
 
 
-def still(plan: Plan, heard: Heard) -> tuple[float, list[float]]:
-    """Let pages be read while nothing else happens; return how many cores were busy, and the pages' times."""
-    began, busy = time.monotonic(), busy_share(plan.still_s)
-    return busy * CORES, heard.between(began, time.monotonic())
-
-
-def mailing(plan: Plan, sink: Sink) -> tuple[float, list[float]]:
-    """Wait until all followers' mail is taken; return how many cores were busy, and when each was."""
-    began, busy = time.monotonic(), []
+def mailing(plan: Plan, sink: Sink) -> list[float]:
+    """Wait until all followers' mail is taken; return when each was."""
+    until = time.monotonic() + PATIENCE_S
     while len(told := [at for address, at in list(sink.took.items()) if address.startswith("f")]) < plan.followers:
-        busy.append(busy_share(0.25))
-        if time.monotonic() > began + PATIENCE_S:
+        if time.monotonic() > until:
             raise RuntimeError(f"{len(told)} of {plan.followers} mails were taken")
-    return CORES * sum(busy) / len(busy), told
+        time.sleep(0.25)
+    return told
 
 
 def ask(stage: Stage, method: str, path: str, body: str | None = None) -> bytes:

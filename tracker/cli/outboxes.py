@@ -1,5 +1,6 @@
 """`flask tracker outbox …`: news on its way out."""
 
+import os
 import threading
 
 import click
@@ -11,6 +12,8 @@ from tracker import outbox as post
 from tracker.cli._shell import columns, when_told
 from tracker.errors import Invalid, NotFound
 
+YIELDS = 10
+"""How much this process steps back for others on its machine: nobody waits for a mail as they wait for a page."""
 STATES = ("waiting", "sent", "dead", "dropped")
 outbox = AppGroup("outbox", help="Look after outgoing news.")
 
@@ -48,6 +51,7 @@ def retry(numbers: tuple[int, ...], dead: bool) -> None:
 @outbox.command()
 def run() -> None:
     """Deliver until stopped: a process of its own (TRACKER_OUTBOX=process)."""
+    os.nice(YIELDS)
     stop, wake = threading.Event(), threading.Event()
     when_told(stop, wake)
     click.echo("Delivering. Ctrl-C stops.")
