@@ -26,6 +26,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "mime",
         "quoting",
         "postgres",
+        "plainly",
     ),
     "store": ("store",),
     "nouns": ("models",),

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from flask import Flask
-from sqlalchemy import select
+from sqlalchemy import select, text
 from time_machine import Traveller
 
 from tests import houses, make
@@ -234,3 +234,12 @@ def test_a_digest_is_in_its_readers_language(house: Flask, travel: Traveller, la
     assert mail["Subject"] == spoken.say("digest_subject", subject="The lift", more=1)
     assert spoken.say("to_digest") in plain(mail)
     assert mail["Content-Language"] == language
+
+
+def test_what_waits_beside_a_digest_is_found_by_its_index(house: Flask) -> None:
+    if store.db.engine.dialect.name != "sqlite":
+        pytest.skip("PostgreSQL plans by what is in the table")
+    query = outbox._fellows("email", [(CARA, "daily", 0), ("dan@home.example", "hourly", 0)])
+    spelled = query.compile(store.db.engine, compile_kwargs={"literal_binds": True})
+    (plan, *_more) = store.session().execute(text(f"EXPLAIN QUERY PLAN {spelled}")).all()
+    assert "ix_deliveries_digest" in plan.detail

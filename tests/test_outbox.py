@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 from email.message import EmailMessage
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -371,6 +372,39 @@ def test_the_worker_thread_wakes_on_a_commit(database_url: str, tmp_path: Path, 
             wake.set()
             worker.join(10)
             assert not worker.is_alive()
+
+
+def test_mail_to_many_is_spread_over_the_second_and_what_was_lost_is_caught_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    slept: list[float] = []
+    clock = SimpleNamespace(monotonic=lambda: 1000 + sum(slept), sleep=slept.append)
+    monkeypatch.setattr(_smtp, "time", clock)
+    for _ in range(601):
+        _smtp.pace(600)
+    assert sum(slept) == pytest.approx(1 - _smtp.LATE_S, abs=0.01)
+    assert max(slept) <= 1 / 600 + 1e-6, "no burst, and no pause"
+    slept.append(5)  # the database was away
+    before = sum(slept)
+    for _ in range(600):
+        _smtp.pace(600)
+    assert sum(slept) - before == pytest.approx(1 - _smtp.LATE_S, abs=0.01), "not five seconds' mail at once"
+
+
+def test_only_mail_to_many_waits_for_its_turn(
+    mailing: Flask, mail_sink: Mailserver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    turns: list[int] = []
+    monkeypatch.setattr(_smtp, "pace", turns.append)
+    ticket = make.ticket(email="cara@home.example")
+    with store.transaction() as session:
+        facts = {"channel": "email", "ticket_id": ticket.id, "created_at": store.now(), "confirmed_at": store.now()}
+        for number in range(3):
+            session.add(Subscription(sid=links.new_ref(), target=f"f{number}@home.example", **facts))
+    make.post(ticket, "update")
+    work()
+    assert "cara@home.example" in {one for mail in mail_sink.mails for one in mail.recipients}
+    assert turns == [600] * 3
 
 
 def test_permanent_is_said_by_the_channel() -> None:

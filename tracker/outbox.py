@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from flask import Flask, current_app
-from sqlalchemy import Table, bindparam, insert, or_, select, tuple_, update
+from sqlalchemy import Select, Table, bindparam, insert, or_, select, tuple_, update
 from sqlalchemy.orm import Session, selectinload
 
 from tracker import store
@@ -32,9 +32,9 @@ RECORD_EVERY_S = 1.0
 BEAT_S = 0.5
 """How often the worker looks for work when nothing wakes it."""
 
-TOGETHER = (Delivery.channel, Delivery.address, Delivery.digest, Delivery.attempts)
-"""What digests have in common that leave as one message, those not yet due too. What an attempt failed to deliver
-stays by itself: a message that is repeated says the same."""
+TOGETHER = (Delivery.address, Delivery.digest, Delivery.attempts)
+"""What digests of a channel have in common that leave as one message, those not yet due too. What an attempt failed to
+deliver stays by itself: a message that is repeated says the same."""
 
 
 class Undeliverable(Exception):
@@ -283,11 +283,18 @@ def _claim(channel: str, limit: int = BATCH) -> list[int]:
         due = session.execute(query.with_only_columns(Delivery.id, *TOGETHER).with_for_update(skip_locked=True)).all()
         ids = [row.id for row in due]
         if digests := {tuple(row[1:]) for row in due if row.digest}:
-            fellows = select(Delivery.id).where(DIGEST_WAITS, free, Delivery.id.not_in(ids))
-            fellows = fellows.where(tuple_(*TOGETHER).in_(digests)).order_by(Delivery.id).limit(MOST_FELLOWS)
+            fellows = _fellows(channel, digests).where(free, Delivery.id.not_in(ids))
             ids += session.scalars(fellows.with_for_update(skip_locked=True))
         session.execute(update(Delivery).where(Delivery.id.in_(ids)).values(claimed_until=now + CLAIM_LASTS))
         return ids
+
+
+def _fellows(channel: str, digests: Collection[tuple[Any, ...]]) -> Select[int]:
+    """Ask for all that waits beside some digests; the addresses are named twice, for what SQLite finds them by."""
+    addresses = {address for address, *_more in digests}
+    waiting = (DIGEST_WAITS, Delivery.channel == channel, Delivery.address.in_(addresses))
+    query = select(Delivery.id).where(*waiting, tuple_(*TOGETHER).in_(digests))
+    return query.order_by(Delivery.id).limit(MOST_FELLOWS)
 
 
 def _deliver(channel: str, limit: int = BATCH) -> int:

@@ -27,7 +27,7 @@ def upgrade():
     op.add_column('deliveries', sa.Column('digest', sa.String(length=8), nullable=False, server_default=''))
     op.execute(ALREADY)
     only = {'sqlite_where': sa.text(WAITS), 'postgresql_where': sa.text(WAITS)}
-    op.create_index('ix_deliveries_digest', 'deliveries', ['address', 'digest'], unique=False, **only)
+    op.create_index('ix_deliveries_digest', 'deliveries', ['channel', 'address', 'digest'], unique=False, **only)
 
 
 def downgrade():

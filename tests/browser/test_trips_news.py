@@ -5,11 +5,13 @@ from collections.abc import Callable
 from email.message import EmailMessage
 
 from playwright.sync_api import expect
+from sqlalchemy import select
 
 from tests.browser.trips import Office, become_customer
 from tests.browser.visitor import PHONE, Visitor
 from tests.servers.ground import wait_until
-from tracker import mailbox
+from tracker import links, mailbox, store
+from tracker.models import Subscription, Ticket
 
 READER, CUSTOMER = "reader@home.example", "asks@home.example"
 
@@ -73,6 +75,36 @@ def test_a_reader_gets_a_word_by_mail_opens_it_and_leaves_by_one_click(
     assert visitors().context.request.post(leave, **by_program).ok  # type: ignore[arg-type]
     phone.page.reload()
     expect(phone.page.get_by_role("heading", level=1)).to_have_text("You do not follow this any more")
+
+
+def test_a_reader_of_several_tickets_sees_what_comes_in_one_mail_and_stops_it_all(
+    office: Office, visitors: Callable[..., Visitor]
+) -> None:
+    refs = [office.ticket(subject=f"The {what} of the long bridge over the river") for what in ("railing", "lamp")]
+    with office.open():
+        tokens = [digest_link(ref) for ref in refs]
+    reader = visitors()
+    reader.page.goto(f"{office.url}{tokens[0]}")
+    expect(reader.page.get_by_role("heading", level=1)).to_have_text("Your news in one mail")
+    expect(reader.page.get_by_role("main").get_by_role("listitem")).to_have_count(2)
+    reader.assert_accessible(of="digest")
+    reader.page.get_by_role("button", name="Stop the news of all of these").click()
+    expect(reader.page.get_by_role("heading", level=1)).to_have_text("You get no more news")
+    reader.assert_accessible(of="digest-stopped")
+    reader.page.get_by_role("link", name="The lamp of the long bridge").click()
+    reader.page.get_by_role("button", name="Follow it again").click()
+    expect(reader.page.get_by_label("Once a day at most")).to_be_checked()
+
+
+def digest_link(ref: str) -> str:
+    """Let somebody follow a ticket once a day; return the address behind the link in their digest."""
+    with store.transaction() as session:
+        followed = session.scalars(select(Ticket).where(Ticket.ref == ref)).one()
+        at = {"created_at": store.now(), "confirmed_at": store.now()}
+        how = {"channel": "email", "target": "bridges@home.example", "frequency": "daily"}
+        one = Subscription(sid=links.new_ref(), ticket_id=followed.id, **how, **at)
+        session.add(one)
+    return links.follow(links.digest_token(one.sid))
 
 
 def test_a_customer_chooses_on_their_page_how_often_they_are_mailed_and_stops_it_by_one_click(

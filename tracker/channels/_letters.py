@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from sqlalchemy import select
 
-from tracker import disclosure, links, people, present, richtext, store, timeline
+from tracker import disclosure, links, people, plainly, present, store, timeline
 from tracker.disclosure import Shown
 from tracker.kinds import AMENDING, KINDS
 from tracker.models import Delivery, Event, Handoff, News, Person, Promise, Subscription, Ticket
@@ -240,7 +240,7 @@ def _said(entry: Shown, ticket: Ticket, role: str, speech: Speech) -> dict[str, 
     return {
         "headline": entry["sentence"] if role == "staff" else _headline(entry, ticket, role, speech),
         "body_html": body_html,
-        "words": richtext.plain(body_html),
+        "words": plainly.lines(body_html),
         "more": (_more(entry, ticket, speech) if role != "staff" else []) + _files(entry, speech),
         "kind": entry["kind"],
     }

@@ -43,7 +43,9 @@ def digest(those: Sequence[tuple[Delivery, News]]) -> Collection[int]:
     Raises Undeliverable as `deliver` does, and Dropped when nothing is left to say.
     """
     heard = [(delivery, news) for delivery, news in those if _is_heard(delivery)]
-    speech = _letters.speech_of(those[0][0], None)
+    if not heard:
+        raise Dropped
+    speech = _letters.speech_of(heard[0][0], heard[0][0].subscription.ticket)
     written = _digest.write(heard, speech)
     if not written:
         raise Dropped

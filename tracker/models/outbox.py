@@ -9,6 +9,7 @@ from tracker.models.following import Subscription
 from tracker.store import Base, Moment
 
 DIGEST_WAITS = text("state = 'waiting' and digest != ''")
+ONLY_WAITING = {"sqlite_where": DIGEST_WAITS, "postgresql_where": DIGEST_WAITS}
 
 
 class News(Base):
@@ -65,5 +66,5 @@ class Delivery(Base):
         Index("ix_deliveries_due", "state", "channel", "bulk", "next_at"),
         Index("ix_deliveries_ticket", "ticket_id", "state"),
         Index("ix_deliveries_subscription", "subscription_id", "id"),
-        Index("ix_deliveries_digest", "address", "digest", sqlite_where=DIGEST_WAITS, postgresql_where=DIGEST_WAITS),
+        Index("ix_deliveries_digest", "channel", "address", "digest", **ONLY_WAITING),
     )
