@@ -380,6 +380,7 @@ def test_mail_to_many_is_spread_over_the_second_and_what_was_lost_is_caught_up(
     slept: list[float] = []
     clock = SimpleNamespace(monotonic=lambda: 1000 + sum(slept), sleep=slept.append)
     monkeypatch.setattr(_smtp, "time", clock)
+    monkeypatch.setattr(_smtp, "_open", _smtp._Open())
     for _ in range(601):
         _smtp.pace(600)
     assert sum(slept) == pytest.approx(1 - _smtp.LATE_S, abs=0.01)

@@ -8,12 +8,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from flask import Flask, current_app
-from sqlalchemy import Select, Table, bindparam, insert, or_, select, tuple_, update
+from sqlalchemy import Select, Table, bindparam, insert, or_, select, update
 from sqlalchemy.orm import Session, selectinload
 
 from tracker import store
 from tracker.models import Delivery, Event, News, Subscription
-from tracker.models.outbox import DIGEST_WAITS
+from tracker.models.outbox import GATHERED
 
 BACK_OFF = tuple(timedelta(seconds=s) for s in (5, 30, 120, 600, 1800, 7200, 21600, 43200))
 """Waits between attempts; after the last one the delivery is dead and listed."""
@@ -283,17 +283,17 @@ def _claim(channel: str, limit: int = BATCH) -> list[int]:
         due = session.execute(query.with_only_columns(Delivery.id, *TOGETHER).with_for_update(skip_locked=True)).all()
         ids = [row.id for row in due]
         if digests := {tuple(row[1:]) for row in due if row.digest}:
-            fellows = _fellows(channel, digests).where(free, Delivery.id.not_in(ids))
-            ids += session.scalars(fellows.with_for_update(skip_locked=True))
+            fellows = _fellows(channel, digests).where(free, Delivery.id.not_in(ids)).with_for_update(skip_locked=True)
+            ids += [row.id for row in session.execute(fellows) if tuple(row[1:]) in digests]
         session.execute(update(Delivery).where(Delivery.id.in_(ids)).values(claimed_until=now + CLAIM_LASTS))
         return ids
 
 
-def _fellows(channel: str, digests: Collection[tuple[Any, ...]]) -> Select[int]:
-    """Ask for all that waits beside some digests; the addresses are named twice, for what SQLite finds them by."""
-    addresses = {address for address, *_more in digests}
-    waiting = (DIGEST_WAITS, Delivery.channel == channel, Delivery.address.in_(addresses))
-    query = select(Delivery.id).where(*waiting, tuple_(*TOGETHER).in_(digests))
+def _fellows(channel: str, digests: Collection[tuple[Any, ...]]) -> Select[Any]:
+    """Ask for all that waits as a digest for some addresses."""
+    addresses, paces = ({one[place] for one in digests} for place in (0, 1))
+    waiting = (Delivery.state == "waiting", Delivery.channel == channel, GATHERED)
+    query = select(Delivery.id, *TOGETHER).where(*waiting, Delivery.address.in_(addresses), Delivery.digest.in_(paces))
     return query.order_by(Delivery.id).limit(MOST_FELLOWS)
 
 

@@ -15,7 +15,7 @@ down_revision = '0014'
 branch_labels = None
 depends_on = None
 
-WAITS = "state = 'waiting' and digest != ''"
+GATHERED = "digest != ''"
 ALREADY = """
 update deliveries set digest = (select frequency from subscriptions where id = subscription_id)
 where state = 'waiting' and channel = 'email' and upto_seq is not null
@@ -26,8 +26,8 @@ and subscription_id in (select id from subscriptions where frequency in ('hourly
 def upgrade():
     op.add_column('deliveries', sa.Column('digest', sa.String(length=8), nullable=False, server_default=''))
     op.execute(ALREADY)
-    only = {'sqlite_where': sa.text(WAITS), 'postgresql_where': sa.text(WAITS)}
-    op.create_index('ix_deliveries_digest', 'deliveries', ['channel', 'address', 'digest'], unique=False, **only)
+    only = {'sqlite_where': sa.text(GATHERED), 'postgresql_where': sa.text(GATHERED)}
+    op.create_index('ix_deliveries_digest', 'deliveries', ['state', 'channel', 'address', 'digest'], unique=False, **only)
 
 
 def downgrade():

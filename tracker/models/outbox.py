@@ -8,8 +8,9 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from tracker.models.following import Subscription
 from tracker.store import Base, Moment
 
-DIGEST_WAITS = text("state = 'waiting' and digest != ''")
-ONLY_WAITING = {"sqlite_where": DIGEST_WAITS, "postgresql_where": DIGEST_WAITS}
+GATHERED = text("digest != ''")
+"""Which deliveries leave in a digest, spelled as their index needs it."""
+ONLY_GATHERED = {"sqlite_where": GATHERED, "postgresql_where": GATHERED}
 
 
 class News(Base):
@@ -66,5 +67,5 @@ class Delivery(Base):
         Index("ix_deliveries_due", "state", "channel", "bulk", "next_at"),
         Index("ix_deliveries_ticket", "ticket_id", "state"),
         Index("ix_deliveries_subscription", "subscription_id", "id"),
-        Index("ix_deliveries_digest", "channel", "address", "digest", **ONLY_WAITING),
+        Index("ix_deliveries_digest", "state", "channel", "address", "digest", **ONLY_GATHERED),
     )
