@@ -19,7 +19,9 @@ BACK_OFF = tuple(timedelta(seconds=s) for s in (5, 30, 120, 600, 1800, 7200, 216
 """Waits between attempts; after the last one the delivery is dead and listed."""
 CLAIM_LASTS = timedelta(seconds=45)
 """Longer than a round with one hanging attempt, short enough for a killed worker's mail to leave within a minute."""
-BATCH = 100
+BATCH = 300
+"""How many one round claims: half a second's mail to many, for single people's waits until the next round."""
+ARRIVED = {"state": "sent", "claimed_until": None, "last_error": ""}
 MOST_TOGETHER = 50
 """How many deliveries become one message."""
 MOST_FELLOWS = 1000
@@ -351,22 +353,24 @@ def _attempt(channel: str, those: Sequence[tuple[Delivery, News]]) -> list[tuple
 
 def _record(done: list[tuple[Delivery, Exception | None]]) -> None:
     """Write down what became of deliveries; those erased meanwhile stay as the erasure left them."""
+    sent = [delivery.id for delivery, problem in done if problem is None]
+    failed = [_outcome(delivery, problem) for delivery, problem in done if problem is not None]
     table = Delivery.__table__
     assert isinstance(table, Table)
-    same = (table.c.id == bindparam("of_id"), table.c.address == bindparam("of_address"))
+    of_us = table.c.state == "waiting"
+    arrived = update(table).where(table.c.id.in_(sent), of_us).values(ARRIVED | {"attempts": table.c.attempts + 1})
     with store.transaction() as session:
-        if done:
-            session.connection().execute(update(table).where(*same), [_outcome(*one) for one in done])
+        if sent:
+            session.connection().execute(arrived.values(sent_at=store.now()))
+        if failed:
+            session.connection().execute(update(table).where(table.c.id == bindparam("of_id"), of_us), failed)
     done.clear()
 
 
-def _outcome(delivery: Delivery, problem: Exception | None) -> dict[str, Any]:
+def _outcome(delivery: Delivery, problem: Exception) -> dict[str, Any]:
     now, attempts = store.now(), delivery.attempts + 1
-    found: dict[str, Any] = {"of_id": delivery.id, "of_address": delivery.address, "attempts": attempts}
-    found |= {"claimed_until": None, "state": "dropped", "last_error": "", "sent_at": delivery.sent_at}
-    found["next_at"] = delivery.next_at
-    if problem is None:
-        return found | {"state": "sent", "sent_at": now}
+    found: dict[str, Any] = {"of_id": delivery.id, "attempts": attempts, "claimed_until": None}
+    found |= {"state": "dropped", "last_error": "", "next_at": delivery.next_at}
     if not isinstance(problem, Undeliverable):
         return found
     found["last_error"] = problem.reason[:500]

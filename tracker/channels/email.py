@@ -10,6 +10,7 @@ from datetime import datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.utils import format_datetime, parseaddr
+from functools import cache
 from urllib.parse import urlsplit
 
 from flask import current_app
@@ -62,7 +63,7 @@ def _send(content: bytes, delivery: Delivery) -> None:
     if chosen.smtp_url:
         if delivery.bulk and chosen.mails_per_second:
             _smtp.pace(chosen.mails_per_second)
-        _smtp.send(content, parseaddr(chosen.mail_from)[1], delivery.address, chosen.smtp_url)
+        _smtp.send(content, _plain_sender(chosen.mail_from), delivery.address, chosen.smtp_url)
     elif chosen.mode == "development":
         mailbox.put(_parsed(content), delivery.id)
     else:
@@ -219,6 +220,11 @@ def _parsed(content: bytes) -> EmailMessage:
 
 def _sender(ticket: Ticket | None) -> Address:
     return _named(f"{ticket.assignee.name}, {ticket.desk.name}" if ticket else "")
+
+
+@cache
+def _plain_sender(mail_from: str) -> str:
+    return parseaddr(mail_from)[1]
 
 
 def _named(name: str) -> Address:
