@@ -4,10 +4,11 @@ import pytest
 
 from bench._figures import RESULTS, load
 
-LIVE, BADGE = (
+LIVE, BADGE, MAIL = (
     {(row.scenario, row.system, row.metric): row.median for row in load(RESULTS / f"{name}.json")}
-    for name in ("live", "badge")
+    for name in ("live", "badge", "mail")
 )
+MANY = "10000 followers"
 
 
 @pytest.mark.parametrize(
@@ -50,3 +51,12 @@ def test_pictures_are_given_faster_than_they_are_drawn_and_are_fresh() -> None:
     assert BADGE["hot", "nameplate", "views_per_s"] <= 1
     assert BADGE["changing", "nameplate", "stale_p99_ms"] <= 1000
     assert BADGE["changing", "nameplate", "req_per_s"] >= 50_000
+
+
+@pytest.mark.parametrize("system", ["nameplate-sqlite", "nameplate-postgresql"])
+def test_ten_thousand_mails_leave_fast_enough_and_pages_hardly_notice(system: str) -> None:
+    assert MAIL["acknowledgement", system, "taken_p99_ms"] < 2_000
+    big = {metric: figure for (scenario, of, metric), figure in MAIL.items() if (scenario, of) == (MANY, system)}
+    assert big["post_ms"] < 50
+    assert big["mails_per_s"] >= 500
+    assert big["page_during_p50_ms"] <= 1.1 * big["page_before_p50_ms"]
