@@ -8,8 +8,9 @@ from sqlalchemy import select
 
 from tests import make
 from tests.houses import Visitor
-from tracker import attachments, embeds, links, people, store, tickets
-from tracker.models import File, Subscription, Ticket
+from tracker import attachments, embeds, hooks, links, people, store, tickets
+from tracker.models import Desk, File, Subscription, Ticket
+from tracker.permissions import SYSTEM
 
 ADDRESS = "203.0.113.77"
 NOT_VISITED = {
@@ -39,6 +40,7 @@ QUERIES = {
     "/t/<ref>/entries": ("?after=0",),
     "/answer/<secret>": ("?solved=yes",),
 }
+TOKENS = (links.follow_token, links.digest_token)
 
 
 def rules() -> list[str]:
@@ -74,7 +76,7 @@ def _named(rule: str, ticket: Ticket, shown: list[str]) -> Iterator[str]:
     if "<token>" in rule:
         followers = (Subscription.ticket_id == ticket.id, Subscription.role == "public")
         sids = store.session().scalars(select(Subscription.sid).where(*followers))
-        yield from (rule.replace("<token>", links.follow_token(sid)) for sid in sids)
+        yield from (rule.replace("<token>", made(sid)) for sid in sids for made in TOKENS)
         return
     for eid in shown if "<eid>" in rule else shown[:1]:
         yield _filled(rule, ticket, eid)
@@ -83,6 +85,8 @@ def _named(rule: str, ticket: Ticket, shown: list[str]) -> Iterator[str]:
 def _filled(rule: str, ticket: Ticket, eid: str) -> str:
     named = {"<ref>": ticket.ref, "<eid>": eid, "<kind>": "note", "<path:part>": "part", "<purpose>": "confirm"}
     named["<slug>"] = ticket.assignee.slug if "/people/" in rule else ticket.desk.slug
+    if "<sid>" in rule:
+        named["<sid>"] = _hook(ticket.desk if "/desks/" in rule else ticket)
     if "<secret>" in rule:
         named["<secret>"] = _secret(rule, ticket)
     for name, value in named.items():
@@ -95,6 +99,13 @@ def _secret(rule: str, ticket: Ticket) -> str:
     if rule.startswith("/k/"):
         return tickets.give_key(ticket)
     return people.mint_link("feedback" if rule.startswith("/answer/") else "confirm", ticket_id=ticket.id)
+
+
+def _hook(on: Ticket | Desk) -> str:
+    """Return a place that hears of it, made when there is none."""
+    by = make.customer(on) if isinstance(on, Ticket) else SYSTEM
+    there = [one for one in hooks.of(on, by=by) if one.ended_at is None]
+    return (there[0] if there else hooks.create(on, "webhook", "https://programs.example/", by=by)[0]).sid
 
 
 def _embed(ticket: Ticket, variant: str) -> str:
