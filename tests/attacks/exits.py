@@ -15,6 +15,7 @@ from tracker.permissions import SYSTEM
 ADDRESS = "203.0.113.77"
 NOT_VISITED = {
     "/static/<path:filename>": "files of ours, alike for everyone",
+    "/embed/<version>/<name>.js": "scripts of ours, alike for everyone",
     "/faces/<digest>.webp": "pictures that staff show everyone",
     "/dev/mailbox": "mails, in development alone: what they say is listened for where they arrive",
 }
