@@ -24,11 +24,12 @@ def publish(
     policy: str = "",
     scripts: int = 1,
     scheme: str = "normal",
-    lang: str = "en",
+    lang: str | None = "en",
 ) -> None:
     script = f'<script async src="{scene.url}/embed.js"></script>' * scripts
     text = body.replace("{url}", scene.url).replace("{ref}", REF)
-    head = f'<!doctype html><html lang="{lang}"><title>Blog</title><link rel="icon" href="data:,">'
+    said = "" if lang is None else f' lang="{lang}"'
+    head = f'<!doctype html><html{said}><title>Blog</title><link rel="icon" href="data:,">'
     head += f'<meta name="color-scheme" content="{scheme}">'
     html = f'{head}<main><h1>Blog</h1>{text}<p id="after">After.</p></main>{script}'
     blog.pages["/"] = SitePage(html, headers={"Content-Security-Policy": policy} if policy else {})

@@ -106,10 +106,11 @@ def test_the_language_is_the_element_s_then_the_page_s_then_the_browser_s(
 
 
 @pytest.mark.parametrize(
-    ("language", "words"), [("", "s’en occupe"), ("it", "s’en occupe"), ("de", "kümmert sich"), ("en-GB", "has this")]
+    ("language", "words"),
+    [(None, "s’en occupe"), ("", "s’en occupe"), ("it", "s’en occupe"), ("de", "kümmert sich"), ("en-GB", "has this")],
 )
 def test_a_badge_speaks_the_page_s_language_or_the_browser_s_where_it_lacks_that(
-    page: Page, blog: ForeignSite, scene: LiveStage, language: str, words: str
+    page: Page, blog: ForeignSite, scene: LiveStage, language: str | None, words: str
 ) -> None:
     publish(blog, scene, badge(), lang=language)
     page.add_init_script("Object.defineProperty(navigator, 'language', { get: () => 'fr-FR' })")

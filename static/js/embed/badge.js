@@ -130,7 +130,7 @@
     for (const tag of [host.closest('[lang]')?.lang, navigator.language]) {
       const lang = tag?.slice(0, 2).toLowerCase();
       if (lang === 'en') break;
-      if (/de|fr|es|ar/.test(lang)) return (await part(lang))?.words ?? ENGLISH;
+      if (/^de|fr|es|ar/.test(lang)) return (await part(lang))?.words ?? ENGLISH;
     }
     return ENGLISH;
   }
