@@ -125,14 +125,14 @@ def test_a_view_runs_without_what_its_answer_must_not_depend_on(house: House) ->
 def test_a_copy_is_made_anew_once_a_second_while_it_is_given(house: House) -> None:
     one = house.caller(head())
     house.heard(one, b"200 OK")
-    assert house.lane.known(head())
+    assert house.lane.at_once(head())
     house.loop.now += readings.RENEWED_AFTER_S + 0.1
     house.may_answer.clear()
     for _ in range(100):
-        assert b"1 /e/" in (house.lane.known(head()) or b""), "the copy is still good"
+        assert b"1 /e/" in (house.lane.at_once(head()) or b""), "the copy is still good"
     wait_until(lambda: len(house.views) == 2)
     house.may_answer.set()
-    house.turn_until(lambda: b"2 /e/" in (house.lane.known(head()) or b""))
+    house.turn_until(lambda: b"2 /e/" in (house.lane.at_once(head()) or b""))
     assert len(house.views) == 2
     assert copies.terms(house.views[1]).is_renewal, "nobody in particular asked"
 
@@ -146,15 +146,15 @@ def test_a_copy_is_made_anew_however_many_others_wait_to_be_made(house: House, m
         house.caller(head(f"/e/{number}/badge.json"), peer=f"1.2.3.{number}")
     assert len(house.went_on) == 1, "as many as may be asked for at once are"
     house.loop.now += readings.RENEWED_AFTER_S + 0.1
-    assert b"1 /e/" in (house.lane.known(head()) or b"")
+    assert b"1 /e/" in (house.lane.at_once(head()) or b"")
     house.turn_until(lambda: any(copies.terms(one).is_renewal for one in house.views))
-    house.turn_until(lambda: b"1 /e/" not in (house.lane.known(head()) or b"1 /e/"))
+    house.turn_until(lambda: b"1 /e/" not in (house.lane.at_once(head()) or b"1 /e/"))
 
 
 def test_a_copy_past_its_time_is_not_given(house: House) -> None:
     house.heard(house.caller(head()), b"1 /e/")
     house.loop.now += shelf.LASTS_S + 0.1
-    assert house.lane.known(head()) is None
+    assert house.lane.at_once(head()) is None
 
 
 def test_a_change_is_seen_by_the_next_who_asks(house: House) -> None:

@@ -19,7 +19,7 @@ TARGET = (
 """Static files without a query: nobody's limits count them, so each must have one address, not as many as one likes."""
 # RFC 9112 without what it allows for the sake of old programs: no folded lines, no bare LF, no absolute form.
 FIRST = re.compile(rb"(GET|HEAD) (" + TARGET + rb") HTTP/1\.1")
-LINE = re.compile(rb"([0-9A-Za-z-]+):([\x20-\x7e\x80-\xff\t]*)")
+HEADER = re.compile(rb"([0-9A-Za-z-]+):([\x20-\x7e\x80-\xff\t]*)")
 CANDIDATE = (b"GET /e/", b"GET /t/", b"GET /embed", b"GET /static/", b"HEAD /e/", b"HEAD /t/")
 """How most of what the lane answers begins."""
 DECIDES = {
@@ -40,9 +40,26 @@ ELSEWHERE = frozenset(
     )
 )
 """Headers that ask for more than a copy."""
-Header = tuple[bytes, bytes]
-OF_NO_CONCERN: Header = (b"", b"")
 MOST_KNOWN, LONGEST_KNOWN = 4096, 256
+LONGEST_SHAPED = 1024
+
+
+class Line:
+    """What a line means here; lines that mean the same are one object as long as they are remembered.
+
+    `name` is the method in the first one and else the header's in small letters; empty: it is of no concern.
+    """
+
+    __slots__ = ("name", "said")
+
+    def __init__(self, name: bytes, said: bytes = b"") -> None:
+        self.name, self.said = name, said
+
+
+OF_NO_CONCERN, WRONG = Line(b""), Line(b"wrong")
+THAT_IT_IS_THERE = {name: Line(name) for name in (b"host", b"if-modified-since", b"cookie")}
+"""Headers of which no more matters, once what they say is in order."""
+METHODS, START = (b"GET", b"HEAD"), (b"GET ", b"HEAD ")
 
 
 class Asked(NamedTuple):
@@ -58,53 +75,73 @@ class Asked(NamedTuple):
     has_cookies: bool
 
 
+class Known(dict[bytes, Line]):
+    """What lines mean: those that were seen before are looked up, the others looked at."""
+
+    def __missing__(self, said: bytes) -> Line:
+        line = _first(said) if said.startswith(START) else _header(said)
+        if line is not WRONG and len(said) <= LONGEST_KNOWN and line.name != b"cookie":
+            if len(self) >= MOST_KNOWN:
+                self.clear()
+            self[said] = line
+        return line
+
+
 class Reader:
-    """Reads heads. Most lines of most heads have been seen before: they are looked up, not looked at."""
+    """Reads heads. Most lines of most heads have been seen before, and most that differ do so in one line."""
 
     def __init__(self) -> None:
-        self._known: dict[bytes, Header] = {}
+        self.known = Known()
+        self.shapes: dict[tuple[Line, ...], Asked] = {}
 
     def read(self, head: bytes) -> Asked | None:
         """Return what a request asks; None for anything but an exact, bodyless GET or HEAD of a path the lane knows."""
         if not head.endswith(END) or len(head) > MAX_HEAD_BYTES:
             return None
-        first, *lines = head[: -len(END)].split(b"\r\n")
-        start = FIRST.fullmatch(first)
-        if start is None or len(lines) > MOST_HEADERS:
+        said = head[: -len(END)].split(b"\r\n")
+        if len(said) > 1 + MOST_HEADERS:
             return None
-        said: dict[bytes, bytes] = {}
-        for line in lines:
-            header = self._known.get(line) or self._look_at(line)
-            if header is None or header[0] in said:
-                return None
-            if header is not OF_NO_CONCERN:
-                said[header[0]] = header[1]
-        return _asked(start[2], start[1] == b"HEAD", said)
-
-    def _look_at(self, line: bytes) -> Header | None:
-        found = LINE.fullmatch(line)
-        if found is None or (name := found[1].lower()) in ELSEWHERE:
-            return None
-        value = found[2].strip(b" \t")
-        if name in DECIDES and DECIDES[name].fullmatch(value) is None:
-            return None
-        header = (name, value) if name in DECIDES else OF_NO_CONCERN
-        if len(line) <= LONGEST_KNOWN and name != b"cookie":
-            if len(self._known) >= MOST_KNOWN:
-                self._known.clear()
-            self._known[line] = header
-        return header
+        lines = tuple(map(self.known.__getitem__, said))
+        asked = self.shapes.get(lines)
+        if asked is None:
+            asked = _asked(*lines)
+            if asked is not None and len(head) <= LONGEST_SHAPED:
+                if len(self.shapes) >= MOST_KNOWN:
+                    self.shapes.clear()
+                self.shapes[lines] = asked
+        return asked
 
 
-def _asked(target: bytes, is_head: bool, said: dict[bytes, bytes]) -> Asked | None:
-    origin = said.get(b"origin")
-    none_match = said.get(b"if-none-match", b"").decode("latin-1")
-    if b"host" not in said or (b"if-modified-since" in said and not parse_etags(none_match)):
+def _first(said: bytes) -> Line:
+    found = FIRST.fullmatch(said)
+    return Line(found[1], found[2]) if found else WRONG
+
+
+def _header(said: bytes) -> Line:
+    found = HEADER.fullmatch(said)
+    if found is None or (name := found[1].lower()) in ELSEWHERE:
+        return WRONG
+    if name not in DECIDES:
+        return OF_NO_CONCERN
+    value = found[2].strip(b" \t")
+    if DECIDES[name].fullmatch(value) is None:
+        return WRONG
+    return THAT_IT_IS_THERE.get(name) or Line(name, value)
+
+
+def _asked(first: Line, *headers: Line) -> Asked | None:
+    of_concern = [(line.name, line.said) for line in headers if line is not OF_NO_CONCERN]
+    said = dict(of_concern)
+    is_exact = first.name in METHODS and said.keys() <= DECIDES.keys() and len(said) == len(of_concern)
+    if not is_exact or b"host" not in said or len(headers) > MOST_HEADERS:
+        return None
+    origin, none_match = said.get(b"origin"), said.get(b"if-none-match", b"").decode("latin-1")
+    if b"if-modified-since" in said and not parse_etags(none_match):
         return None
     page = said.get(b"referer", b"") if origin in (None, b"null") else origin
     return Asked(
-        target,
-        is_head,
+        first.said,
+        first.name == b"HEAD",
         said.get(b"connection", b"").lower() == b"close",
         None if origin is None else origin.decode("latin-1"),
         none_match,

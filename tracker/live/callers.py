@@ -55,7 +55,7 @@ class Caller:
             return
         lane = self._lane
         if self.is_idle:
-            ready = lane.known(received)
+            ready = lane.at_once(received)
             if ready is not None:
                 self.until = lane.loop.now + lane.keeps_s
                 self._say(ready)

@@ -94,10 +94,12 @@ class Lane:
         if not self._networks[caller.network]:
             del self._networks[caller.network]
 
-    def known(self, received: bytes) -> bytes | None:
-        """Return the answer when just this has been asked before, word for word, and there is a copy."""
-        asked = self._heads.get(received)
-        return None if asked is None or self._write is not None else self._copy(asked)
+    def at_once(self, received: bytes) -> bytes | None:
+        """Return the answer when just one request was received, there is a copy, and no more is to be done for it."""
+        asked = self._heads.get(received) or self._read(received)
+        if asked is None or asked.closes or self.is_draining or self._write is not None:
+            return None
+        return self._copy(asked)
 
     def answer(self, caller: Caller, head: bytes) -> bytes | None:
         """Return the answer to a whole head; None when it has to be waited for, or is not the lane's to give."""
