@@ -219,6 +219,20 @@ def test_a_request_may_come_byte_by_byte(house: House) -> None:
     house.heard(one, b"1 /e/")
 
 
+def test_requests_may_be_cut_anywhere(house: House) -> None:
+    house.heard(house.caller(head()), b"1 /e/")
+    sent = head() + head(BADGE, "X-A: b") + head(method="HEAD") + head()
+    one = house.caller()
+    for place in range(1, len(sent)):
+        one.sendall(sent[:place])
+        house.loop.step()
+        one.sendall(sent[place:])
+        received = b""
+        while received.count(b"HTTP/1.1 200 OK") < 4 or not received.endswith(b" " + BADGE.encode()):
+            received += house.heard(one, b"")
+        assert received.count(b" /e/") == 3, place
+
+
 def test_who_takes_no_answer_is_waited_for_and_gets_all_in_their_order(house: House) -> None:
     few = [f"/e/{letter}/badge.json" for letter in "abc"]
     one = house.caller(b"".join(head(path) for path in few))

@@ -71,6 +71,18 @@ def test_the_secret_link_is_shown_once_and_opens_the_ticket_elsewhere(
     assert "This is your ticket" in elsewhere.get(f"/t/{ticket.ref}").text
 
 
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [
+        *(("tickets.example", 200), ("my_box:8000", 200), ("[::1]:80", 200), ("tickets.example:", 200)),
+        *(("", 400), ("a/b", 400), ("a b", 400), ("a,b", 400), ("u@a", 400), ("a:http", 400), ("<script>", 400)),
+    ],
+)
+def test_a_request_names_one_plain_host_or_is_told_off(client: Visitor, host: str, status: int) -> None:
+    assert client.get("/", headers={"Host": host}).status_code == status
+    assert client.get("/api/v1/tickets", headers={"Host": host}).status_code == status
+
+
 def test_what_was_typed_comes_back_with_what_is_wrong(client: Visitor, travel: Traveller) -> None:
     answer = opened(client, travel, email="cara at home", subject="No")
     assert answer.status_code == 422

@@ -1,5 +1,6 @@
 """WHO IS ASKING: a session, a bearer token or a signed pass becomes a Viewer. The domain's only look at the request."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from functools import wraps
@@ -10,7 +11,7 @@ from flask import session as cookie
 from sqlalchemy import select
 
 from tracker import disclosure, limits, links, people, permissions, store
-from tracker.errors import Forbidden, Unauthorized
+from tracker.errors import Forbidden, Malformed, Unauthorized
 from tracker.models import CustomerKey, Person, Ticket
 from tracker.permissions import Viewer
 
@@ -18,6 +19,7 @@ View = TypeVar("View", bound=Callable[..., Any])
 MOST_TICKETS = 50
 """How many tickets one browser's cookie remembers; the newest stay."""
 PASS_LIVES_S = 300
+HOST = re.compile(r"([0-9A-Za-z._~-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(:[0-9]{0,5})?")
 
 
 def admits(act: str, *, from_any_site: bool = False) -> Callable[[View], View]:
@@ -162,6 +164,14 @@ def behind_pass(granted: Mapping[str, Any]) -> Viewer:
         tickets=_of_keys(granted["keys"]),
         principal="pass",
     )
+
+
+def require_host() -> None:
+    """Raise Malformed when a request names no plain host; only the oldest protocol may name none (RFC 9112, 3.2)."""
+    named = request.environ.get("HTTP_HOST")
+    may_be_silent = request.environ.get("SERVER_PROTOCOL") == "HTTP/1.0"
+    if HOST.fullmatch(named or "") is None and not (named is None and may_be_silent):
+        raise Malformed("The Host this was sent to is none.")
 
 
 def require_same_origin() -> None:

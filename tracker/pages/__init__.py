@@ -113,6 +113,7 @@ def _guard() -> None:
         request.max_content_length = LONGEST_FORM
         if (request.content_length or 0) > LONGEST_FORM:
             raise TooLarge()
+    viewer.require_host()
     viewer.require_same_origin()
 
 
