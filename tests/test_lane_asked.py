@@ -110,12 +110,20 @@ def test_what_decides_on_an_answer_is_read_and_nothing_else() -> None:
     found = request(
         BADGE, "oRiGiN: https://Blog.example", 'If-None-Match:\t"a", W/"b" ', "X-Forwarded-For: 1.2.3.4", "Cookie: a=b"
     )
-    assert (found.origin, found.none_match, found.forwarded) == ("https://Blog.example", '"a", W/"b"', "1.2.3.4")
+    assert (found.origin, found.none_match) == ("https://Blog.example", '"a", W/"b"')
     assert found.has_cookies
     assert not found.closes
     assert request(BADGE, "Connection: CLOSE").closes
     assert request(BADGE, "Origin: null", "Referer: https://b.example/p").page == "https://b.example/p"
     assert request(BADGE, 'If-None-Match: "a"', "If-Modified-Since: Mon, 02 Mar 2026 10:00:00 GMT").none_match == '"a"'
+
+
+def test_for_whom_is_asked_is_read_when_it_is_wanted() -> None:
+    assert asked.forwarded(head(BADGE, "x-forwarded-FOR:\t1.2.3.4, 5.6.7.8 ") + head(BADGE, "X-Forwarded-For: 9")) == (
+        "1.2.3.4, 5.6.7.8"
+    )
+    assert asked.forwarded(head() + head(BADGE, "X-Forwarded-For: 9")) == ""
+    assert read(head(BADGE, "X-Forwarded-For: 1", "X-Forwarded-For: 2")) is None
 
 
 def test_lines_that_were_read_before_mean_the_same_again_and_nobodys_cookies_are_remembered(

@@ -57,20 +57,20 @@ class Line:
 
 
 OF_NO_CONCERN, WRONG = Line(b""), Line(b"wrong")
-THAT_IT_IS_THERE = {name: Line(name) for name in (b"host", b"if-modified-since", b"cookie")}
-"""Headers of which no more matters, once what they say is in order."""
+FORWARDED = b"x-forwarded-for"
+THAT_IT_IS_THERE = {name: Line(name) for name in (b"host", b"if-modified-since", b"cookie", FORWARDED)}
+"""Headers of which no more matters, once what they say is in order: from one reader to the next they differ."""
 METHODS, START = (b"GET", b"HEAD"), (b"GET ", b"HEAD ")
 
 
 class Asked(NamedTuple):
-    """What of a request decides on its answer; `forwarded` says whose it is, `page` on which page it was made."""
+    """What of a request decides on its answer; `page` is the one on which it was made."""
 
     target: bytes
     is_head: bool
     closes: bool
     origin: str | None
     none_match: str
-    forwarded: str
     page: str
     has_cookies: bool
 
@@ -112,6 +112,15 @@ class Reader:
         return asked
 
 
+def forwarded(head: bytes) -> str:
+    """Return for whom a head that was read is said to be asked; "" when it does not say."""
+    for line in head[: head.index(END)].split(b"\r\n"):
+        name, _, value = line.partition(b":")
+        if name.lower() == FORWARDED:
+            return value.strip(b" \t").decode("latin-1")
+    return ""
+
+
 def _first(said: bytes) -> Line:
     found = FIRST.fullmatch(said)
     return Line(found[1], found[2]) if found else WRONG
@@ -145,7 +154,6 @@ def _asked(first: Line, *headers: Line) -> Asked | None:
         said.get(b"connection", b"").lower() == b"close",
         None if origin is None else origin.decode("latin-1"),
         none_match,
-        said.get(b"x-forwarded-for", b"").decode("latin-1"),
         page.decode("latin-1"),
         b"cookie" in said,
     )

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from gunicorn.util import http_date
 
-from tracker.live.asked import Asked, Reader
+from tracker.live.asked import Asked, Reader, forwarded
 from tracker.live.callers import CLOSES, KEPT, WAITS_AT_MOST_S, Caller
 from tracker.live.handshake import host_of
 from tracker.live.journal import Write
@@ -157,7 +157,7 @@ class Lane:
     def _wait(self, caller: Caller, asked: Asked) -> None:
         """Have an answer made, or join those who wait for the same one."""
         key = self.shelf.key(asked)
-        if key not in self._waiting and not self._ask(asked, self._address_of(caller.peer, asked.forwarded)):
+        if key not in self._waiting and not self._ask(asked, self._address_of(caller.peer, forwarded(caller.head))):
             return
         self._waiting[key].append(caller)
         if not caller.tries:
