@@ -48,7 +48,7 @@ def test_copies_are_given_as_fast_as_files(scenario: str) -> None:
 
 def test_pictures_are_given_faster_than_they_are_drawn_and_are_fresh() -> None:
     assert BADGE["svg", "nameplate", "req_per_s"] >= 5 * BADGE["svg", "badge-maker", "req_per_s"]
-    assert BADGE["hot", "nameplate", "views_per_s"] <= 1
+    assert BADGE["hot", "nameplate", "asked_per_s"] <= 1
     assert BADGE["changing", "nameplate", "stale_p99_ms"] <= 1000
     assert BADGE["changing", "nameplate", "req_per_s"] >= 50_000
 
