@@ -70,13 +70,14 @@ class Line:
         self.sock.sendall(b"".join(sent))
 
     def answer(self, *, has_body: bool = True) -> tuple[int, dict[str, str], bytes]:
-        """Return the next answer; status 0 when the line was closed."""
+        """Return the next answer, but for its Date; status 0 when the line was closed."""
         while b"\r\n\r\n" not in self.rest:
             if not self._more():
                 return 0, {}, self.rest
         head, _, self.rest = self.rest.partition(b"\r\n\r\n")
         first, *lines = head.decode("latin-1").split("\r\n")
         status, headers = int(first.split(" ")[1]), dict(line.split(": ", 1) for line in lines)
+        headers.pop("Date", None)
         length = int(headers.get("Content-Length", 0)) if has_body and status != 304 else 0
         while len(self.rest) < length and self._more():
             """There is more of the body."""
@@ -138,8 +139,6 @@ def test_status_headers_and_body_are_the_views(stage: Stage, line: Line, number:
                 assert reached(stage.server).get(plain, 0) == before.get(plain, 0), "no view is run for it"
                 by_view = line.ask(path, *origin, *condition, PAST_THE_LANE, method=method)
                 assert reached(stage.server).get(plain, 0) == before.get(plain, 0) + 1
-                for one in (by_lane, by_view):
-                    one[1].pop("Date")
                 assert by_lane == by_view, (origin, condition, method)
                 assert list(by_lane[1]) == list(by_view[1]), "in the same order"
                 assert by_lane[0] == (304 if condition else 200)
@@ -173,10 +172,7 @@ def test_odd_conditions_mean_to_the_lane_what_they_mean_to_the_view(stage: Stage
     before = reached(stage.server)
     by_lane = line.ask(path, asked)
     assert reached(stage.server).get(f"plain {path}") == before.get(f"plain {path}"), "no view is run for it"
-    by_view = line.ask(path, asked, PAST_THE_LANE)
-    for one in (by_lane, by_view):
-        one[1].pop("Date")
-    assert by_lane == by_view
+    assert by_lane == line.ask(path, asked, PAST_THE_LANE)
 
 
 @pytest.mark.parametrize(
@@ -212,9 +208,7 @@ ODD = {
     "a CR in a value": (("X-A: b\rc",), [400]),
     "two hosts": (("Host: evil.example",), [400]),
     "no colon": (("nonsense",), [400]),
-    "a length in hex": (("Content-Length: 0x0",), [400]),
-    "a list of lengths": (("Content-Length: 0, 0",), [400]),
-    "a length below nothing": (("Content-Length: -1",), [400]),
+    **{f"a length of {one}": ((f"Content-Length: {one}",), [400]) for one in ("0x0", "0, 0", "-1", "many")},
     "a space before a length": (("Content-Length : 0",), [400]),
     "a vertical tab": (("X-A:\x0bb",), [400]),
     "chunks that are none": (("Transfer-Encoding: chunked", "Connection: close"), [200]),
@@ -279,15 +273,7 @@ def test_a_head_that_is_too_long_is_refused_as_ever(stage: Stage, line: Line) ->
 def test_answers_keep_the_order_of_requests_whoever_gives_them(stage: Stage, line: Line) -> None:
     path = f"/e/{stage.embed}/badge.json"
     form = request("/signin", "Content-Length: 7", "Sec-Fetch-Site: same-origin", method="POST") + b"email=x"
-    asked = [
-        request(path),
-        request("/healthz"),
-        request(path),
-        form,
-        request("/embed.js"),
-        request("/nothing"),
-        request(path),
-    ]
+    asked = [*map(request, (path, "/healthz", path)), form, *map(request, ("/embed.js", "/nothing", path))]
     line.send(*asked * 3)
     kinds = [(line.answer()) for _ in range(len(asked) * 3)]
     told = [(status, headers["Content-Type"].partition(";")[0]) for status, headers, _body in kinds]
@@ -396,13 +382,14 @@ def test_views_of_pictures_are_counted_by_site_whoever_answers() -> None:
 
 
 def test_a_revocation_elsewhere_is_obeyed_within_two_seconds_without_any_word_of_it() -> None:
-    with staged(SQLITE, APP, tickets=1, updates=1) as stage, closing(Line(stage.server)) as line:
+    with staged(SQLITE, APP, tickets=1, updates=1) as stage, closing(Line(stage.server)) as first:
         path = f"/e/{stage.embed}/badge.json"
-        assert json.loads(line.ask(path)[2])["status"] == "open"
+        assert json.loads(first.ask(path)[2])["status"] == "open"
         run(stage.server, f"embeds.get('{stage.embed}').revoked_at = store.now()")
-        revoked_at = time.monotonic()
+        revoked_at, line = time.monotonic(), Line(stage.server)
         while json.loads(line.ask(path)[2])["status"] != "unknown":
             assert time.monotonic() - revoked_at < WITHIN_S
+        line.close()
 
 
 def test_another_process_tells_of_its_changes_through_redis() -> None:
