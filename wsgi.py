@@ -146,6 +146,7 @@ def _share_errors(app: Flask) -> None:
 def _translated(error: Exception) -> TrackerError:
     if isinstance(error, DataError | UnicodeEncodeError):
         return Invalid(UNSTORABLE)
+    store.let_go()  # the page that says so may want to know who asks
     current_app.logger.warning("database unavailable on %s: %s", request.url_rule, store.reason(error))
     return Unavailable()
 

@@ -230,3 +230,30 @@ def test_a_frozen_redis_is_left_alone_for_a_while_and_told_of_once(
         wait_until(lambda: visitor.get("/") and "in Redis again" in caplog.text, within=20, what="Redis is asked again")
     told = [record.getMessage() for record in caplog.records if record.getMessage().startswith("limits")]
     assert len(told) == 2, "once when it goes, once when it is back"
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_a_connection_that_broke_in_the_middle_of_a_request_answers_503_not_500(
+    database_url: str, tmp_path: Path
+) -> None:
+    with houses.opened(database_url, tmp_path) as app:
+        ticket = make.ticket()
+        visitor = app.test_client()
+        make.own(visitor, ticket)
+
+        armed: list[bool] = []
+
+        def cut(*_: Any) -> None:
+            if armed and armed.pop():
+                others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
+                with store.db.engine.connect() as other:
+                    other.execute(text(f"{others} AND datname = current_database()"))
+
+        store.db.session.remove()
+        event.listen(store.db.engine, "before_cursor_execute", cut)
+        for word in ("first", "second"):
+            armed.append(True)
+            answer = visitor.post(f"/t/{ticket.ref}/say/reply", data={"text": f"The {word} time"})
+            assert answer.status_code == 503
+        assert visitor.post(f"/t/{ticket.ref}/say/reply", data={"text": "The third time"}).status_code == 303

@@ -10,7 +10,7 @@ from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import InvalidatePoolError, OperationalError
 
 Found = TypeVar("Found")
-STATEMENT_S = 4
+STATEMENT_S = 3.5
 """How long the server itself works on one statement, or waits for a lock, before it gives up."""
 SILENCE_S = STATEMENT_S + 0.5
 """How long we wait for its answer. A server that was stopped or cut off keeps its connections and says nothing."""
@@ -35,7 +35,7 @@ class Patient(psycopg.Connection[Any]):
 
 def options() -> dict[str, Any]:
     """Return what create_engine() is told about PostgreSQL."""
-    limits = f"-c statement_timeout={STATEMENT_S}s -c lock_timeout={STATEMENT_S}s"
+    limits = " ".join(f"-c {name}_timeout={STATEMENT_S * 1000:.0f}" for name in ("statement", "lock"))
     return {"connect_args": {"connect_timeout": GREETING_S, "options": limits}}
 
 

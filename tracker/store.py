@@ -17,7 +17,7 @@ from flask import Flask, current_app
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import ColumnElement, DateTime, Dialect, Engine, MetaData, delete, event, literal, select, text
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import OperationalError, PendingRollbackError
+from sqlalchemy.exc import DBAPIError, OperationalError, PendingRollbackError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import DeclarativeBase, Session
 from sqlalchemy.types import TypeDecorator
@@ -164,6 +164,16 @@ def after_commit(app: Flask, listener: Callable[[str, Any], None]) -> None:
     app.extensions.setdefault("tracker_listeners", []).append(listener)
 
 
+def let_go() -> None:
+    """End what this context's session reads; one whose connection broke may be used again then."""
+    if db.session.registry.has():
+        one = db.session()
+        try:
+            one.rollback()
+        except DBAPIError:
+            one.invalidate()
+
+
 def reason(error: BaseException) -> str:
     """Return what a database said, as one line without the query and its parameters."""
     found = error.__cause__ if isinstance(error, Unavailable) and error.__cause__ else error
@@ -200,6 +210,7 @@ def init_app(app: Flask, url: str) -> None:
     app.config["SQLALCHEMY_DATABASE_URI"] = url
     app.config["SQLALCHEMY_ENGINE_OPTIONS"] = _engine_options(url)
     db.init_app(app)
+    app.teardown_appcontext(lambda _error: let_go())  # before the library's own: a broken connection made it a 500
     with app.app_context():
         if db.engine.dialect.name == "sqlite":
             app.extensions["tracker_writer_lock"] = threading.Lock()
