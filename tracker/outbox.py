@@ -291,7 +291,7 @@ def _claim(channel: str, limit: int = BATCH) -> list[int]:
         return ids
 
 
-def _fellows(channel: str, digests: Collection[tuple[Any, ...]]) -> Select[Any]:
+def _fellows(channel: str, digests: Collection[tuple[Any, ...]]) -> Select[int, str, str, int]:
     """Ask for all that waits as a digest for some addresses."""
     addresses, paces = ({one[place] for one in digests} for place in (0, 1))
     waiting = (Delivery.state == "waiting", Delivery.channel == channel, GATHERED)

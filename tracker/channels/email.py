@@ -46,7 +46,9 @@ def digest(those: Sequence[tuple[Delivery, News]]) -> Collection[int]:
     heard = [(delivery, news) for delivery, news in those if _is_heard(delivery)]
     if not heard:
         raise Dropped
-    speech = _letters.speech_of(heard[0][0], heard[0][0].subscription.ticket)
+    first = heard[0][0]
+    assert first.subscription
+    speech = _letters.speech_of(first, first.subscription.ticket)
     written = _digest.write(heard, speech)
     if not written:
         raise Dropped

@@ -1,6 +1,7 @@
 """News that must leave the house, and each delivery of it to one address."""
 
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import ForeignKey, Index, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
@@ -10,7 +11,7 @@ from tracker.store import Base, Moment
 
 GATHERED = text("digest != ''")
 """Which deliveries leave in a digest, spelled as their index needs it."""
-ONLY_GATHERED = {"sqlite_where": GATHERED, "postgresql_where": GATHERED}
+ONLY_GATHERED: dict[str, Any] = {"sqlite_where": GATHERED, "postgresql_where": GATHERED}
 
 
 class News(Base):
