@@ -6,9 +6,9 @@ from api import catalogue
 from tracker import following, hooks, people, tickets
 from tracker.kinds import KINDS
 from tracker.kinds.opened import FEELINGS
+from tracker.models import STATUSES
 
 Shape = dict[str, Any]
-STATUSES = ("open", "waiting", "resolved", "declined", "closed")
 VISIBILITIES = ("private", "unlisted", "public")
 
 

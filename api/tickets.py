@@ -6,11 +6,11 @@ from flask import Response, url_for
 from marshmallow import Schema, fields, validate
 
 from api.answers import reader, shared, shown
-from api.shapes import STATUSES
 from api.spec import KEY, PREFIX, REF, fails, gives, needs, takes
 from api.strict import Anything, Blueprint, once, wish
 from tracker import browse, desks, disclosure, limits, people, tickets, viewer
 from tracker.kinds._fields import words
+from tracker.models import STATUSES
 from tracker.viewer import admits
 
 blueprint = Blueprint("tickets_api", __name__, url_prefix=f"{PREFIX}/tickets", description="Tickets")

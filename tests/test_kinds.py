@@ -10,7 +10,8 @@ from tests import make
 from tests.test_tickets import attempt, in_status
 from tracker import browse, disclosure, kinds
 from tracker.errors import Invalid
-from tracker.kinds import ALWAYS, KINDS, TARGET
+from tracker.kinds import KINDS, TARGET
+from tracker.models import STATUSES
 
 AUDIENCES = ("public", "customer", "staff")
 RELATIONS = {"public", "customer", "staff", "assignee", "offered", "helper", "lead", "admin"}
@@ -29,7 +30,7 @@ def test_every_field_says_who_may_see_it(name: str) -> None:
 def test_a_kind_speaks_of_what_there_is(name: str) -> None:
     kind = KINDS[name]
     assert kind.posted_by <= RELATIONS
-    assert set(kind.when) <= set(ALWAYS)
+    assert set(kind.when) <= set(STATUSES)
     assert callable(kind.audience) or kind.audience in (*AUDIENCES, TARGET)
     assert kind.tells <= {"customer", "assignee", "taker", "helper", "follower"}
     assert not kind.body or kind.body in kind.schema().fields

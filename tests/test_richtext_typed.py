@@ -7,17 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.test_richtext import stored
 from tracker import richtext
 from tracker.errors import Invalid
-
-
-def stored(text: str) -> str:
-    """Give any text as the tracker would store it, or as much of it as it would accept."""
-    try:
-        return richtext.normalise_text(text, field="text", max_length=10_000)
-    except Invalid:
-        kept = "".join(c for c in text if c in "\n\t" or unicodedata.category(c) not in ("Cc", "Cs", "Cn"))
-        return richtext.normalise_text(kept, field="text", max_length=10_000)
 
 
 def text_of(text: str, **limits: Any) -> str:

@@ -129,12 +129,8 @@ def drop(ticket: Ticket, seqs: Collection[int]) -> None:
 
 def forget_waiting() -> int:
     """Delete files whose words never came; due work of the outbox worker."""
-    over = (File.seq.is_(None), File.created_at < store.now() - WAITS)
-    if store.session().execute(select(File.id).where(*over).limit(1)).first() is None:
-        return 0
-    with store.transaction() as session:
-        session.execute(delete(File).where(*over))
-    return 1
+    over = File.seq.is_(None) & (File.created_at < store.now() - WAITS)
+    return store.forget(File, over)
 
 
 def _stamp(key: str, audience: str) -> str:

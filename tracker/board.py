@@ -8,7 +8,6 @@ from sqlalchemy import Row, case, func, select, tuple_
 
 from tracker import browse, clock, disclosure, people, store
 from tracker.disclosure import Shown
-from tracker.kinds import OPEN
 from tracker.models import Desk, Ticket
 
 BOUNCED = 2
@@ -53,7 +52,7 @@ def _counted(desk: Desk) -> Sequence[Row[Any]]:
         func.count(case((Ticket.overdue, 1))).label("overdue"),
         func.count(case((coming < tonight, 1))).label("today"),
         func.min(coming).label("next_at"),
-    ).where(Ticket.desk_id == desk.id, Ticket.status.in_(OPEN))
+    ).where(Ticket.desk_id == desk.id, Ticket.is_open)
     return store.session().execute(query.group_by(Ticket.assignee_id)).all()
 
 

@@ -202,7 +202,7 @@ def unanswered(ticket: Ticket) -> Shown | None:
 
 
 def _queue(mine: ColumnElement[bool], offered: Mapping[int, Handoff], *, helper: Person | None) -> list[Shown]:
-    query = select(Ticket).where(mine, Ticket.status.in_(("open", "waiting")))
+    query = select(Ticket).where(mine, Ticket.is_open)
     query = query.order_by(Ticket.due_at.is_(None), Ticket.due_at, Ticket.id).limit(MOST)
     found = list(store.session().scalars(query.options(selectinload(Ticket.latest_word_by))))
     asked, now = _asked([one.id for one in found]), store.now()

@@ -4,13 +4,12 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from functools import lru_cache
 from typing import Any
-from zlib import crc32
 from zoneinfo import available_timezones
 
 from marshmallow import ValidationError, fields, validate
 from sqlalchemy import select
 
-from tracker import clock, kinds, links, permissions, richtext
+from tracker import clock, kinds, links, people, permissions, richtext
 from tracker.errors import Conflict, Invalid, NotFound
 from tracker.kinds._fields import Payload, words
 from tracker.models import Desk
@@ -19,7 +18,6 @@ from tracker.store import notice, now, session, transaction
 
 WEEKDAYS = {str(day): [["09:00", "17:00"]] for day in range(5)}
 """Monday to Friday, nine to five: what a new desk starts with."""
-HUES = 12
 
 
 def find(slug: str) -> Desk:
@@ -49,7 +47,7 @@ def add(name: str, *, zone: str = "UTC", about: str = "") -> Desk:
             raise Conflict(f"There is a desk called {name} already.")
         slug = links.free_slug(name, set(session().scalars(select(Desk.slug))), "desk")
         desk = Desk(slug=slug, name=name, zone=zone, about=about)
-        desk.opening, desk.hue = dict(WEEKDAYS), crc32(name.encode()) % HUES
+        desk.opening, desk.hue = dict(WEEKDAYS), people.hue_of(name)
         session().add(desk)
         session().flush()
     return desk
@@ -76,7 +74,7 @@ class Settings(Payload):
 
     name = words(80, multiline=False)
     about = words(500, low=0)
-    hue = _number(fields.Integer, 0, HUES - 1)
+    hue = _number(fields.Integer, 0, people.HUES - 1)
     zone = words(64, multiline=False)
     holidays = words(16, low=0, multiline=False)
     closed_on = words(4_000, low=0)

@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
-from zlib import crc32
 
 from marshmallow import fields
 from sqlalchemy import select
@@ -442,7 +441,7 @@ def _for_the_two_sides(one: Ticket) -> Shown:
 
 
 def _initials_face(name: str) -> Shown:
-    return {"initials": initials(name) or "·", "hue": crc32(name.encode()) % people.HUES, "url": None}
+    return {"initials": initials(name) or "·", "hue": people.hue_of(name), "url": None}
 
 
 def absolute_face(shown: Shown) -> Shown:

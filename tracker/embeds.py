@@ -158,7 +158,7 @@ def pulse(eid: str, limit: int) -> list[tuple[int, int]]:
 
 def open_count(embed: Embed) -> tuple[int, int]:
     """Return how many tickets of a wall are open, and how many of these are owed an overdue word."""
-    query = _standing_on(embed).order_by(None).where(Ticket.status.in_(("open", "waiting")))
+    query = _standing_on(embed).order_by(None).where(Ticket.is_open)
     found = store.session().execute(query.with_only_columns(func.count(), func.count().filter(Ticket.overdue))).one()
     return found[0], found[1]
 

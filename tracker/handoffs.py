@@ -232,7 +232,7 @@ def _colleague(field: str, slug: str, ticket: Ticket) -> Person:
 
 
 def _open_refs(person: Person, *, due_before: datetime | None = None) -> list[str]:
-    query = select(Ticket.ref).where(Ticket.assignee_id == person.id, Ticket.status.in_(("open", "waiting")))
+    query = select(Ticket.ref).where(Ticket.assignee_id == person.id, Ticket.is_open)
     if due_before is not None:
         query = query.where(Ticket.due_at <= due_before)
     return list(store.session().scalars(query.order_by(Ticket.id)))

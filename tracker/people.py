@@ -7,7 +7,7 @@ from zlib import crc32
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
-from sqlalchemy import delete, func, select
+from sqlalchemy import func, select
 
 from tracker import links, richtext, settings, store
 from tracker.errors import Conflict, Invalid, NotFound, Unauthorized
@@ -90,7 +90,7 @@ def open_tickets(of: Iterable[Person]) -> dict[int, int]:
     """Return how many open tickets people have, by id; those without any are left out."""
     query = (
         select(Ticket.assignee_id, func.count())
-        .where(Ticket.assignee_id.in_([person.id for person in of]), Ticket.status.in_(("open", "waiting")))
+        .where(Ticket.assignee_id.in_([person.id for person in of]), Ticket.is_open)
         .group_by(Ticket.assignee_id)
     )
     return {row[0]: row[1] for row in store.session().execute(query)}
@@ -119,6 +119,11 @@ def on_duty(desk: Desk, *, besides: Collection[int] = ()) -> Person | None:
     return _least_busy(person for person in of_desk(desk) if person.on_duty and person.id not in besides)
 
 
+def hue_of(name: str) -> int:
+    """Return the colour of a name, 0 to HUES - 1: always the same one."""
+    return crc32(name.encode()) % HUES
+
+
 def add(*, name: str, email: str, desk: Desk, role: str = "agent", password: str = "") -> Person:
     """Add a person who answers. Raises Invalid on a bad name or role, Conflict when the address is taken."""
     if role not in ROLES:
@@ -134,7 +139,7 @@ def add(*, name: str, email: str, desk: Desk, role: str = "agent", password: str
             email=email.lower(),
             desk_id=desk.id,
             role=role,
-            hue=crc32(name.encode()) % HUES,
+            hue=hue_of(name),
             languages=[],
             created_at=store.now(),
             password_hash=hash_password(password) if password else "",
@@ -197,12 +202,7 @@ def end_session(sid: str) -> None:
 
 def forget_ended_sessions() -> int:
     """Delete ended sessions whose cookies have run out by themselves; due work of the outbox worker."""
-    over = EndedSession.ends_at < store.now()
-    if store.session().execute(select(EndedSession.fingerprint).where(over).limit(1)).first() is None:
-        return 0
-    with store.transaction() as session:
-        session.execute(delete(EndedSession).where(over))
-    return 1
+    return store.forget(EndedSession, EndedSession.ends_at < store.now())
 
 
 def mint_link(purpose: str, *, ticket_id: int | None = None, person_id: int | None = None, address: str = "") -> str:

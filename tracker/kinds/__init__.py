@@ -13,17 +13,18 @@ from marshmallow.fields import Field
 
 from tracker.errors import Invalid
 from tracker.kinds._fields import Files, Payload, Record, Words
-from tracker.models import Event, Ticket
+from tracker.models import STATUSES, Event, Ticket
 
 Loaded = Mapping[str, Any]
 Entry = Mapping[str, Any]
-OPEN = ("open", "waiting")
-ENDED = ("resolved", "declined", "closed")
-ALWAYS = OPEN + ENDED
 TARGET = "target"
 """Audience of an event that amends another: a corrected note must not show that there was one."""
 AMENDING = frozenset({"corrected", "redacted", "erased"})
 """Kinds that change how an earlier entry reads."""
+
+
+def _leave(_ticket: Ticket, _event: Event, _loaded: Loaded) -> None:
+    """Change nothing: the event says it all."""
 
 
 @dataclass(frozen=True)
@@ -33,15 +34,16 @@ class Kind:
     `posted_by` names relations of a viewer to the ticket (permissions.relations); none: only the system.
     `audience` is who may see the event at all (TARGET: whoever may see the event it amends); each field of `schema`
     narrows further with its own.
+    `apply` changes the ticket and its children as the event says; many events change neither.
     `sentence` gets the disclosed entry and says in plain words what happened.
     """
 
     schema: type[Payload]
     example: Mapping[str, Any]
     sentence: Callable[[Entry], str]
-    apply: Callable[[Ticket, Event, Loaded], None]
+    apply: Callable[[Ticket, Event, Loaded], None] = _leave
     posted_by: frozenset[str] = frozenset()
-    when: tuple[str, ...] = ALWAYS
+    when: tuple[str, ...] = STATUSES
     audience: str | Callable[[Loaded], str] = "public"
     body: str = ""
     """Name of the payload field that holds the Markdown; it is stored beside its HTML, not in the payload."""

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from sqlalchemy import delete, select
 
-from tracker.models import Event, Handoff, Helper, Person, Promise, Ticket
+from tracker.models import OPEN, Event, Handoff, Helper, Person, Promise, Ticket
 from tracker.store import session
 
 
@@ -55,7 +55,7 @@ def turn(ticket: Ticket, event: Event, status: str) -> None:
     before = ticket.spans[-1]
     ticket.spans = [*ticket.spans[:-1], [before[0], before[1], at], [status, at, None]]
     ticket.status, ticket.status_since = status, event.at
-    ticket.ended_at = None if status in ("open", "waiting") else ticket.ended_at or event.at
+    ticket.ended_at = None if status in OPEN else ticket.ended_at or event.at
     if not ticket.is_open:
         overtake(ticket, event)
 

@@ -1,8 +1,8 @@
 """The customer answers two questions: is it solved, did you feel understood. Never how long anybody worked."""
 
-from tracker.kinds import ENDED, Entry, Kind, Loaded
+from tracker.kinds import Entry, Kind, Loaded
 from tracker.kinds._fields import REASON, TEXT, Payload, choice, flag, words
-from tracker.models import Event, Ticket
+from tracker.models import ENDED
 
 
 class Feedback(Payload):
@@ -24,15 +24,10 @@ def sentence(entry: Entry) -> str:
     return f"{entry['actor']['name']} says: {solved}, and felt {understood}."
 
 
-def apply(ticket: Ticket, event: Event, loaded: Loaded) -> None:
-    pass
-
-
 KIND = Kind(
     schema=Feedback,
     example={"solved": True, "understood": "yes", "text": "Rosa called twice.", "publish": True},
     sentence=sentence,
-    apply=apply,
     posted_by=frozenset({"customer"}),
     when=ENDED,
     audience=audience,

@@ -1,10 +1,10 @@
 """The next person takes the ticket; the due time comes along."""
 
-from tracker.kinds import OPEN, Entry, Kind, Loaded
+from tracker.kinds import Entry, Kind, Loaded
 from tracker.kinds._fields import Payload, person, seconds, when
 from tracker.kinds._standing import give
 from tracker.kinds._standing import person as person_of
-from tracker.models import Event, Ticket
+from tracker.models import OPEN, Event, Ticket
 
 
 class HandoffAccepted(Payload):

@@ -1,8 +1,8 @@
 """The person who was asked says no, or the offer to them is taken back; the reason stays with staff."""
 
-from tracker.kinds import OPEN, Entry, Kind, Loaded
+from tracker.kinds import Entry, Kind
 from tracker.kinds._fields import REASON, Payload, person, words
-from tracker.models import Event, Ticket
+from tracker.models import OPEN
 
 
 class HandoffDeclined(Payload):
@@ -19,15 +19,10 @@ def sentence(entry: Entry) -> str:
     return f"{actor['name']} took the offer to {to['name']} back; it stays where it is."
 
 
-def apply(ticket: Ticket, event: Event, loaded: Loaded) -> None:
-    pass
-
-
 KIND = Kind(
     schema=HandoffDeclined,
     example={"reason": "I am away from Thursday."},
     sentence=sentence,
-    apply=apply,
     posted_by=frozenset({"offered", "assignee", "lead", "admin"}),
     when=OPEN,
     tells=frozenset({"assignee"}),

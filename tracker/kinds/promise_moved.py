@@ -1,9 +1,9 @@
 """The next word comes at another time than promised; said before it was due, and why."""
 
-from tracker.kinds import OPEN, Entry, Kind, Loaded
+from tracker.kinds import Entry, Kind, Loaded
 from tracker.kinds._fields import REASON, Payload, when, words
 from tracker.kinds._standing import make
-from tracker.models import Event, Ticket
+from tracker.models import OPEN, Event, Ticket
 
 
 class PromiseMoved(Payload):

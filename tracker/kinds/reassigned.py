@@ -1,10 +1,10 @@
 """A lead, or the system, gives the ticket to someone else, with a public reason."""
 
-from tracker.kinds import OPEN, Entry, Kind, Loaded
+from tracker.kinds import Entry, Kind, Loaded
 from tracker.kinds._fields import REASON, Payload, person, when, words
 from tracker.kinds._standing import give
 from tracker.kinds._standing import person as person_of
-from tracker.models import Event, Ticket
+from tracker.models import OPEN, Event, Ticket
 
 
 class Reassigned(Payload):

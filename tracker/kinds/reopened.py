@@ -1,9 +1,9 @@
 """The customer says it is not solved, and why; a new promise stands and the clock was never reset."""
 
-from tracker.kinds import ENDED, Entry, Kind, Loaded
+from tracker.kinds import Entry, Kind, Loaded
 from tracker.kinds._fields import TEXT, Payload, attached, when, words
 from tracker.kinds._standing import make, turn
-from tracker.models import Event, Ticket
+from tracker.models import ENDED, Event, Ticket
 
 
 class Reopened(Payload):

@@ -1,9 +1,9 @@
 """The assignee says it is solved, and how."""
 
-from tracker.kinds import OPEN, Entry, Kind, Loaded
+from tracker.kinds import Entry, Kind, Loaded
 from tracker.kinds._fields import TEXT, Payload, attached, flag, words
 from tracker.kinds._standing import end, turn, word
-from tracker.models import Event, Ticket
+from tracker.models import OPEN, Event, Ticket
 
 
 class Resolved(Payload):

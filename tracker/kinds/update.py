@@ -1,9 +1,9 @@
 """The assignee says what is going on, and when the next word comes."""
 
-from tracker.kinds import OPEN, Entry, Kind, Loaded
+from tracker.kinds import Entry, Kind, Loaded
 from tracker.kinds._fields import TEXT, Payload, attached, flag, when, words
 from tracker.kinds._standing import make, word
-from tracker.models import Event, Ticket
+from tracker.models import OPEN, Event, Ticket
 
 
 class Update(Payload):

@@ -15,9 +15,12 @@ from tracker.models.promises import Promise
 from tracker.models.reports import Report
 from tracker.models.system import Fact
 from tracker.models.tallies import Tally, TallyMark
-from tracker.models.tickets import Ticket, Waiter
+from tracker.models.tickets import ENDED, OPEN, STATUSES, Ticket, Waiter
 
 __all__ = [
+    "ENDED",
+    "OPEN",
+    "STATUSES",
     "ApiToken",
     "CustomerKey",
     "Delivery",

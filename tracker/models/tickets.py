@@ -3,12 +3,18 @@
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, String, Text
+from sqlalchemy import JSON, CheckConstraint, ColumnElement, ForeignKey, Index, String, Text
+from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from tracker.models.desks import Desk
 from tracker.models.people import Person
 from tracker.store import Base, Moment
+
+OPEN = ("open", "waiting")
+"""While a ticket stands so, somebody owes somebody a word."""
+ENDED = ("resolved", "declined", "closed")
+STATUSES = OPEN + ENDED
 
 
 class Ticket(Base):
@@ -91,10 +97,15 @@ class Ticket(Base):
         Index("ix_tickets_words", "visibility", "latest_word_at", "id"),
     )
 
-    @property
+    @hybrid_property
     def is_open(self) -> bool:
-        """True while somebody owes somebody a word."""
-        return self.status in ("open", "waiting")
+        """True while somebody owes somebody a word; in a query, what says so of a row."""
+        return self.status in OPEN
+
+    @is_open.inplace.expression
+    @classmethod
+    def _is_open(cls) -> ColumnElement[bool]:
+        return cls.status.in_(OPEN)
 
     def last_for(self, audience: str) -> int:
         """Return the seq of the last event this audience may see, 0 when there is none."""

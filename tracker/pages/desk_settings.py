@@ -125,7 +125,7 @@ def _page(desk: Desk, form: forms.Form, status: int) -> Page:
         kept=kept,
         staff=[_shown(one, load.get(one.id, 0)) for one in people.of_desk(desk)],
         days=DAYS,
-        hues=range(desks.HUES),
+        hues=range(people.HUES),
         zones=desks.zones(),
         form=form,
     )

@@ -7,14 +7,13 @@ from flask import Blueprint, render_template, request, url_for
 
 from tracker import browse, clock, desks, disclosure, links, people, store
 from tracker.browse import Filter
-from tracker.models import Desk, Person
+from tracker.models import STATUSES, Desk, Person
 from tracker.pages import figures
 from tracker.viewer import admits, current
 
 blueprint = Blueprint("lists", __name__)
 PAGE = 20
 DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
-STATUSES = ("open", "waiting", "resolved", "declined", "closed")
 
 
 @blueprint.get("/")
