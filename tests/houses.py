@@ -143,13 +143,12 @@ def _movable(database_url: str, data_dir: Path) -> Flask:
     """Build an application that connects to whatever database its settings name by then."""
     app = build(database_url, data_dir)
 
-    def connect(dialect: Any, _record: Any, _given: Any, options: dict[str, Any]) -> Any:
-        places, named = dialect.create_connect_args(make_url(app.extensions["tracker_settings"].database_url))
-        options.update(named)
-        return (
-            dialect.connect(*places, **options) if places else None
-        )  # to PostgreSQL the house connects in its own way
+    def lead(dialect: Any, _record: Any, places: list[Any], named: dict[str, Any]) -> None:
+        there, by_name = dialect.create_connect_args(make_url(app.extensions["tracker_settings"].database_url))
+        places[:] = there
+        named.update(by_name)
 
     with app.app_context():
-        event.listen(store.db.engine, "do_connect", connect, insert=True)
+        event.listen(store.db.engine, "do_connect", lead)
+        store.db.engine.dialect.dispatch.do_connect.listeners.rotate()  # before the house's own, which connects
     return app

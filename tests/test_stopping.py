@@ -49,7 +49,7 @@ def test_the_outbox_ends_after_the_mail_under_way_and_sends_none_twice(mail_sink
     server = Instance(outbox="process", smtp_url=mail_sink.url)
     slow(mail_sink)
     try:
-        server.flask("init")
+        server.init()
         with beside(server):
             for number in range(MAILS):
                 make.ticket(email=f"c{number}@home.example")
@@ -74,7 +74,7 @@ def test_the_outbox_ends_after_the_mail_under_way_and_sends_none_twice(mail_sink
 def test_mail_in_ends_when_it_is_told_to() -> None:
     server = Instance(mail_in_domain="in.example.org", mail_in_lmtp=f"127.0.0.1:{free_port()}")
     try:
-        server.flask("init")
+        server.init()
         with running(server, "mail-in", "run") as process:
             assert process.stdout
             assert "Taking mail" in process.stdout.readline()

@@ -109,7 +109,7 @@ def test_f4_while_the_database_is_away_writes_are_refused_in_time_and_none_is_lo
     with postgres() as cluster, cluster.database() as url:
         server = Instance(database_url=url, outbox="process")
         try:
-            server.flask("init")
+            server.init()
             writers, over = staff(server), threading.Event()
             server.start()
             threads = writing(writers, over.is_set)
@@ -147,7 +147,7 @@ def test_f6_on_a_full_disk_everything_is_read_what_was_acknowledged_is_kept_and_
     with small_disk(tmp_path) as disk:
         server = Instance(data_dir=disk)
         try:
-            server.flask("init")
+            server.init()
             writers = staff(server, length=9000)
             server.start()
             (disk / "ballast").write_bytes(bytes(4 << 20))
