@@ -201,9 +201,11 @@ def test_a_new_password_signs_out_everywhere(house: Flask, client: Visitor) -> N
     link = re.search(r"/link/reset/[\w-]+", mail.get_body(("plain",)).get_content())  # type: ignore[union-attr]
     assert link
     assert elsewhere.post(link[0], data={"password": "short"}).status_code == 422, "the link is not used up"
-    assert elsewhere.post(link[0], data={"password": "a new sentence"}).status_code == 303
-    assert elsewhere.post("/signin", data={"email": rosa.email, "password": "a new sentence"}).status_code == 303
+    chosen = elsewhere.post(link[0], data={"password": "a new sentence"})
+    assert f"You sign in with it and {rosa.email}" in elsewhere.get(chosen.location).text, "and is in already"
     assert '<a href="/signin"' in client.get("/").text
+    assert client.post(link[0], data={"password": "another sentence"}).status_code == 401, "nobody else gets in by it"
+    assert client.post("/signin", data={"email": rosa.email, "password": "a new sentence"}).status_code == 303
 
 
 def test_the_customer_replies_publishes_and_reopens(client: Visitor, house: Flask) -> None:
@@ -269,6 +271,19 @@ def test_the_page_says_how_often_a_ticket_was_passed_on(client: Visitor) -> None
         if count:
             make.post(ticket, "reassigned", lead, to=people[count % 2])
         assert f"<li>{words}</li>" in client.get(f"/t/{ticket.ref}").text
+
+
+def test_whom_it_waits_for_is_spoken_to_and_others_read_about_them(client: Visitor, house: Flask) -> None:
+    ticket = make.ticket()
+    make.post(ticket, "waiting", text="Which tap?", check_in_at=store.now() + timedelta(days=1))
+    make.own(client, ticket)
+    page, others = (words_of(one.get(f"/t/{ticket.ref}").text) for one in (client, house.test_client()))
+    for mine, theirs in (("Waiting for you", "Waiting for the customer"), ("asked you", "asked the customer")):
+        assert mine in page
+        assert theirs not in page
+        assert theirs in others
+    assert "The next step is yours" in page
+    assert "The next step is the customer’s" in others
 
 
 def test_a_stranger_can_say_none_of_the_customers_things(client: Visitor) -> None:

@@ -247,14 +247,18 @@ def redeem_link(purpose: str, secret: str) -> LinkToken:
         return token
 
 
-def choose_password(purpose: str, secret: str, password: str) -> None:
-    """Redeem a reset or invitation link for a new password; raise Invalid (the link stays good) or Unauthorized."""
+def choose_password(purpose: str, secret: str, password: str) -> Person:
+    """Redeem a reset or invitation link for a new password, and say whose it is.
+
+    Raises Invalid (the link stays good) or Unauthorized.
+    """
     hash_password(password)
     with store.transaction() as session:
         person = session.get(Person, redeem_link(purpose, secret).person_id)
         if person is None or not person.active:
             raise Unauthorized("This link has been used or has run out. Ask for a new one.")
         set_password(person, password)
+        return person
 
 
 def mint_api_token(person: Person, *, name: str, scopes: Iterable[str]) -> tuple[ApiToken, str]:

@@ -1,6 +1,6 @@
 """Getting in and out: by password, by mail, by secret link. Links are shown on GET and redeemed on POST only."""
 
-from flask import Blueprint, redirect, render_template, request, session, url_for
+from flask import Blueprint, flash, redirect, render_template, request, session, url_for
 from werkzeug.wrappers import Response as Answer
 
 from tracker import forms, limits, outbox, people, store, tickets, viewer
@@ -93,10 +93,12 @@ def redeem_link(purpose: str, secret: str) -> Answer | Page:
     if purpose not in PURPOSES:
         raise NotFound()
     try:
-        people.choose_password(purpose, secret, request.form.get("password", ""))
+        person = people.choose_password(purpose, secret, request.form.get("password", ""))
     except Invalid as error:
         return _link_page(purpose, secret, error.fields, error.status)
-    return redirect(url_for("access.signin"), 303)
+    viewer.sign_in(person)
+    flash(f"Your password is kept. You sign in with it and {person.email} from now on.", "good")
+    return redirect("/workspace/", 303)
 
 
 @blueprint.get("/k/<secret>")
