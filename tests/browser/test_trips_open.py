@@ -33,7 +33,7 @@ def test_opening_names_a_person_and_says_when_they_answer(nameplate: Instance, v
     expect(page.get_by_text("and answers you by")).to_be_visible()
     page.get_by_role("link", name="Go to your ticket").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("The bell is broken")
-    expect(page.get_by_text("private: only the customer and the desk see it")).to_be_visible()
+    expect(page.get_by_text("private: only you and the desk see it")).to_be_visible()
 
 
 def test_what_was_typed_comes_back_with_what_is_wrong(nameplate: Instance, visitor: Visitor) -> None:

@@ -66,7 +66,7 @@ def test_without_scripts_a_ticket_is_opened_read_answered_and_shown(
         expect(reader.page.locator("main")).to_contain_text(words)
     expect(reader.page.locator(".live")).to_be_empty()
     change_visibility(cara.page, "Only you and the desk")
-    expect(cara.page.get_by_text("private: only the customer and the desk see it")).to_be_visible()
+    expect(cara.page.get_by_text("private: only you and the desk see it")).to_be_visible()
     reader.forgive("404")
     answer = reader.page.reload()
     assert answer
