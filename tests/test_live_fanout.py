@@ -93,15 +93,19 @@ def test_what_is_taken_back_while_somebody_joins_is_left_again(house: Flask, cli
     ticket = make.ticket()
     customer = make.customer(ticket)
     wall = embeds.create(ticket, by=customer, variant="wall").eid
-    make.sign_in(client, ticket.assignee)
-    granted = client.post("/workspace/pass").json["pass"]
-    took_back = {
-        ("watch_queue", "pass", granted): lambda: client.post("/signout"),
-        ("watch_list", "embed", wall): lambda: embeds.revoke(wall, by=customer),
-        ("watch", "ref", ticket.ref): lambda: make.post(ticket, "visibility_changed", visibility="private"),
-    }
-    for (verb, name, value), meanwhile in took_back.items():
-        assert asked(house, verb, {name: value}, meanwhile).rooms == []
+
+    def passed(address: str) -> dict[str, str]:
+        make.sign_in(client, ticket.assignee)
+        return {"pass": client.post(address).json["pass"], "ref": ticket.ref}
+
+    def sign_out() -> object:
+        return client.post("/signout")
+
+    assert asked(house, "watch_queue", passed("/workspace/pass"), sign_out).rooms == []
+    assert asked(house, "watch", passed(f"/t/{ticket.ref}/pass"), sign_out).rooms == []
+    assert asked(house, "watch_list", {"embed": wall}, lambda: embeds.revoke(wall, by=customer)).rooms == []
+    hide = lambda: make.post(ticket, "visibility_changed", visibility="private")  # noqa: E731
+    assert asked(house, "watch", {"ref": ticket.ref}, hide).rooms == []
 
 
 def test_news_that_only_the_tail_finds_changes_the_mark_before_it_is_told(house: Flask) -> None:

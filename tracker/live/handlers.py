@@ -80,7 +80,9 @@ def watch(group: Group) -> dict[str, Any]:
     )
     _join(group, one, ticket.last_seq)
     with _or_leave(group, key):
-        ticket = _admit(said, group.origin)[0]
+        ticket, still, *_ = _admit(said, group.origin)
+        if still != audience:  # signed out meanwhile, of a ticket that the public may read too
+            raise Unauthorized()
     found = browse.news(ticket, after=_number(said.get("after")), audience=audience, limit=BACKLOG, html=html)
     if granted is None:
         group.repeat = partial(_join_again, _fanout(), mark, one, ticket.last_seq)
