@@ -4,6 +4,7 @@ import { pageSocket } from './socket.js';
 import { refresh } from './times.js';
 
 const SETTLE = 400;
+const TRY_AGAIN = 4_000;
 const POLL_EVERY = 30_000;
 const LONG_HIDDEN = 20_000;
 
@@ -17,6 +18,7 @@ export class LiveList extends HTMLElement {
   #poll = 0;
   #hiddenAt = Infinity;
   #missed = false;
+  #turn = 0;
 
   static define(tag = 'live-list') {
     customElements.get(tag) ?? customElements.define(tag, this);
@@ -69,19 +71,21 @@ export class LiveList extends HTMLElement {
     this.#poll ||= setInterval(() => (socket.up && this.#watch(socket), this.#changed()), POLL_EVERY * (0.75 + Math.random() / 2));
   }
 
-  #changed() {
-    if (this.#soon) return;
-    this.#soon = setTimeout(() => this.#again(), SETTLE * (0.5 + Math.random()));
+  #changed(wait = SETTLE) {
+    if (this.#soon || this.#stop.signal.aborted) return;
+    this.#soon = setTimeout(() => this.#again(), wait * (0.5 + Math.random()));
   }
 
   async #again() {
+    const turn = ++this.#turn;
     this.#soon = 0;
     this.#missed = document.hidden && !this.hasAttribute('titled');
     if (this.#missed) return;
     try {
       const answer = await fetch(location.href, { signal: this.#stop.signal, headers: { Accept: 'text/html' } });
-      if (!answer.ok) return;
+      if (answer.status >= 500) throw new Error(`the list answered ${answer.status}`);
       const html = await answer.text();
+      if (!answer.ok || turn !== this.#turn) return; // an answer that was overtaken shows less
       const fresh = fragment(html).querySelector(`live-list#${CSS.escape(this.id)}`);
       if (!fresh) return;
       if (this.hasAttribute('titled')) document.title = new DOMParser().parseFromString(html, 'text/html').title;
@@ -89,6 +93,7 @@ export class LiveList extends HTMLElement {
       refresh(this);
     } catch {
       this.#missed = true;
+      this.#changed(TRY_AGAIN);
     }
   }
 }

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.browser.live_stage import REF, LiveStage
 from tests.browser.visitor import Visitor
@@ -219,6 +219,28 @@ def test_a_changed_list_is_fetched_again_and_swapped(page: Page, scene: LiveStag
     page.wait_for_timeout(300)
     page.evaluate("document.querySelector('#tickets ul').replaceChildren()")
     scene.sockets.emit("changed", {"ref": REF}, to="list")
+    expect(page.locator("#tickets .ticket")).to_have_count(8)
+
+
+def test_a_list_that_got_no_answer_asks_again(visitor: Visitor, scene: LiveStage) -> None:
+    visitor.forgive("503")
+    page, failed = visitor.page, list[str]()
+
+    def fail(route: Route) -> None:
+        failed.append(route.request.url)
+        route.fulfill(status=503)
+
+    page.clock.install()
+    page.goto(f"{scene.url}/")
+    lists = page.locator("live-list").count()
+    wait_until(lambda: page.clock.run_for(100) or scene.listed == lists, what="the lists are watched")
+    page.evaluate(EMPTY)
+    page.route(f"{scene.url}/", fail)
+    scene.sockets.emit("changed", {"ref": REF}, to="list")
+    wait_until(lambda: page.clock.run_for(100) or len(failed) == lists, what="questions that are not answered")
+    page.unroute(f"{scene.url}/")
+    for _ in range(20):  # 20 s: sooner than a socket that hears no ping is given up
+        page.clock.run_for(1_000)
     expect(page.locator("#tickets .ticket")).to_have_count(8)
 
 
