@@ -84,6 +84,18 @@ def test_nobody_who_waits_is_lost_behind_many_who_do_not(
     assert "These are the 2 to whom a word is owed first" in page
 
 
+def test_everybody_s_next_word_is_named_however_many_are_due_when_another_s_is(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ann, soon, later = make.agent(desk), make.ahead(hours=1), make.ahead(hours=2)
+    for due in (soon, later, later):
+        make.post(make.ticket(desk), "update", ann, next_word_at=due)
+    ben = make.agent(desk)
+    make.post(make.ticket(desk), "update", ben, next_word_at=later)
+    monkeypatch.setattr(browse, "MOST", 2)
+    assert {one["slug"] for one in board.of(desk)["people"] if one["next"]} == {ann.slug, ben.slug}
+
+
 def test_a_lead_gives_a_ticket_to_somebody_from_the_board(desk: Desk, client: Visitor) -> None:
     ticket = bounced(desk)
     taker = make.agent(desk, name="Mia Lindqvist")

@@ -215,9 +215,15 @@ def test_the_builder_shows_a_look_before_it_is_kept_on_light_and_on_dark(office:
 def test_a_wall_shows_itself_before_it_is_kept(office: Office, visitor: Visitor) -> None:
     many = {"email": f"{links.new_ref()}@walls.example"}
     first, _second = (office.ticket(subject=subject, **many) for subject in ("No light", "The door sticks"))
+    eid = office.embed(first, variant="wall")
     become_customer(visitor, office, first)
     visitor.page.goto(f"{office.url}/t/{first}/embeds")
-    form = visitor.page.locator("badge-builder").last
+    form, kept = visitor.page.locator("badge-builder").last, visitor.page.locator("badge-builder").first
+    expect(form.frame_locator("iframe").first.get_by_role("heading")).to_be_visible()  # its script has run by now
+    expect(kept.locator("iframe").first).to_have_attribute("src", f"/e/{eid}?variant=wall&theme=light")
+    kept.locator(".change summary").first.click()
+    kept.get_by_label("Colours").select_option("dark")
+    expect(kept.locator("iframe").first).to_have_attribute("src", re.compile(r"/embeds/wall\?.*theme=dark"))
     frame = form.frame_locator("iframe").first
     expect(frame.get_by_role("heading")).to_have_text("No light")
     form.get_by_role("radio", name="Wall").check()
