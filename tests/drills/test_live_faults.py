@@ -169,12 +169,15 @@ def test_f8_viewers_who_never_read_cost_little_and_are_let_go(full: bool) -> Non
     with staged_live() as stage, Viewers(stage.server, stage.refs[0], 20) as viewers:
         server, ref = stage.server, stage.refs[0]
         wait_until(viewers.here, within=30)
-        before, open_before = private_kb(server.workers()), descriptors(server)
-        for _ in range(stuck):
-            raw = dial(server.port).connect()
-            assert "epoch" in raw.ask("watch", {"ref": ref, "after": 0, "html": True})
         most, late = 0, list[float]()
         with Poster(stage) as poster:
+            for number in range(60):  # a process that has just started grows by 24 MB, whoever reads
+                done = poster.post(ref, 1000 + number)
+                wait_until(lambda seq=done.seq: viewers.have(seq), within=10)
+            before, open_before = private_kb(server.workers()), descriptors(server)
+            for _ in range(stuck):
+                raw = dial(server.port).connect()
+                assert "epoch" in raw.ask("watch", {"ref": ref, "after": 0, "html": True})
             for number in range(120):
                 done = poster.post(ref, number)
                 wait_until(lambda seq=done.seq: viewers.have(seq), within=10)
