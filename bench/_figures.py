@@ -22,6 +22,8 @@ UNITS = {
     "_kb": "KB",
     "_per_s": "1/s",
     "_ratio": "1",
+    "_score": "1",
+    "_count": "1",
     "cpu_us_per_req": "µs",
     "cpu_us_per_delivery": "µs",
     "kb_per_conn": "KB",

@@ -170,23 +170,69 @@ def test_what_was_taken_back_leaves_room_for_another(house: Flask, monkeypatch: 
     assert [one.eid for one in embeds.kept(ticket)] == [third.eid, first.eid, second.eid], "taken back ones last"
 
 
+def tries(ticket: Ticket) -> str:
+    return f"/t/{ticket.ref}/embeds/tried"
+
+
 def test_a_wall_is_tried_before_it_is_kept_with_nothing_it_could_not_show(client: Visitor) -> None:
     one, two = (make.ticket(email=ADDRESS, subject=subject) for subject in ("No light", "The door sticks"))
     hidden, other = make.ticket(email=ADDRESS, visibility="private", subject="Between us"), make.ticket()
     make.own(client, one)
-    asked = {"picks": [one.ref, two.ref, hidden.ref, other.ref], "title": "My <b>house", "theme": "dark"}
-    tried = client.get(f"/t/{one.ref}/embeds/wall", query_string=asked)
+    asked = {"variant": "wall", "picks": [one.ref, two.ref, hidden.ref, other.ref], "title": "My <b>house"}
+    tried = client.get(f"{tries(one)}/frame", query_string=asked | {"theme": "dark"})
     for words in ("No light", "The door sticks", "My &lt;b&gt;house", "theme--dark"):
         assert words in tried.text
     assert not [ref for ref in (hidden.ref, other.ref) if ref in tried.text]
-    assert "No light" in client.get(f"/t/{one.ref}/embeds/wall").text, "the ticket itself when none is picked"
+    facts = client.get(f"{tries(one)}/facts", query_string=asked).json
+    assert [item["ref"] for item in facts["items"]] == [two.ref, one.ref]
+    assert (facts["title"], facts["variant"]) == ("My <b>house", "wall")
+    assert ">2 open<" in client.get(f"{tries(one)}/picture", query_string=asked).text
+    alone = client.get(f"{tries(one)}/frame?variant=wall").text
+    assert one.ref in alone, "the ticket itself when none is picked"
+    assert two.ref not in alone
     assert embeds.kept(one) == []
+
+
+@pytest.mark.parametrize("visibility", ["private", "public"])
+def test_a_badge_is_tried_before_it_is_kept_by_who_may_keep_it(client: Visitor, visibility: str) -> None:
+    ticket = make.ticket(subject="No light", visibility=visibility)
+    make.post(ticket, "update", text="The part is ordered.")
+    make.own(client, ticket)
+    timeline = client.get(f"{tries(ticket)}/frame?variant=timeline&theme=dark")
+    for words in ("No light", "The part is ordered.", "theme--dark", 'aria-label="What was said last"'):
+        assert words in timeline.text
+    assert "frame-ancestors 'self'" in timeline.headers["Content-Security-Policy"]
+    facts = client.get(f"{tries(ticket)}/facts?variant=card")
+    assert facts.json["subject"] == "No light"
+    assert facts.json["latest"]["html"] in [one["html"] for one in facts.json["recent"]]
+    picture = client.get(f"{tries(ticket)}/picture?label=My+lamp&color=ff8800&style=flat-square&theme=dark")
+    assert picture.content_type == "image/svg+xml; charset=utf-8"
+    for words in ("My lamp", ticket.assignee.name, "#ff8800"):
+        assert words in picture.text
+    for answer in (timeline, facts, picture):
+        assert answer.headers["Cache-Control"] == "private, no-store"
+        assert "Access-Control-Allow-Origin" not in answer.headers
+    assert client.get(f"{tries(ticket)}/other").status_code == 404
+
+
+@pytest.mark.parametrize("form", ["facts", "frame", "picture"])
+def test_nobody_else_is_shown_what_is_tried(house: Flask, client: Visitor, form: str) -> None:
+    ticket, other = make.ticket(visibility="private", subject="No light"), make.ticket()
+    address = f"{tries(ticket)}/{form}"
+    assert client.get(address).status_code == 404
+    make.own(client, other)
+    assert client.get(address).status_code == 404
+    assert client.get(f"{tries(make.ticket())}/{form}").status_code in (401, 403), "a public one is its customer's too"
+    make.sign_in(client, ticket.assignee)
+    told = client.get(address)
+    assert told.status_code == 403
+    assert "No light" not in told.text
 
 
 def test_a_desk_s_wall_is_tried_with_its_public_tickets(client: Visitor) -> None:
     public, unlisted = make.ticket(), make.ticket(visibility="unlisted")
     make.sign_in(client, make.lead(public.desk))
-    page = client.get(f"/workspace/desk/{public.desk.slug}/embeds/wall?title=In+this+house").text
+    page = client.get(f"/workspace/desk/{public.desk.slug}/embeds/tried/frame?title=In+this+house").text
     assert "In this house" in page
     assert public.ref in page
     assert unlisted.ref not in page

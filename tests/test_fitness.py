@@ -17,8 +17,8 @@ from widgets import _svg
 WHOEVER = {"anyone", "ticket", "link"}
 FRAMED = re.compile(r"^/(e/<eid>|t/<ref>/card)$")
 """Cards are for other sites' frames; nothing else is."""
-TRIED = re.compile(r"/embeds/wall$")
-"""Walls that are not kept yet are for frames of our own page."""
+TRIED = re.compile(r"/embeds/tried/")
+"""Embeds that are not kept yet are for frames of our own page."""
 CROSS_ORIGIN = re.compile(
     r"^/(e/<eid>/|t/<ref>/(badge\.|og\.png)|(t/<ref>|people/<slug>|desks/<slug>)/feed\.atom|embed\.js|embed/|api/v1/|oembed|static/)"
 )

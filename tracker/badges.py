@@ -74,13 +74,28 @@ def worn(eid: str, shows: Glance | Embed) -> Worn:
 def facts(one: Worn) -> Shown:
     """Return what an embed says (CONTRACTS: badge.json): of its ticket, or of every ticket on a wall."""
     looks = {"variant": one.look.variant, "theme": one.look.theme}
-    return one.shows.facts | looks if isinstance(one.shows, Glance) else _wall(one.shows, looks)
+    if isinstance(one.shows, Glance):
+        return one.shows.facts | looks
+    return wall(one.shows, *tickets(one.shows), page=page(one.shows))
 
 
 def timeline(one: Worn) -> Shown:
     """Return the same with the ticket's last public events, oldest first; a wall has none of its own."""
     recent = {"recent": [_moment(entry) for entry in one.shows.entries]} if isinstance(one.shows, Glance) else {}
     return facts(one) | recent
+
+
+def wall(embed: Embed, shown: list[Ticket], more: bool, *, page: str) -> Shown:
+    """Return what a wall of these tickets says; `page` is where it leads."""
+    return {
+        "epoch": disclosure.epoch(),
+        "variant": embed.variant,
+        "theme": embed.theme,
+        "url": links.absolute(page),
+        "title": title(embed),
+        "items": [disclosure.badge(one) | {"ref": one.ref} for one in shown],
+        "more": more,
+    }
 
 
 def tickets(embed: Embed) -> tuple[list[Ticket], bool]:
@@ -106,8 +121,8 @@ def page(embed: Embed) -> str:
     return links.desk(embed.desk.slug) if embed.desk else links.embed(embed.eid)
 
 
-def _glance(ticket: Ticket) -> Glance:
-    permissions.require(ANYONE, "see", ticket)
+def glance(ticket: Ticket) -> Glance:
+    """Return what everybody would see of a ticket, were it private too: for who decides whether they do."""
     events = _last_events(ticket)
     entries = disclosure.entries(ticket, events, "public")
     is_standard = _latest_is_standard(ticket, entries)
@@ -120,6 +135,11 @@ def _glance(ticket: Ticket) -> Glance:
         latest_is_standard=is_standard,
         looks=looks,
     )
+
+
+def _glance(ticket: Ticket) -> Glance:
+    permissions.require(ANYONE, "see", ticket)
+    return glance(ticket)
 
 
 def _facts(ticket: Ticket, *, is_standard: bool) -> Shown:
@@ -146,18 +166,6 @@ def _latest_is_standard(ticket: Ticket, entries: list[Shown]) -> bool:
         found = find(ticket, [ticket.latest_word_seq])
         known = disclosure.entries(ticket, list(found.values()), "public")
     return any(entry.get("standard") for entry in known)
-
-
-def _wall(embed: Embed, looks: Shown) -> Shown:
-    found, more = tickets(embed)
-    return {
-        "epoch": disclosure.epoch(),
-        **looks,
-        "url": links.absolute(page(embed)),
-        "title": title(embed),
-        "items": [disclosure.badge(one) | {"ref": one.ref} for one in found],
-        "more": more,
-    }
 
 
 def _moment(entry: Shown) -> Shown:

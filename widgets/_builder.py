@@ -8,16 +8,15 @@ from urllib.parse import urlencode
 from flask import Blueprint, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as Answer
 
-from tracker import badges, browse, desks, disclosure, embeds, forms, limits, links, permissions, sightings, viewer
+from tracker import badges, disclosure, embeds, forms, limits, links, sightings, viewer
 from tracker.errors import Invalid
 from tracker.models import Desk, Embed, Ticket
-from tracker.models.embeds import WALL
 from tracker.viewer import admits, current
-from widgets import _found, _svg, badge_svg, card
+from widgets import _found, _owned, _svg, badge_svg, card, live_badge
+from widgets._owned import Owner
 
 blueprint = Blueprint("embeds", __name__)
 Page = tuple[str, int, dict[str, str]]
-Owner = Ticket | Desk
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; font-src 'self'; "
     "frame-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
@@ -27,89 +26,75 @@ HEADERS = {"Cache-Control": "private, no-store", "Content-Security-Policy": POLI
 NEW = "new"
 COLOURS = ("labelColor", "color")
 NO_COLOUR = "Write it as # and three or six of 0-9 and a-f, such as #0b5c96."
+SCRIPTED = ("size", "lang")
+LINES = ("label", "style", *COLOURS, *SCRIPTED)
+"""What lines to copy can be asked for: parameters of the picture, and attributes of the live badge."""
+PREVIEW = "preview"
+"""What the button says that shows what was chosen without keeping it, where no script does."""
+TRIED = ("variant", "title", "label", "style", *COLOURS)
+"""Fields that a preview depends on, beside the tickets picked and its theme."""
 
 
 @blueprint.get("/t/<ref>/embeds")
 @admits("ticket")
 def builder(ref: str) -> Page:
     """The ticket's badges as they look, with their snippets, and a form for another one."""
-    return _builder(_ticket(ref), forms.Form(), 200)
+    return _builder(_owned.ticket(ref), forms.Form(), 200)
 
 
 @blueprint.post("/t/<ref>/embeds")
 @admits("ticket")
 def create(ref: str) -> Answer | Page:
     """Make another badge."""
-    return _create(_ticket(ref))
+    return _create(_owned.ticket(ref))
 
 
 @blueprint.post("/t/<ref>/embeds/<eid>")
 @admits("ticket")
 def change(ref: str, eid: str) -> Answer | Page:
     """Change a badge's look and sites, or take it back."""
-    return _change(_ticket(ref), eid)
+    return _change(_owned.ticket(ref), eid)
 
 
 @blueprint.get("/workspace/desk/<slug>/embeds")
 @admits("run_desk")
 def walls(slug: str) -> Page:
     """The desk's walls."""
-    return _builder(_desk(slug), forms.Form(), 200)
+    return _builder(_owned.desk(slug), forms.Form(), 200)
 
 
 @blueprint.post("/workspace/desk/<slug>/embeds")
 @admits("run_desk")
 def create_wall(slug: str) -> Answer | Page:
     """Put up another wall."""
-    return _create(_desk(slug))
+    return _create(_owned.desk(slug))
 
 
 @blueprint.post("/workspace/desk/<slug>/embeds/<eid>")
 @admits("run_desk")
 def change_wall(slug: str, eid: str) -> Answer | Page:
     """Change a wall's look and sites, or take it back."""
-    return _change(_desk(slug), eid)
-
-
-@blueprint.get("/t/<ref>/embeds/wall")
-@admits("ticket")
-def try_wall(ref: str) -> Page:
-    """A wall of the tickets that are picked, as it would look."""
-    owner = _ticket(ref)
-    picked = [ref for ref in request.args.getlist("picks") if ref] or [owner.ref]
-    found = [one for one in _pickable(owner) if one.ref in picked]
-    return _tried(Embed(variant=WALL, title=_title()), found[: badges.ON_A_WALL], len(found) > badges.ON_A_WALL)
-
-
-@blueprint.get("/workspace/desk/<slug>/embeds/wall")
-@admits("run_desk")
-def try_desk_wall(slug: str) -> Page:
-    """A wall of the desk's public tickets, as it would look."""
-    desk = _desk(slug)
-    embed = Embed(variant=WALL, title=_title(), desk=desk, desk_id=desk.id)
-    return _tried(embed, *badges.tickets(embed))
-
-
-def _title() -> str:
-    return badge_svg.one_line(request.args.get("title", ""))
-
-
-def _tried(embed: Embed, tickets: list[Ticket], more: bool) -> Page:
-    return card.wall(embed, tickets, more), 200, HEADERS | {"Content-Security-Policy": card.POLICY.format("'self'")}
+    return _change(_owned.desk(slug), eid)
 
 
 def _create(owner: Owner) -> Answer | Page:
+    if request.form.get("do") == PREVIEW:
+        return _builder(owner, forms.Form(NEW, _typed()), 200)
     limits.hit("writes", viewer.network())
     try:
         embed = embeds.create(owner, by=current(), **_given())
     except Invalid as error:
         return _builder(owner, forms.Form(NEW, _typed(), error.fields), error.status)
-    return redirect(f"{_address(owner)}#embed-{embed.eid}", 303)
+    lines = {name: request.form[name] for name in LINES if request.form.get(name)}
+    query = f"?{urlencode({'picture': embed.eid} | lines)}" if lines else ""
+    return redirect(f"{_address(owner)}{query}#embed-{embed.eid}", 303)
 
 
 def _change(owner: Owner, eid: str) -> Answer | Page:
-    limits.hit("writes", viewer.network())
     embeds.require_of(owner, eid)
+    if request.form.get("do") == PREVIEW:
+        return _builder(owner, forms.Form(eid, _typed(), {}, f"{eid}-"), 200)
+    limits.hit("writes", viewer.network())
     try:
         if request.form.get("do") == "revoke":
             embeds.revoke(eid, by=current())
@@ -145,46 +130,51 @@ def _builder(owner: Owner, form: forms.Form, status: int) -> Page:
         here=_address(owner),
         embeds=[_shown(one) | {"seen": seen[one.eid]} for one in live],
         styles=badge_svg.STYLES,
-        pickable=[{"ref": one.ref, "subject": one.subject} for one in _pickable(owner)],
+        pickable=[{"ref": one.ref, "subject": one.subject} for one in _owned.pickable(owner)],
         form=form,
         variants=embeds.VARIANTS,
         themes=embeds.THEMES,
         heights=card.HEIGHTS,
+        languages=live_badge.LANGUAGES,
+        script=live_badge.address(),
+        tried=_tried,
     )
     return html, status, HEADERS
 
 
 def _shown(one: Embed) -> dict[str, Any]:
-    drawn = _drawn(one)
-    picture = {name: value for name, value in _picture(drawn.typed).items() if value}
-    query = urlencode(picture)
-    codes = [(each, _pictured(each.snippet(one), query)) for each in _found.modules()]
+    written = _written(one)
+    lines = _lines(written.typed)
+    query = urlencode({name: value for name, value in lines.items() if name not in SCRIPTED})
+    codes = [(each, each.snippet(one)) for each in _found.modules() if each is not live_badge]
+    script = live_badge.snippet(one, **{name: lines[name] for name in SCRIPTED if name in lines})
+    snippets = [(live_badge, script), *((each, _pictured(code, query)) for each, code in codes)]
     return disclosure.embed(one) | {
         "path": links.embed(one.eid),
         "page": badges.page(one),
         "heading": badges.title(one) if one.is_wall else "",
-        "snippets": [{"name": each.NAME, "about": each.ABOUT, "code": code} for each, code in codes],
-        "drawn": drawn,
+        "snippets": [{"name": each.NAME, "about": each.ABOUT, "code": code} for each, code in snippets],
+        "written": written,
+        "lines": lines,
         "query": query,
     }
 
 
-def _drawn(one: Embed) -> forms.Form:
-    """Return what this page is asked to have the picture of an embed look like, and which colours we can't read."""
+def _written(one: Embed) -> forms.Form:
+    """Return what this page is asked to have the lines of an embed look like, and which colours we can't read."""
     asked = request.args if request.args.get("picture") == one.eid else {}
-    typed = {name: asked[name].strip() for name in ("label", "style", *COLOURS) if name in asked}
+    typed = {name: asked[name].strip() for name in LINES if name in asked}
     wrong = [name for name in COLOURS if typed.get(name) and not _svg.colour(typed[name])]
-    return forms.Form("picture", typed, dict.fromkeys(wrong, NO_COLOUR), f"{one.eid}-picture-")
+    return forms.Form("lines", typed, dict.fromkeys(wrong, NO_COLOUR), f"{one.eid}-lines-")
 
 
-def _picture(typed: Mapping[str, str]) -> dict[str, str]:
-    """Return the parameters of a picture, "" for those that say nothing we know."""
-    style = typed.get("style", "")
-    return {
-        "label": badge_svg.one_line(typed.get("label", "")),
-        "style": style if style in badge_svg.STYLES else "",
-        **{name: (_svg.colour(typed.get(name)) or "").lstrip("#") for name in COLOURS},
-    }
+def _lines(typed: Mapping[str, str]) -> dict[str, str]:
+    """Return those of LINES that say something we know."""
+    known = {"style": badge_svg.STYLES, "size": live_badge.SIZES, "lang": live_badge.LANGUAGES}
+    found = {name: typed[name] for name, values in known.items() if typed.get(name) in values}
+    found["label"] = badge_svg.one_line(typed.get("label", ""))
+    found |= {name: (_svg.colour(typed.get(name)) or "").lstrip("#") for name in COLOURS}
+    return {name: found[name] for name in LINES if found.get(name)}
 
 
 def _pictured(code: str, query: str) -> str:
@@ -193,23 +183,13 @@ def _pictured(code: str, query: str) -> str:
     return code.replace("/badge.svg", f"/badge.svg{asked}") if query else code
 
 
-def _pickable(owner: Owner) -> list[Ticket]:
-    return embeds.pickable(owner, by=current()) if isinstance(owner, Ticket) else []
+def _tried(typed: Mapping[str, str], theme: str) -> str:
+    """Return the query by which a form's choices are shown before they are kept."""
+    picks = [("picks", ref) for ref in typed.get("picks", "").split()]
+    return urlencode([("theme", theme), *((name, typed[name]) for name in TRIED if typed.get(name)), *picks])
 
 
 def _address(owner: Owner) -> str:
     if isinstance(owner, Ticket):
         return links.embeds(owner.ref)
     return url_for("embeds.walls", slug=owner.slug)
-
-
-def _ticket(ref: str) -> Ticket:
-    ticket, _ = browse.find(ref, current())
-    permissions.require(current(), "embed", ticket)
-    return ticket
-
-
-def _desk(slug: str) -> Desk:
-    desk = desks.find(slug)
-    permissions.require(current(), "run_desk", desk)
-    return desk

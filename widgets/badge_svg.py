@@ -21,6 +21,8 @@ DEFAULT_LABEL = "ticket"
 FLAT_SQUARE = "flat-square"
 STYLES = {"": "rounded", FLAT_SQUARE: "square"}
 LONGEST = 80
+KIND = "image/svg+xml; charset=utf-8"
+POLICY = f"default-src 'none'; style-src {_svg.STYLE_SOURCE}"
 
 
 @dataclass(frozen=True)
@@ -53,20 +55,25 @@ def by_embed(eid: str) -> Response:
 @admits("anyone")
 def by_ticket(ref: str) -> Response:
     """The picture of a ticket that is not private."""
-    return _answer(_of_ticket(public_ticket(ref), store.now()), "auto")
+    return _answer(of_ticket(public_ticket(ref), store.now()), "auto")
 
 
 def of_embed(embed: Worn | None, now: datetime) -> Said:
     """Return what an embed's picture says: of its ticket, or how many tickets of a wall are open."""
     shows = embed.shows if embed else None
-    if not isinstance(shows, Embed):
-        return _of_ticket(shows, now)
-    count, late = embeds.open_count(shows)
+    return (
+        of_wall(badges.title(shows), *embeds.open_count(shows)) if isinstance(shows, Embed) else of_ticket(shows, now)
+    )
+
+
+def of_wall(title: str, count: int, late: int) -> Said:
+    """Return what the picture of a wall says: how many tickets are open, and how many of these are owed a word."""
     overdue = f", {late} overdue" if late else ""
-    return Said(badges.title(shows), f"{count} open{overdue}", "late" if late else "open" if count else "done")
+    return Said(title, f"{count} open{overdue}", "late" if late else "open" if count else "done")
 
 
-def _of_ticket(ticket: Glance | None, now: datetime) -> Said:
+def of_ticket(ticket: Glance | None, now: datetime) -> Said:
+    """Return what the picture of a ticket says; of none that it is unknown."""
     if ticket is None:
         return Said(DEFAULT_LABEL, UNKNOWN, "unknown", is_known=False)
     return Said(DEFAULT_LABEL, message(ticket.head, now), tone(ticket.head))
@@ -93,13 +100,14 @@ def tone(ticket: Shown) -> str:
     return tones.get(ticket["status"], "open")
 
 
-def _answer(said: Said, theme: str) -> Response:
+def drawn(said: Said, theme: str) -> str:
+    """Return a picture, as its address asks it to look."""
     asked, theme = request.args, _theme(request.args.get("theme"), theme)
     colours, tones = _svg.THEMES[theme], ("label", said.tone)
     chosen = (_svg.colour(asked.get("labelColor")), _svg.colour(asked.get("color")))
     label_colour, colour = (picked or colours[tone] for picked, tone in zip(chosen, tones, strict=True))
     suffix = asked.get("idSuffix", "")
-    svg = _svg.draw(
+    return _svg.draw(
         one_line(asked.get("label", said.label)),
         one_line(said.message),
         colour=colour,
@@ -108,10 +116,13 @@ def _answer(said: Said, theme: str) -> Response:
         classes=_recoloured(chosen, tones) if theme == "auto" else ("", ""),
         suffix=suffix if _svg.SUFFIX.fullmatch(suffix) else "",
     )
-    seconds = asked.get("cacheSeconds", "")[:9]
+
+
+def _answer(said: Said, theme: str) -> Response:
+    seconds = request.args.get("cacheSeconds", "")[:9]
     lasts = max(IMAGE_LASTS_S, min(int(seconds), 86_400) if seconds.isascii() and seconds.isdigit() else 0)
-    response = cached(svg, "image/svg+xml; charset=utf-8", f"public, max-age={lasts}, stale-if-error=300")
-    response.headers["Content-Security-Policy"] = f"default-src 'none'; style-src {_svg.STYLE_SOURCE}"
+    response = cached(drawn(said, theme), KIND, f"public, max-age={lasts}, stale-if-error=300")
+    response.headers["Content-Security-Policy"] = POLICY
     return response
 
 

@@ -51,9 +51,13 @@ def by_embed(eid: str) -> Response:
     """The frame of an embed, on its sites; unknown, private and revoked ones are grey, with status 200."""
     embed = embedded(eid)
     if embed is None:
-        return _answer(_card(None))
+        return _answer(_grey())
     shows, look = embed.shows, embed.look
-    html = _card(shows, eid, look) if isinstance(shows, Glance) else _wall(shows)
+    oembed = links.oembed(links.embed(eid))
+    if isinstance(shows, Glance):
+        html = of_ticket(shows, look, oembed=oembed, watched={"embed": eid})
+    else:
+        html = wall(shows, *badges.tickets(shows), oembed=oembed, watched={"embed": eid, "wall": "yes"})
     return _answer(html, " ".join(["'self'", *look.sites]) if look.sites else "*")
 
 
@@ -61,14 +65,13 @@ def by_embed(eid: str) -> Response:
 @admits("anyone")
 def by_ticket(ref: str) -> Response:
     """The card of a ticket that is not private, for any site."""
-    return _answer(_card(public_ticket(ref)))
+    ticket = public_ticket(ref)
+    return _answer(of_ticket(ticket, watched={"ref": ref}) if ticket else _grey())
 
 
-def _card(ticket: Glance | None, eid: str = "", look: Look = PLAIN) -> str:
-    if ticket is None:
-        return _render("card", ticket=None, recent=None, words=0, hue=NO_HUE, heading="", oembed=None, watched=None)
+def of_ticket(ticket: Glance, look: Look = PLAIN, *, oembed: Any = None, watched: dict[str, str] | None = None) -> str:
+    """Return a ticket's card; what is not kept yet has no address and is not watched."""
     head, has_events = ticket.head, _asked("variant", look.variant, embeds.VARIANTS) == "timeline"
-    watched = {"embed": eid} if eid else {"ref": head["ref"]}
     return _render(
         "card",
         ticket=head,
@@ -78,15 +81,10 @@ def _card(ticket: Glance | None, eid: str = "", look: Look = PLAIN) -> str:
         words=WORDS_EACH if has_events else WORDS,
         hue=head["desk"]["hue"],
         heading=head["subject"],
-        oembed=links.oembed(links.embed(eid)) if eid else None,
-        watched=watched | {"last": head["last"]},
+        oembed=oembed,
+        watched=watched and watched | {"last": head["last"]},
         theme=look.theme,
     )
-
-
-def _wall(embed: Embed) -> str:
-    oembed, watched = links.oembed(links.embed(embed.eid)), {"embed": embed.eid, "wall": "yes"}
-    return wall(embed, *badges.tickets(embed), oembed=oembed, watched=watched)
 
 
 def wall(embed: Embed, tickets: list[Ticket], more: bool, *, oembed: Any = None, watched: Any = None) -> str:
@@ -103,6 +101,10 @@ def wall(embed: Embed, tickets: list[Ticket], more: bool, *, oembed: Any = None,
         oembed=oembed,
         watched=watched,
     )
+
+
+def _grey() -> str:
+    return _render("card", ticket=None, recent=None, words=0, hue=NO_HUE, heading="", oembed=None, watched=None)
 
 
 def _render(name: str, *, theme: str = "auto", **facts: Any) -> str:

@@ -18,8 +18,11 @@ blueprint = Blueprint("live_badge", __name__)
 NAME = "Script: the live badge"
 ABOUT = "For pages that may run scripts. Ticks, and changes by itself when the next word comes."
 PLACE = 1
-ROOM = {"card": 294, "timeline": 448, "wall": 448}
-"""How high the script makes them, in px: reserved, nothing on the page moves."""
+ROOM_EM = {"card": 21, "timeline": 32, "wall": 32}
+"""How high the script makes them: reserved, nothing on the page moves."""
+SIZES = {"": 14, "small": 12, "large": 18}
+"""How high its letters are, in px, by what the attribute `size` says."""
+LANGUAGES = {"en": "English", "de": "Deutsch", "fr": "Français", "es": "Español", "ar": "العربية"}
 PLAIN_LASTS = "public, max-age=3600, stale-if-error=86400"
 VERSIONED_LASTS = "public, max-age=31536000, immutable"
 OTHERS_LAST = "public, max-age=60, stale-if-error=86400"
@@ -29,16 +32,25 @@ SQUEEZED = Path(STATIC) / "embed"
 NAMED = re.compile(r"/embed/([0-9a-f]{8})/")
 
 
-def snippet(embed: Embed) -> str:
+def snippet(embed: Embed, size: str = "", lang: str = "") -> str:
     """Return the two lines a customer copies; without scripts a plain link is left."""
     page = links.absolute(badges.page(embed))
     script = f'<script async src="{links.absolute("/embed.js")}"></script>'
+    chosen = {name: value for name, value in (("size", size), ("lang", lang)) if value}
     if embed.variant == "badge":  # a link survives where unknown elements are stripped
-        return f'<a class="ticket-badge" href="{page}" data-embed="{embed.eid}">{badges.words(embed)}</a>\n{script}'
-    room = f'style="display:block;min-height:{ROOM[embed.variant]}px"'
-    return (
-        f'<ticket-badge embed="{embed.eid}" {room}><a href="{page}">{badges.words(embed)}</a></ticket-badge>\n{script}'
-    )
+        more = "".join(f' data-{name}="{value}"' for name, value in chosen.items())
+        return (
+            f'<a class="ticket-badge" href="{page}" data-embed="{embed.eid}"{more}>{badges.words(embed)}</a>\n{script}'
+        )
+    more = "".join(f' {name}="{value}"' for name, value in chosen.items())
+    room = f'style="display:block;min-height:{ROOM_EM[embed.variant] * SIZES[size]}px"'
+    link = f'<a href="{page}">{badges.words(embed)}</a>'
+    return f'<ticket-badge embed="{embed.eid}"{more} {room}>{link}</ticket-badge>\n{script}'
+
+
+def address() -> str:
+    """Return where the script is as it is now, for pages of our own."""
+    return f"/embed.js?v={_script()[1]}"
 
 
 @blueprint.get("/embed.js")

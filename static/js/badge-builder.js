@@ -1,6 +1,16 @@
-/** `<badge-builder>`: shows what a form chooses before it is kept: its badge, picture and frame, on light and on dark. */
+/** `<badge-builder tried>`: shows at once what its forms choose: script, picture and frame, on light and on dark. */
+const PAUSE = 200;
+/** What each form of an embed depends on, beside its theme. */
+const DEPENDS = {
+  facts: ['variant', 'title', 'picks'],
+  frame: ['variant', 'title', 'picks'],
+  picture: ['variant', 'title', 'label', 'style', 'labelColor', 'color', 'picks'],
+};
+
 export class BadgeBuilder extends HTMLElement {
   #stop = null;
+  #timer = 0;
+  #turn = 0;
 
   static define(tag = 'badge-builder') {
     customElements.get(tag) ?? customElements.define(tag, this);
@@ -8,55 +18,95 @@ export class BadgeBuilder extends HTMLElement {
 
   connectedCallback() {
     this.#stop = new AbortController();
-    this.addEventListener('change', () => this.#show(true), { signal: this.#stop.signal });
-    addEventListener('message', (told) => this.#fit(told), { signal: this.#stop.signal });
-    this.#show();
+    const { signal } = this.#stop;
+    this.addEventListener('input', () => this.#soon(), { signal });
+    addEventListener('message', (told) => this.#fit(told), { signal });
+    for (const plain of this.querySelectorAll('[data-plain]')) plain.hidden = true;
+    this.#unfold();
+    if (!this.hasAttribute('kept')) this.#show(); // what is kept stays as it stands until something else is chosen
   }
 
   disconnectedCallback() {
     this.#stop.abort();
+    clearTimeout(this.#timer);
   }
 
-  /** What is kept stays as the server wrote it until something else is chosen. */
-  #show(isChosen = false) {
-    const { form } = this.querySelector('[name=theme]');
-    const variant = form.querySelector('[name=variant]:checked')?.value ?? 'wall';
-    const chosen = form.querySelector('[name=theme]').value;
-    form.querySelector('[data-wall]').hidden = variant !== 'wall';
-    // A wall and a badge are made of other facts: of what changes into the other only the frame is seen before it is kept.
-    const isWall = variant === 'wall';
-    const isOther = isWall !== (this.getAttribute('saved') === 'wall');
-    for (const note of this.querySelectorAll('[data-later]')) note.hidden = !isOther;
-    for (const made of this.querySelectorAll('[data-made]')) made.hidden = isOther;
-    for (const pane of this.querySelectorAll('[data-light]')) {
-      const theme = chosen === 'auto' ? pane.dataset.light : chosen;
-      const badge = pane.querySelector('ticket-badge');
-      for (const [name, value] of Object.entries({ variant, theme })) if (badge && badge.getAttribute(name) !== value) badge.setAttribute(name, value);
-      const frame = pane.querySelector('iframe');
-      const framed = isWall ? this.#wall(form, theme) : `${this.getAttribute('card')}?variant=${variant}&theme=${theme}`;
-      if ((isChosen || isOther) && frame.getAttribute('src') !== framed) frame.setAttribute('src', framed);
-      for (const shown of pane.querySelectorAll('img')) this.#point(shown, { theme });
+  #soon() {
+    this.#unfold();
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => (this.#show(), this.#rewrite()), PAUSE);
+  }
+
+  /** What the forms say; a desk's has no variant, for it has walls only. */
+  #chosen() {
+    const fields = [...this.querySelectorAll('form')].flatMap((form) => [...new FormData(form)]);
+    const chosen = new URLSearchParams(fields.filter(([, value]) => value));
+    if (!chosen.has('variant')) chosen.set('variant', 'wall');
+    return chosen;
+  }
+
+  #unfold() {
+    this.querySelector('[data-wall]').hidden = this.#chosen().get('variant') !== 'wall';
+  }
+
+  async #show() {
+    const chosen = this.#chosen();
+    const turn = (this.#turn += 1);
+    for (const { pane, theme } of this.#panes(chosen)) {
+      this.#point(pane.querySelector('img'), this.#address('picture', chosen, theme));
+      this.#point(pane.querySelector('iframe'), this.#address('frame', chosen, theme));
+    }
+    const answer = await fetch(this.#address('facts', chosen));
+    const facts = answer.ok && (await answer.json());
+    await customElements.whenDefined('ticket-badge');
+    if (turn !== this.#turn || !facts) return;
+    const [variant, size, lang] = ['variant', 'size', 'lang'].map((name) => chosen.get(name));
+    for (const { pane, theme } of this.#panes(chosen)) {
+      const badge = wearing(facts, { variant, size, lang, theme });
+      const show = () => turn === this.#turn && pane.querySelector('ticket-badge').replaceWith(badge);
+      badge.addEventListener('load', show, { once: true }); // drawn: nothing flickers
     }
   }
 
-  /** The address of a wall as the form has it, kept or not. */
-  #wall(form, theme) {
-    const asked = new URLSearchParams([...new FormData(form)].filter(([name]) => /picks|title/.test(name)));
-    return `${this.getAttribute('wall')}?${asked}&theme=${theme}`;
+  #panes(chosen) {
+    const wanted = chosen.get('theme');
+    return [...this.querySelectorAll('[data-light]')].map((pane) => ({ pane, theme: wanted === 'auto' ? pane.dataset.light : wanted }));
   }
 
-  /** Another look is another address of the same thing. */
-  #point(shown, asked) {
-    const address = new URL(shown.getAttribute('src'), location.href);
-    for (const name in asked) if (address.searchParams.has(name)) address.searchParams.set(name, asked[name]);
-    const wanted = address.pathname + address.search;
-    if (shown.getAttribute('src') !== wanted) shown.setAttribute('src', wanted);
+  #address(form, chosen, theme) {
+    const asked = new URLSearchParams(theme ? { theme } : {});
+    const isWall = chosen.get('variant') === 'wall';
+    for (const name of DEPENDS[form]) if (isWall || !/title|picks/.test(name)) for (const value of chosen.getAll(name)) asked.append(name, value);
+    return `${this.getAttribute('tried')}/${form}?${asked}`;
+  }
+
+  #point(shown, address) {
+    if (shown.getAttribute('src') !== address) shown.setAttribute('src', address);
+  }
+
+  /** The lines to copy, as this page writes them when it is asked with the same choices. */
+  async #rewrite() {
+    const form = this.querySelector('form[method=get]');
+    if (!form) return;
+    const turn = this.#turn;
+    const answer = await fetch(`${new URL(form.action).pathname}?${new URLSearchParams(new FormData(form))}`);
+    const page = new DOMParser().parseFromString(await answer.text(), 'text/html');
+    const [old, fresh] = [this, page.getElementById(this.id)].map((one) => one?.querySelector('.snippets'));
+    if (turn === this.#turn && fresh && fresh.textContent !== old.textContent) old.replaceWith(fresh);
   }
 
   #fit({ source, data, origin }) {
     const frame = [...this.querySelectorAll('iframe')].find((one) => one.contentWindow === source);
     if (frame && origin === location.origin && data?.type === 'nameplate-height') frame.height = Math.min(data.height, 2000);
   }
+}
+
+/** A badge that is handed what it shows, so that it asks for nothing: there is no embed yet. */
+function wearing(facts, look) {
+  const badge = document.createElement('ticket-badge');
+  badge.ticket = { id: 'tried', path: 'timeline', facts, isWatched: true, seen: new Set([badge]), next: Infinity, hint: 0 };
+  for (const [name, value] of Object.entries({ ...look, embed: 'tried' })) if (value) badge.setAttribute(name, value);
+  return badge;
 }
 
 BadgeBuilder.define();

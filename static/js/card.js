@@ -48,10 +48,22 @@ function follow(click) {
   askWordPress('link', link.href);
 }
 
+/** What every embed looks like that may not be shown here. */
+const GREY = '/e/0';
+
+/** Whether the page around may show what was answered: a browser asks that once, when it loads the frame. */
+function mayStand({ headers }) {
+  const sites = /frame-ancestors ([^;]*)/.exec(headers.get('Content-Security-Policy'))?.[1].split(' ');
+  return !around || around === location.origin || sites?.includes('*') || sites?.includes(around);
+}
+
+const ask = (address) => fetch(address, { cache: 'no-cache', credentials: 'omit' });
+
 /** Returns the seq that the page shows now. */
 async function again() {
   if (isSandboxed) return location.reload();
-  const answer = await fetch(location.href, { cache: 'no-cache', credentials: 'omit' });
+  let answer = await ask(location.href);
+  if (answer.ok && !mayStand(answer)) answer = await ask(GREY);
   if (!answer.ok) return Infinity;
   const fresh = new DOMParser().parseFromString(await answer.text(), 'text/html');
   const [old, main] = [document.querySelector('main'), fresh.querySelector('main')];
@@ -98,8 +110,8 @@ class Watch {
     const what = embed ? { embed } : { ref };
     const answer = await this.#socket.request(wall ? 'watch_list' : 'watch', { ...what, after: this.#seen });
     if (answer.error) return;
-    // A wall does not say whether it has changed: ask, but load again only after a break.
-    const isAsking = wall ? this.#wasTold || !isSandboxed : answer.last > this.#seen;
+    // Ask after a break, for then another look, or other sites, were not told of; and of a wall, which does not say how far it is.
+    const isAsking = this.#wasTold || (wall ? !isSandboxed : answer.last > this.#seen);
     this.#isTold = this.#wasTold = true;
     if (isAsking) this.#ask({ seq: answer.last });
   }

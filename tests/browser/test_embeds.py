@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from playwright.sync_api import Page, expect
+from sqlalchemy import select
 
 from tests import make
 from tests.browser.trips import (
@@ -22,7 +23,8 @@ from tests.browser.visitor import Visitor
 from tests.servers.ground import wait_until
 from tests.servers.site import ForeignSite, foreign_site
 from tests.servers.site import Page as SitePage
-from tracker import desks, embeds, links
+from tracker import desks, embeds, links, store
+from tracker.models import Ticket
 from widgets import card
 
 LIVE = re.compile(r"has this · open ")
@@ -43,6 +45,10 @@ def make_badge(page: Page, office: Office, ref: str, *, sites: str = "") -> str:
     page.get_by_role("button", name="Make a badge").click()
     page.wait_for_url("**#embed-*")
     return page.url.partition("#embed-")[2]
+
+
+def ticket_of(ref: str) -> Ticket:
+    return store.session().scalars(select(Ticket).where(Ticket.ref == ref)).one()
 
 
 def looks(office: Office, eid: str) -> tuple[str, str]:
@@ -129,6 +135,35 @@ def test_a_badge_kept_to_a_site_while_it_is_shown_turns_grey_elsewhere(
     expect(pill(elsewhere)).to_contain_text(LIVE)
 
 
+def test_a_frame_turns_grey_on_a_site_that_is_shut_out_and_comes_back(
+    office: Office, visitors: Callable[..., Visitor], blog: ForeignSite, other_blog: ForeignSite
+) -> None:
+    cara, stranger = visitors(), visitors()
+    ref = office.ticket(subject="The swing hangs low")
+    become_customer(cara, office, ref)
+    eids = [office.embed(ref, variant="card"), office.embed(ref, variant="wall")]
+    pages = [stranger.page, stranger.context.new_page()]
+    for page, site in zip(pages, (blog, other_blog), strict=True):
+        frames = "".join(card.frame(f"{office.url}/e/{eid}", "Who has it") for eid in eids)
+        site.pages["/"] = SitePage(f'<!doctype html><html lang="en"><title>Blog</title>{frames}')
+        page.goto(site.url)
+        for place in range(2):
+            expect(page.frame_locator("iframe").nth(place).get_by_text("The swing hangs low")).to_be_visible()
+
+    def allow(sites: str) -> None:
+        for eid in eids:
+            address = f"{office.url}/t/{ref}/embeds/{eid}"
+            assert cara.context.request.post(address, form={"sites": sites}, headers={"Origin": office.url}).ok
+
+    for sites, is_shut_out in ((other_blog.url, True), ("", False)):
+        allow(sites)
+        for place in range(2):
+            here, elsewhere = (page.frame_locator("iframe").nth(place) for page in pages)
+            expect(here.get_by_text(GREY)).to_have_count(int(is_shut_out), timeout=SOON)
+            expect(here.get_by_text("The swing hangs low")).to_have_count(int(not is_shut_out), timeout=SOON)
+            expect(elsewhere.get_by_text("The swing hangs low")).to_be_visible()
+
+
 def test_what_is_restyled_while_it_is_shown_goes_on_hearing_of_news(
     office: Office, page: Page, visitor: Visitor, blog: ForeignSite
 ) -> None:
@@ -198,7 +233,7 @@ def test_the_builder_shows_a_look_before_it_is_kept_on_light_and_on_dark(office:
     unfold(visitor.page, eid)
     expect(box.locator("[data-wall]")).to_be_hidden()
     box.get_by_label("Timeline").check()
-    box.get_by_label("Colours").select_option("dark")
+    box.get_by_label("Colours", exact=True).select_option("dark")
     for place in (0, 1):
         frame = box.frame_locator("iframe").nth(place)
         expect(frame.locator("html")).to_have_class(re.compile("theme--dark"))
@@ -210,6 +245,80 @@ def test_the_builder_shows_a_look_before_it_is_kept_on_light_and_on_dark(office:
     expect(box.get_by_role("heading", level=2)).to_contain_text("Timeline")
     assert looks(office, eid) == ("timeline", "dark")
     expect(box.locator("pre", has_text="<ticket-badge embed")).to_have_count(1)
+
+
+@pytest.mark.parametrize("visibility", ["private", "public"])
+def test_every_choice_shows_at_once_before_a_badge_is_made(office: Office, visitor: Visitor, visibility: str) -> None:
+    ref = office.ticket(subject="The lift is stuck", visibility=visibility)
+    office.say(ref, text="The technician is on the way.")
+    become_customer(visitor, office, ref)
+    visitor.page.goto(f"{office.url}/t/{ref}/embeds")
+    form = visitor.page.locator("badge-builder").last
+    worn = form.locator("ticket-badge")
+    for place in range(2):
+        expect(worn.nth(place).locator(".pill")).to_contain_text(LIVE)
+    form.get_by_role("radio", name="Card Face").check()
+    form.get_by_text("Size and language, and").click()
+    form.get_by_label("Size of the live badge").select_option("large")
+    form.get_by_label("Language of the live badge").select_option("de")
+    form.get_by_label("Left half of the picture").fill("Mein Lift")
+    form.get_by_label("Corners of the picture").select_option("flat-square")
+    form.get_by_label("Colour of its right half").fill("#7a1fa2")
+    for place, light in enumerate(("light", "dark")):
+        panel = worn.nth(place).locator(".panel")
+        expect(panel).to_contain_text("The technician is on the way.")
+        expect(panel).to_contain_text("Folgen")
+        expect(panel).to_have_css("font-size", "18px")
+        expect(panel).to_have_css("color-scheme", light)
+        asked = re.compile(f"theme={light}.*label=Mein\\+Lift&style=flat-square&color=%237a1fa2")
+        expect(form.locator("img").nth(place)).to_have_attribute("src", asked)
+        assert (
+            form.locator("img").nth(place).evaluate("picture => picture.decode().then(() => picture.naturalWidth)")
+            > 100
+        )
+        frame = form.frame_locator("iframe").nth(place)
+        expect(frame.locator("html")).to_have_class(re.compile(f"theme--{light}"))
+        expect(frame.get_by_text("The technician is on the way.")).to_be_visible()
+    with office.open():
+        assert not embeds.kept(ticket_of(ref)), "nothing is kept yet"
+    visitor.assert_accessible(of=f"badge-tried-{visibility}")
+    form.get_by_role("button", name="Make a badge").click()
+    visitor.page.wait_for_url("**#embed-*")
+    made = visitor.page.locator("badge-builder").first
+    lines = made.locator(".snippets")
+    for words in (
+        'size="large" lang="de"',
+        "min-height:378px",
+        "badge.svg?label=Mein+Lift&amp;style=flat-square&amp;color=7a1fa2",
+    ):
+        expect(lines).to_contain_text(words)
+    made.get_by_label("Left half of the picture").fill("Unser Lift")
+    made.get_by_label("Language of the live badge").select_option("fr")
+    expect(lines).to_contain_text("label=Unser+Lift")
+    expect(lines).to_contain_text('lang="fr"')
+    expect(made.locator("ticket-badge .panel").first).to_contain_text("Suivre")
+
+
+def test_a_look_is_shown_before_it_is_kept_without_script_too(office: Office, visitors: Callable[..., Visitor]) -> None:
+    cara = visitors(java_script_enabled=False)
+    ref = office.ticket(subject="The lift is stuck", visibility="private")
+    office.say(ref, text="The technician is on the way.")
+    become_customer(cara, office, ref)
+    cara.page.goto(f"{office.url}/t/{ref}/embeds")
+    form = cara.page.locator("badge-builder").last
+    form.get_by_role("radio", name="Timeline").check()
+    form.get_by_label("Colours", exact=True).select_option("dark")
+    form.get_by_label("Sites that may show it").fill("https://blog.example")
+    form.get_by_role("button", name="Look at it first").click()
+    for place in range(2):
+        frame = form.frame_locator("iframe").nth(place)
+        expect(frame.locator("html")).to_have_class(re.compile("theme--dark"))
+        expect(frame.get_by_label("What was said last")).to_contain_text("The technician is on the way.")
+    expect(form.get_by_role("radio", name="Timeline")).to_be_checked()
+    expect(form.get_by_label("Sites that may show it")).to_have_value("https://blog.example")
+    expect(form.get_by_text("readers see its link").first).to_be_visible()
+    with office.open():
+        assert not embeds.kept(ticket_of(ref)), "nothing is kept yet"
 
 
 def test_a_wall_shows_itself_before_it_is_kept(office: Office, visitor: Visitor) -> None:
@@ -227,10 +336,12 @@ def test_a_wall_shows_itself_before_it_is_kept(office: Office, visitor: Visitor)
     frame = form.frame_locator("iframe").first
     expect(frame.get_by_role("heading")).to_have_text("No light")
     form.get_by_role("radio", name="Wall").check()
-    expect(form.get_by_text("to see its live badge")).to_be_visible()
     form.get_by_label("The door sticks").check()
     form.get_by_label("What stands above the wall").fill("My house")
-    form.get_by_label("Colours").select_option("dark")
+    form.get_by_label("Colours", exact=True).select_option("dark")
+    for place in range(2):
+        expect(form.locator("ticket-badge .panel").nth(place)).to_contain_text("My house")
+        expect(form.locator("ticket-badge .panel").nth(place).locator("li")).to_have_count(2)
     form.locator("iframe").first.scroll_into_view_if_needed()  # lazy: out of sight it is not loaded again
     expect(frame.get_by_role("heading")).to_have_text("My house", timeout=3 * SOON)
     expect(frame.get_by_role("listitem")).to_have_count(2)

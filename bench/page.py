@@ -1,0 +1,144 @@
+"""bench page: what a page of somebody else pays for live badges, in Chromium: tasks, shifts, requests, sockets."""
+
+import json
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from bench._figures import Figures
+from bench._machine import Quiet, is_quick
+from bench._stage import SQLITE, staged
+from tests.browser.conftest import FLAGS
+from tests.browser.embed_pages import SHIFTS
+from tests.browser.trips import Office
+from tests.servers.ground import program
+from tests.servers.site import ForeignSite, foreign_site
+from tests.servers.site import Page as SitePage
+
+OURS, PLAIN = "nameplate", "plain links"
+"""The page with our script, and the same page without it: what it costs anyway."""
+TICKETS = 50
+WORN = {
+    "100 badges": ("badge", 2 * TICKETS),
+    "50 cards": ("card", TICKETS),
+    "50 timelines": ("timeline", TICKETS),
+}
+"""Which variant, how often; each ticket is worn by equally many."""
+WORD = "<p>Some words of a post, such as stand between one badge and the next on other people’s pages.</p>"
+ALL_DRAWN = """count => [...document.querySelectorAll("ticket-badge")].filter(
+one => one.shadowRoot?.querySelector(".face")).length >= count"""
+ALL_SEEN = "() => scrollY + innerHeight >= document.documentElement.scrollHeight - 1"
+STEP = "scrollBy(0, innerHeight / 2)"
+PAUSE_MS = 100
+SETTLES_MS = 3_000
+"""Sockets watch one ticket each 125 ms; the first twenty in sight."""
+TASKS = ("RunTask", "ThreadControllerImpl::RunTask")
+CATEGORIES = ["toplevel", "devtools.timeline", "disabled-by-default-devtools.timeline", "__metadata"]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How much is measured."""
+
+    reps: int = 5
+    worn: tuple[str, ...] = tuple(WORN)
+
+
+QUICK = Plan(reps=2, worn=("100 badges",))
+
+
+def measure(plan: Plan, figures: Figures, quiet: Quiet) -> None:
+    """Read each page to its end with and without our script, in turns, each time in a browser that has no copies."""
+    with ExitStack() as stack:
+        stage = stack.enter_context(staged(SQLITE, {"sockets_per_address": 1000}, tickets=TICKETS, updates=2))
+        office = Office(stage.server)
+        stack.callback(office.close)
+        worn = [(office.embed(ref), ref) for ref in stage.refs]
+        site, browser = stack.enter_context(foreign_site()), stack.enter_context(_chromium())
+        for _ in range(plan.reps):
+            for scenario in plan.worn:
+                variant, count = WORN[scenario]
+                for system in (OURS, PLAIN):
+                    _publish(site, office.url, worn, variant, count, is_ours=system == OURS)
+                    noisy = quiet.wait()
+                    figures.add(scenario, system, noisy=noisy, **_read(browser, site, count if system == OURS else 0))
+
+
+@contextmanager
+def _chromium() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program("chromium", package="chromium"), args=list(FLAGS))
+        yield browser
+        browser.close()
+
+
+def _publish(
+    site: ForeignSite, url: str, worn: list[tuple[str, str]], variant: str, count: int, *, is_ours: bool
+) -> None:
+    room = {"badge": "", "card": "min-height:294px", "timeline": "min-height:448px"}[variant]
+    badges = [
+        f'{WORD}<ticket-badge embed="{eid}" variant="{variant}" style="display:block;{room}">'
+        f'<a href="{url}/t/{ref}">Our ticket</a></ticket-badge>'
+        for eid, ref in worn * (count // len(worn))
+    ]
+    script = f'<script async src="{url}/embed.js"></script>' if is_ours else ""
+    head = '<!doctype html><html lang="en"><title>Blog</title><link rel="icon" href="data:,">'
+    site.pages["/"] = SitePage(f"{head}<main>{''.join(badges)}</main>{script}")
+
+
+def _read(browser: Browser, site: ForeignSite, badges: int) -> dict[str, float]:
+    """Open the page, scroll to its end, wait until all is drawn and live."""
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    page, asked, sockets = context.new_page(), [], []
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("websocket", lambda socket: sockets.append(socket.url))
+    page.add_init_script(SHIFTS)
+    browser.start_tracing(page=page, categories=CATEGORIES)
+    page.goto(site.url)
+    _scroll(page)
+    page.wait_for_function(ALL_DRAWN, arg=badges)
+    page.wait_for_timeout(SETTLES_MS)
+    tasks = _tasks(json.loads(browser.stop_tracing())["traceEvents"])
+    shifted = page.evaluate("shifted")
+    context.close()
+    return {
+        "longest_task_ms": max(tasks),
+        "all_tasks_ms": sum(tasks),
+        "shift_score": shifted,
+        "requests_count": len(asked) - 1,
+        "sockets_count": len(sockets),
+    }
+
+
+def _scroll(page: Page) -> None:
+    while not page.evaluate(ALL_SEEN):
+        page.evaluate(STEP)
+        page.wait_for_timeout(PAUSE_MS)
+
+
+def _tasks(events: list[dict[str, Any]]) -> list[float]:
+    """Return how long each task of a page's main thread took, in ms."""
+    mains = {
+        (one["pid"], one["tid"])
+        for one in events
+        if one["name"] == "thread_name" and one["args"]["name"] == "CrRendererMain"
+    }
+    return [
+        one["dur"] / 1000
+        for one in events
+        if one["name"] in TASKS and one.get("dur") and (one["pid"], one["tid"]) in mains
+    ]
+
+
+def main() -> None:
+    """Measure and publish."""
+    figures = Figures("page")
+    measure(QUICK if is_quick() else Plan(), figures, Quiet(5.0) if is_quick() else Quiet(look_s=0.3))
+    figures.publish()
+
+
+if __name__ == "__main__":
+    main()
