@@ -7,16 +7,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from playwright.sync_api import Browser, Page, sync_playwright
+from sqlalchemy import select
 
 from bench._figures import Figures
 from bench._machine import Quiet, is_quick
 from bench._stage import SQLITE, staged
-from tests.browser.conftest import FLAGS
-from tests.browser.embed_pages import SHIFTS
-from tests.browser.trips import Office
+from tests import houses, make
 from tests.servers.ground import program
+from tests.servers.instance import Instance
 from tests.servers.site import ForeignSite, foreign_site
 from tests.servers.site import Page as SitePage
+from tracker import embeds, store
+from tracker.models import Ticket
 
 OURS, PLAIN = "nameplate", "plain links"
 """The page with our script, and the same page without it: what it costs anyway."""
@@ -32,6 +34,10 @@ ALL_DRAWN = """count => [...document.querySelectorAll("ticket-badge")].filter(
 one => one.shadowRoot?.querySelector(".face")).length >= count"""
 ALL_SEEN = "() => scrollY + innerHeight >= document.documentElement.scrollHeight - 1"
 STEP = "scrollBy(0, innerHeight / 2)"
+SHIFTS = """window.shifted = 0; new PerformanceObserver((list) => {
+  for (const each of list.getEntries()) shifted += each.value;
+}).observe({ type: "layout-shift", buffered: true })"""
+FLAGS = ("--no-sandbox", "--disable-background-networking", "--disable-component-update", "--no-first-run")
 PAUSE_MS = 100
 SETTLES_MS = 3_000
 """Sockets watch one ticket each 125 ms; the first twenty in sight."""
@@ -54,17 +60,26 @@ def measure(plan: Plan, figures: Figures, quiet: Quiet) -> None:
     """Read each page to its end with and without our script, in turns, each time in a browser that has no copies."""
     with ExitStack() as stack:
         stage = stack.enter_context(staged(SQLITE, {"sockets_per_address": 1000}, tickets=TICKETS, updates=2))
-        office = Office(stage.server)
-        stack.callback(office.close)
-        worn = [(office.embed(ref), ref) for ref in stage.refs]
+        worn, url = _wear(stage.server), stage.server.url
         site, browser = stack.enter_context(foreign_site()), stack.enter_context(_chromium())
         for _ in range(plan.reps):
             for scenario in plan.worn:
                 variant, count = WORN[scenario]
                 for system in (OURS, PLAIN):
-                    _publish(site, office.url, worn, variant, count, is_ours=system == OURS)
+                    _publish(site, url, worn, variant, count, is_ours=system == OURS)
                     noisy = quiet.wait()
                     figures.add(scenario, system, noisy=noisy, **_read(browser, site, count if system == OURS else 0))
+
+
+def _wear(server: Instance) -> list[tuple[str, str]]:
+    """Make an embed of every ticket; return their ids with the tickets' refs."""
+    app = houses.build(houses.sqlite_url(server.data_dir / "nameplate.sqlite3"), server.data_dir, public_url=server.url)
+    with app.app_context():
+        tickets = store.session().scalars(select(Ticket)).all()
+        found = [(embeds.create(one, by=make.customer(one)).eid, one.ref) for one in tickets]
+        store.db.session.remove()
+        store.db.engine.dispose()
+    return found
 
 
 @contextmanager

@@ -1,6 +1,6 @@
 """Put this on your site: customers make badges of their ticket, leads walls of their desk, and take them back."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from html import escape
 from typing import Any
 from urllib.parse import urlencode
@@ -170,7 +170,11 @@ def _written(one: Embed) -> forms.Form:
 
 def _lines(typed: Mapping[str, str]) -> dict[str, str]:
     """Return those of LINES that say something we know."""
-    known = {"style": badge_svg.STYLES, "size": live_badge.SIZES, "lang": live_badge.LANGUAGES}
+    known: dict[str, Collection[str]] = {
+        "style": badge_svg.STYLES,
+        "size": live_badge.SIZES,
+        "lang": live_badge.LANGUAGES,
+    }
     found = {name: typed[name] for name, values in known.items() if typed.get(name) in values}
     found["label"] = badge_svg.one_line(typed.get("label", ""))
     found |= {name: (_svg.colour(typed.get(name)) or "").lstrip("#") for name in COLOURS}

@@ -81,7 +81,7 @@ def _title() -> str:
 
 def _answer(tried: Tried, form: str) -> Response:
     if form == "facts":
-        response = current_app.json.response(tried.facts())
+        response = Response(current_app.json.dumps(tried.facts()), content_type="application/json")
     elif form == "frame":
         response = Response(tried.frame())
         response.headers["Content-Security-Policy"] = card.POLICY.format("'self'")

@@ -158,6 +158,22 @@ def test_words_that_nearly_copy_earlier_ones_say_so(
     expect(panel(page).locator(".latest")).to_contain_text(f"{latest['by']['name']} · {mark}")
 
 
+@pytest.mark.parametrize("language", ["en", "ar"])
+def test_a_badge_stays_within_its_room_however_narrow_and_still_begins_with_a_name(
+    page: Page, blog: ForeignSite, scene: LiveStage, language: str
+) -> None:
+    publish(blog, scene, f'<div id="room">{badge(lang=language)}</div>')
+    page.goto(blog.url)
+    page.locator("#room").evaluate("room => (room.style.width = '150px')")
+    expect(pill(page)).to_contain_text("Rosa Ortega")
+    spills = """pill => { const [room, own] = ['#room', null].map(
+      name => (name ? document.querySelector(name) : pill).getBoundingClientRect())
+      const words = getComputedStyle(pill.querySelector('.words')).overflow
+      return words === 'visible' || own.right > room.right + 1 || own.left < room.left - 1 }"""
+    assert pill(page).evaluate(spills) is False
+    assert pill(page).locator(".name").evaluate("name => name.clientWidth") >= 28
+
+
 def test_elements_tell_when_they_have_loaded_and_changed(page: Page, blog: ForeignSite, scene: LiveStage) -> None:
     note_events(page)
     publish(blog, scene, badge(variant="card"))

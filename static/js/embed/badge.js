@@ -16,8 +16,8 @@
 .pill,.panel{box-sizing:border-box;max-width:100%;border:1px solid #8886;border-radius:var(--ticket-radius,1.3em);background:var(--ticket-paper,Canvas);color:var(--ticket-ink,CanvasText)}
 .pill{display:inline-flex;padding:.22em;text-decoration:none}
 .face{flex:none;display:inline-grid;place-content:center;width:2em;height:2em;border-radius:2em;overflow:hidden;background:oklch(.7 .14 var(--hue)/.4)}img{grid-area:1/1;width:2em}
-.words{display:flex;min-width:0;padding:0 .6em;white-space:pre}
-.name{overflow:hidden;text-overflow:ellipsis}b,bdi{font-weight:620}
+.words{display:flex;overflow:hidden;padding:0 .6em;white-space:pre}
+.name{overflow:hidden;text-overflow:ellipsis;min-width:2em}b,bdi{font-weight:620}
 @container(max-width:470px){.next{display:none}}
 .words.late{color:light-dark(#8a4b00,#f3b765)}`;
   const ENGLISH = {
