@@ -4,9 +4,11 @@ from collections.abc import Iterator
 
 import pytest
 from flask import Flask
+from sqlalchemy import String, cast
 
 from tests import make
 from tests.houses import Visitor
+from tests.reading import asked, rows_read
 from tests.test_workspace import desk_of, read
 from tracker import lookup, permissions
 from tracker.models import Person, Ticket
@@ -74,3 +76,13 @@ def test_a_page_says_that_there_are_more_and_leads_to_them(
     (last,) = refs - {row["ref"] for row in first}
     assert f"/workspace/t/{last}" in rest
     assert client.get("/workspace/find?cursor=nonsense").status_code == 422
+
+
+@pytest.mark.parametrize("wanted", ["CARA@home.example", "{ref}"])
+def test_a_whole_mail_address_or_ref_is_found_however_many_tickets_its_desk_has(solved: Ticket, wanted: str) -> None:
+    others = make.ticket(solved.desk, email="another.cara@home.example")
+    make.copies(others, 3_000, ref=lambda n: "r" + cast(n, String), email=lambda n: cast(n, String) + "@home.example")
+    with asked() as questions:
+        hits, _ = lookup.found(wanted.format(ref=solved.ref), by=make.viewer(solved.assignee))
+    assert [row["ref"] for row in hits] == [solved.ref]
+    assert all(rows_read(one) < 3_000 for one in questions if "FROM tickets" in one[0])
