@@ -284,6 +284,8 @@ def test_whom_it_waits_for_is_spoken_to_and_others_read_about_them(client: Visit
         assert theirs in others
     assert "The next step is yours" in page
     assert "The next step is the customer’s" in others
+    assert words_of(client.get("/").text).count("Waiting for you") == 1, "among their own tickets, too"
+    assert "Waiting for you" not in words_of(house.test_client().get("/").text)
 
 
 def test_a_stranger_can_say_none_of_the_customers_things(client: Visitor) -> None:

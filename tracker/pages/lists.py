@@ -35,7 +35,7 @@ def home() -> str:
         desks=[disclosure.desk(one) for one in desks.everyone()],
         people=[disclosure.person_ref(one) for one in people.everyone()],
         words=[] if narrowed else browse.latest_words(),
-        mine=browse.tickets_of(current()) if not narrowed else [],
+        mine=[] if narrowed else [one | {"audience": "customer"} for one in browse.tickets_of(current())],
         **tickets(wanted, "lists.home"),
     )
 
