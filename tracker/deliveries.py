@@ -30,7 +30,8 @@ def last_sent() -> datetime | None:
 def newest(state: str | None = None, *, limit: int | None) -> list[Delivery]:
     """Return deliveries, the newest first, all or those in one state."""
     query = select(Delivery).where(Delivery.state == state) if state else select(Delivery)
-    return list(store.session().scalars(query.order_by(Delivery.id.desc()).limit(limit)))
+    fresh = query.execution_options(populate_existing=True)  # outcomes are written past the session
+    return list(store.session().scalars(fresh.order_by(Delivery.id.desc()).limit(limit)))
 
 
 def totals() -> dict[str, int]:
