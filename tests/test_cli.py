@@ -36,6 +36,7 @@ pytestmark = pytest.mark.slow
 @pytest.fixture
 def run(house: Flask) -> Run:
     def command(*words: str, code: int = 0) -> Result:
+        store.session().expire_all()  # a command is a process of its own, and reads anew
         result = house.test_cli_runner().invoke(args=["tracker", *words])
         assert "Traceback" not in result.output
         assert result.exit_code == code, result.output

@@ -85,6 +85,7 @@ def _named(rule: str, ticket: Ticket, shown: list[str]) -> Iterator[str]:
 
 def _filled(rule: str, ticket: Ticket, eid: str) -> str:
     named = {"<ref>": ticket.ref, "<eid>": eid, "<kind>": "note", "<path:part>": "part", "<purpose>": "confirm"}
+    named["<form>"] = "frame"
     named["<slug>"] = ticket.assignee.slug if "/people/" in rule else ticket.desk.slug
     if "<sid>" in rule:
         named["<sid>"] = _hook(ticket.desk if "/desks/" in rule else ticket)
