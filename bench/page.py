@@ -30,8 +30,10 @@ WORN = {
 }
 """Which variant, how often; each ticket is worn by equally many."""
 WORD = "<p>Some words of a post, such as stand between one badge and the next on other people’s pages.</p>"
-ALL_DRAWN = """count => [...document.querySelectorAll("ticket-badge")].filter(
-one => one.shadowRoot?.querySelector(".face")).length >= count"""
+DRAWN = """() => [...document.querySelectorAll("ticket-badge")].every((one) => {
+  const { top, bottom } = one.getBoundingClientRect();
+  return top < 0 || bottom > innerHeight || one.shadowRoot?.querySelector(".face") })"""
+"""All in sight: what was never looked at is never asked for."""
 ALL_SEEN = "() => scrollY + innerHeight >= document.documentElement.scrollHeight - 1"
 STEP = "scrollBy(0, innerHeight / 2)"
 SHIFTS = """window.shifted = 0; new PerformanceObserver((list) => {
@@ -42,6 +44,7 @@ PAUSE_MS = 100
 SETTLES_MS = 3_000
 """Sockets watch one ticket each 125 ms; the first twenty in sight."""
 TASKS = ("RunTask", "ThreadControllerImpl::RunTask")
+"""What the browser's trace calls a task, one within the other where it says both."""
 CATEGORIES = ["toplevel", "devtools.timeline", "disabled-by-default-devtools.timeline", "__metadata"]
 
 
@@ -68,7 +71,7 @@ def measure(plan: Plan, figures: Figures, quiet: Quiet) -> None:
                 for system in (OURS, PLAIN):
                     _publish(site, url, worn, variant, count, is_ours=system == OURS)
                     noisy = quiet.wait()
-                    figures.add(scenario, system, noisy=noisy, **_read(browser, site, count if system == OURS else 0))
+                    figures.add(scenario, system, noisy=noisy, **_read(browser, site, is_ours=system == OURS))
 
 
 def _wear(server: Instance) -> list[tuple[str, str]]:
@@ -104,8 +107,8 @@ def _publish(
     site.pages["/"] = SitePage(f"{head}<main>{''.join(badges)}</main>{script}")
 
 
-def _read(browser: Browser, site: ForeignSite, badges: int) -> dict[str, float]:
-    """Open the page, scroll to its end, wait until all is drawn and live."""
+def _read(browser: Browser, site: ForeignSite, *, is_ours: bool) -> dict[str, float]:
+    """Open the page, scroll to its end, each time after what is in sight was drawn; rest there."""
     context = browser.new_context(viewport={"width": 1280, "height": 900})
     page, asked, sockets = context.new_page(), [], []
     page.on("request", lambda request: asked.append(request.url))
@@ -113,8 +116,7 @@ def _read(browser: Browser, site: ForeignSite, badges: int) -> dict[str, float]:
     page.add_init_script(SHIFTS)
     browser.start_tracing(page=page, categories=CATEGORIES)
     page.goto(site.url)
-    _scroll(page)
-    page.wait_for_function(ALL_DRAWN, arg=badges)
+    _scroll(page, until=DRAWN if is_ours else "true")
     page.wait_for_timeout(SETTLES_MS)
     tasks = _tasks(json.loads(browser.stop_tracing())["traceEvents"])
     shifted = page.evaluate("shifted")
@@ -128,10 +130,12 @@ def _read(browser: Browser, site: ForeignSite, badges: int) -> dict[str, float]:
     }
 
 
-def _scroll(page: Page) -> None:
+def _scroll(page: Page, *, until: str) -> None:
+    page.wait_for_function(until)
     while not page.evaluate(ALL_SEEN):
         page.evaluate(STEP)
         page.wait_for_timeout(PAUSE_MS)
+        page.wait_for_function(until)
 
 
 def _tasks(events: list[dict[str, Any]]) -> list[float]:
@@ -141,11 +145,17 @@ def _tasks(events: list[dict[str, Any]]) -> list[float]:
         for one in events
         if one["name"] == "thread_name" and one["args"]["name"] == "CrRendererMain"
     }
-    return [
-        one["dur"] / 1000
+    spans = sorted(
+        (one["ts"], -one["dur"])
         for one in events
         if one["name"] in TASKS and one.get("dur") and (one["pid"], one["tid"]) in mains
-    ]
+    )
+    found, until = [], 0
+    for begins, less in spans:
+        if begins >= until:
+            found.append(-less / 1000)
+            until = begins - less
+    return found
 
 
 def main() -> None:
