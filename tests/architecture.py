@@ -257,7 +257,7 @@ STYLED_INLINE = "email/"
 
 
 def template_faults(name: str, source: str) -> Iterator[str]:
-    """Yield what a template may not hold: unescaped text, inline styles and scripts."""
+    """Yield what a template may not hold: unescaped text, inline styles and scripts, macros it never uses."""
     environment = Environment(extensions=["jinja2.ext.do", "jinja2.ext.loopcontrols"], autoescape=True)
     tree = environment.parse(source)
     for node in tree.find_all(nodes.Filter):
@@ -265,12 +265,22 @@ def template_faults(name: str, source: str) -> Iterator[str]:
             yield f"line {node.lineno}: |safe on something that is not cleaned HTML (…_html)"
     if re.search(r"\{%-?\s*autoescape\s+false", source):
         yield "autoescape is switched off"
+    for line, name in unused_imports(tree):
+        yield f"line {line}: {name} is imported and not used"
     plain = BINDINGS.sub("", source)
     for what, pattern in INLINE.items():
         if what == "an inline style" and name.startswith(STYLED_INLINE):
             continue
         if found := pattern.search(plain):
             yield f"{what}: {found.group(0)[:60]}"
+
+
+def unused_imports(tree: nodes.Template) -> Iterator[tuple[int, str]]:
+    """Yield each macro that a template imports by name and never names again."""
+    used = {one.name for one in tree.find_all(nodes.Name) if one.ctx == "load"}
+    for imported in tree.find_all(nodes.FromImport):
+        names = [one if isinstance(one, str) else one[1] for one in imported.names]
+        yield from ((imported.lineno, name) for name in names if name not in used)
 
 
 def cleaned(node: nodes.Expr | None) -> bool:

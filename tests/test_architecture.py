@@ -181,6 +181,7 @@ def test_the_owner_may_touch_what_is_its_own(module: str, source: str) -> None:
         ("<script>go()</script>", "inline script"),
         ('<script type="module">go()</script>', "inline script"),
         ('<a href="javascript:go()">', "inline script"),
+        ('{% from "_parts/times.html" import when %}<p>now</p>', "when is imported and not used"),
     ],
 )
 def test_a_template_that_would_harm_is_caught(source: str, fault: str) -> None:
@@ -194,6 +195,7 @@ def test_a_template_that_would_harm_is_caught(source: str, fault: str) -> None:
         '<script type="module" src="/static/js/times.js"></script>',
         '<script type="application/ld+json">{{ action|tojson }}</script>',
         "{# <p style='x'> #}<p class='style'>on time = now</p>",
+        '{% from "_parts/times.html" import when as said %}{{ said(ticket.opened_at) }}',
     ],
 )
 def test_a_harmless_template_is_not(source: str) -> None:

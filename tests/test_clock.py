@@ -16,7 +16,8 @@ from tracker.errors import Invalid
 HOUR, MINUTE, DAY = timedelta(hours=1), timedelta(minutes=1), timedelta(days=1)
 OFFICE = {weekday: [(time(9), time(12, 30)), (time(13, 30), time(17))] for weekday in range(5)}
 BERLIN = Hours.of("Europe/Berlin", OFFICE)
-ALWAYS = Hours.of("Asia/Kathmandu", clock.ROUND_THE_CLOCK)
+ROUND_THE_CLOCK = {weekday: [(time(0), time(0))] for weekday in range(7)}
+ALWAYS = Hours.of("Asia/Kathmandu", ROUND_THE_CLOCK)
 NEVER = Hours.of("Europe/Berlin", {})
 # Clocks change at 2:00, by half an hour, at midnight (a day that starts at 1:00 or shows 23:00 twice), by a whole day.
 CHANGES = {
@@ -58,7 +59,7 @@ def desks(draw: Any) -> tuple[Hours, datetime]:
     """Draw hours in a zone, and a moment within some days of a change of its clocks."""
     zone = draw(st.sampled_from(sorted(CHANGES)))
     near = draw(st.sampled_from(CHANGES[zone]))
-    weekly = draw(st.one_of(st.just(clock.ROUND_THE_CLOCK), st.dictionaries(st.integers(0, 6), openings())))
+    weekly = draw(st.one_of(st.just(ROUND_THE_CLOCK), st.dictionaries(st.integers(0, 6), openings())))
     closed = [near + timedelta(days=n) for n in draw(st.sets(st.integers(-4, 4), max_size=2))]
     minutes = draw(st.integers(-3 * 1_440, 2 * 1_440))
     return Hours.of(zone, weekly, closed=closed), datetime.combine(near, time(0), UTC) + timedelta(minutes=minutes)

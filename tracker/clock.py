@@ -18,7 +18,6 @@ DAY: Final = timedelta(days=1)
 MINUTE: Final = timedelta(minutes=1)
 HOUR: Final = timedelta(hours=1)
 HORIZON: Final = timedelta(days=20 * 365)
-ROUND_THE_CLOCK: Final = {weekday: [(time(0), time(0))] for weekday in range(7)}
 
 Opening = tuple[time, time]
 Instants = tuple[datetime, datetime]

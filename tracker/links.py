@@ -85,6 +85,7 @@ def embeds(ref: str) -> str:
 
 
 def customer_key(secret: str) -> str:
+    """Return the secret link of a ticket's customer."""
     return f"/k/{secret}"
 
 
@@ -105,10 +106,12 @@ def person(slug: str) -> str:
 
 
 def face(digest: str) -> str:
+    """Return the address of a picture; another picture is another address."""
     return f"/faces/{digest}.webp"
 
 
 def embed(eid: str, part: str = "") -> str:
+    """Return the address of an embed as a card, or of a `part` such as badge.svg."""
     return f"/e/{eid}" + (f"/{part}" if part else "")
 
 
