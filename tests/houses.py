@@ -11,8 +11,9 @@ from typing import Any
 from flask import Flask
 from flask.testing import FlaskClient
 from flask_migrate import upgrade
-from sqlalchemy import event, make_url
+from sqlalchemy import QueuePool, event, make_url
 
+from tests.servers.ground import wait_until
 from tracker import live, seed, store
 from tracker.settings import MIGRATIONS, Settings
 from wsgi import create_app
@@ -74,8 +75,16 @@ def opened(database_url: str, data_dir: Path, **settings: Any) -> Iterator[Flask
             yield app
         finally:
             live.close(app)
-            store.db.session.remove()
-            store.db.engine.dispose()
+            _hang_up()
+
+
+def _hang_up() -> None:
+    """Close every connection, once the threads that a test began have given theirs back."""
+    store.db.session.remove()
+    pool = store.db.engine.pool
+    if isinstance(pool, QueuePool):
+        wait_until(lambda: not pool.checkedout(), what="every connection is given back")
+    store.db.engine.dispose()
 
 
 def migrate(database_url: str, data_dir: Path) -> None:
@@ -130,8 +139,7 @@ class Standing:
                 if app.extensions["tracker_fanout"].is_running:
                     live.close(app)
                     del self.apps[backend]
-                store.db.session.remove()
-                store.db.engine.dispose()
+                _hang_up()
         if self.apps.get(backend) is app:
             for now, before in kept:
                 now.clear()

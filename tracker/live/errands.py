@@ -127,11 +127,11 @@ class Errands:
             store.complain(log, "live: %s failed", group.name)
             answer = FAILED
         common = packets.dumps(answer)
-        apart = {sid: packets.dumps(one) for sid, one in group.apart.items()}
-        self.loop.post(self._tell, group, common, apart)
         if group.repeat is not None and not group.apart:
-            self.loop.post(self._keep, key, Kept(group.repeat, common, until))
+            self.loop.post(self._keep, key, group, Kept(group.repeat, common, until))
         else:
+            apart = {sid: packets.dumps(one) for sid, one in group.apart.items()}
+            self.loop.post(self._tell, group, common, apart)
             self._go_on(key)
 
     def _go_on(self, key: Key) -> None:
@@ -147,7 +147,8 @@ class Errands:
         time.sleep(GATHERS_S)
         self._answer(key)
 
-    def _keep(self, key: Key, kept: Kept) -> None:
+    def _keep(self, key: Key, group: Group, kept: Kept) -> None:
+        self._tell(group, kept.common, {})
         if len(self._kept) >= MOST_KEPT:
             self._kept.clear()
         self._kept[key] = kept
