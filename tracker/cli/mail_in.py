@@ -19,10 +19,10 @@ mail_in = AppGroup("mail-in", help="Take mail in, and look after what could not 
 @mail_in.command()
 def run() -> None:
     """Take mail until stopped: by LMTP, from a mailbox over IMAP, or both, as the settings say."""
-    click.echo("Taking mail. Ctrl-C stops.")
     app = current_app._get_current_object()  # type: ignore[attr-defined]
     stop = threading.Event()
     when_told(stop)
+    click.echo("Taking mail. Ctrl-C stops.")
     app.extensions["tracker_mail_in"](app, stop)
 
 
