@@ -106,8 +106,8 @@ class Errands:
         self._pool.submit(self._do, work, given, then)
 
     def close(self) -> None:
-        """Take no more; what runs may end."""
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        """Take no more, and wait for what runs: it holds connections to a database that may go after us."""
+        self._pool.shutdown(wait=True, cancel_futures=True)
 
     def _do(self, work: Callable[..., Any], given: tuple[Any, ...], then: Callable[[], Any] | None) -> None:
         try:
