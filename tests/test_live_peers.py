@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from tests.live_client import Raw
+from tests.servers.ground import wait_until
 from tracker.live import loop as live_loop
 from tracker.live import packets, peers
 from tracker.live.engine import Engine
@@ -26,7 +27,12 @@ class Turned:
         self.session: Session = self.engine.welcome(ours, network="n", origin="", first=b"")
         self.client = Raw(theirs)
         self.client.send("40")
+        wait_until(self.connected)
+
+    def connected(self) -> bool:
+        """Turn once; a thread lets the client in, and takes its own time."""
         self.turn()
+        return self.session.is_up
 
     def turn(self, seconds: float = 0) -> None:
         self.now += seconds
