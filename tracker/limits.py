@@ -1,13 +1,12 @@
 """How much one network address, token or ticket may ask; when Redis is away, this process counts alone."""
 
 import ipaddress
-import threading
 import time
 from functools import lru_cache
 from typing import Any
 
 from flask import current_app
-from limits import RateLimitItem, RateLimitItemPerHour, RateLimitItemPerMinute, WindowStats
+from limits import RateLimitItem, RateLimitItemPerHour, RateLimitItemPerMinute
 from limits.storage import storage_from_string
 from limits.strategies import FixedWindowRateLimiter
 
@@ -18,35 +17,6 @@ PATIENCE_S = 0.5
 """How long a request waits for Redis."""
 ASKED_AGAIN_S = 5
 """How long requests count here once Redis did not answer, before one of them tries it again."""
-FEW = 1_000
-"""Counts that are kept before those of windows gone by are looked for."""
-
-
-class Here:
-    """Fixed windows, counted in this process alone: the library's own way starts a thread for most requests."""
-
-    def __init__(self) -> None:
-        self._counts: dict[str, tuple[int, float]] = {}
-        self._most = FEW
-        self._lock = threading.Lock()
-
-    def hit(self, item: RateLimitItem, *who: str) -> bool:
-        """Count one more of `who`; say whether the limit allows it."""
-        key, now = item.key_for(*who), store.now().timestamp()
-        with self._lock:
-            before, ends_at = self._counts.get(key, (0, 0.0))
-            if ends_at <= now:
-                before, ends_at = 0, now + item.get_expiry()
-            self._counts[key] = before + 1, ends_at
-            if len(self._counts) > self._most:
-                self._counts = {one: window for one, window in self._counts.items() if window[1] > now}
-                self._most = max(FEW, 2 * len(self._counts))
-        return before < item.amount
-
-    def get_window_stats(self, item: RateLimitItem, *who: str) -> WindowStats:
-        """Return when the window of `who` ends, in seconds since 1970, and what is left of it."""
-        count, ends_at = self._counts.get(item.key_for(*who), (0, 0.0))
-        return WindowStats(ends_at, max(0, item.amount - count))
 
 
 def hit(name: str, who: str) -> None:
@@ -118,13 +88,14 @@ def _found() -> None:
 def _limiter() -> Any:
     found = current_app.extensions.get("tracker_limiter")
     if found is None:
-        url = settings.current().redis_url
+        url = settings.current().redis_url or "memory://"
         patience = {"socket_timeout": PATIENCE_S, "socket_connect_timeout": PATIENCE_S}
-        found = FixedWindowRateLimiter(storage_from_string(url, **patience)) if url else Here()
+        options: dict[str, Any] = patience if url.startswith("redis") else {}
+        found = FixedWindowRateLimiter(storage_from_string(url, **options))
         current_app.extensions["tracker_limiter"] = found
     return found
 
 
 @lru_cache(maxsize=1)
-def _local() -> Here:
-    return Here()
+def _local() -> Any:
+    return FixedWindowRateLimiter(storage_from_string("memory://"))
