@@ -56,7 +56,7 @@ def gauges(*, by: Viewer) -> list[Gauge]:
 
 
 def _gauges() -> Iterator[tuple[str, str, float]]:
-    open_now = select(func.count()).where(Ticket.status.in_(("open", "waiting")))
+    open_now = select(func.count()).where(Ticket.is_open)
     yield "tickets_open", "Tickets that wait for a word or a solution.", _count(open_now)
     overdue = select(func.count()).where(Ticket.overdue.is_(True))
     yield "promises_overdue", "Tickets whose promised word is late.", _count(overdue)

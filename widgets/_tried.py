@@ -62,7 +62,7 @@ def _wall_of(owner: Ticket) -> Tried:
 
 
 def _wall(embed: Embed, tickets: list[Ticket], more: bool, *, page: str) -> Tried:
-    is_open = [one.overdue for one in tickets if one.status in ("open", "waiting")]
+    is_open = [one.overdue for one in tickets if one.is_open]
     return Tried(
         facts=lambda: badges.wall(embed, tickets, more, page=page),
         frame=lambda: card.wall(embed, tickets, more),

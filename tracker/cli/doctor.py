@@ -176,7 +176,7 @@ def _people() -> Iterator[Finding]:
                 f"people: nobody at {desk.name}; add one: flask tracker agent add NAME EMAIL --desk {desk.slug}",
             )
     is_gone = exists().where(Person.id == Ticket.assignee_id, Person.active.is_(False))
-    query = select(func.count()).where(Ticket.status.in_(("open", "waiting")), is_gone)
+    query = select(func.count()).where(Ticket.is_open, is_gone)
     if stranded := store.session().scalar(query):
         yield "bad", f"people: {stranded} open tickets belong to somebody who left; reassign them"
 
