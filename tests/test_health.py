@@ -3,12 +3,13 @@
 import re
 from datetime import timedelta
 
+import pytest
 from flask import Flask
 from time_machine import Traveller
 
 from tests import make
 from tests.houses import Visitor
-from tracker import promises
+from tracker import health, promises
 
 LINE = re.compile(r"# HELP (nameplate_\w+) \S.*\n# TYPE \1 gauge\n\1 (-?[\d.e+]+)\n")
 
@@ -34,6 +35,11 @@ def test_the_figures_say_what_waits_and_what_is_late(house: Flask, client: Visit
     assert late["nameplate_outbox_late_seconds"] > 3600
     make.deliver()
     assert read(client, **token)["nameplate_outbox_late_seconds"] == 0
+
+
+def test_large_figures_are_not_rounded(house: Flask, client: Visitor, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(health, "_count", lambda _query: 1_234_567)
+    assert read(client, **make.bearer(make.admin(), "read"))["nameplate_deliveries_waiting"] == 1_234_567
 
 
 def test_figures_of_the_house_are_nobody_elses(house: Flask, client: Visitor) -> None:

@@ -31,7 +31,7 @@ def readyz() -> tuple[dict[str, Any], int]:
 def metrics() -> Response:
     """Figures as Prometheus reads them, for an admin's token that may read."""
     lines = [
-        f"# HELP {one.name} {one.says}\n# TYPE {one.name} gauge\n{one.name} {one.value:g}\n"
+        f"# HELP {one.name} {one.says}\n# TYPE {one.name} gauge\n{one.name} {float(one.value)}\n"
         for one in health.gauges(by=current())
     ]
     kind = "text/plain; version=0.0.4; charset=utf-8"
