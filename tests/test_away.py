@@ -188,8 +188,9 @@ def test_a_page_that_can_not_be_read_leaves_a_line_that_says_why(
 
 
 def test_a_loop_that_survives_writes_a_line_a_minute_while_the_database_is_away_and_a_trace_when_the_fault_is_ours(
-    caplog: pytest.LogCaptureFixture,
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(store, "_quiet_until", {})
     gone = OperationalError("select", {}, Exception("no route\nto host"))
     for error in (gone, gone, KeyError("ours")):
         try:

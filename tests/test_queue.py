@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import event, select
+from sqlalchemy import select
 
-from tests import make
+from tests import make, reading
 from tests.houses import Visitor
 from tests.test_workspace import desk_of, read
 from tracker import browse, promises, store
@@ -81,16 +81,14 @@ def test_a_lead_sees_the_desks_queue_and_another_desks_lead_does_not(ticket: Tic
 def test_the_queue_asks_as_many_questions_for_twenty_tickets_as_for_two(house: Flask) -> None:
     desk = make.desk()
     rosa = make.agent(desk)
-    asked: list[str] = []
-    event.listen(store.db.engine, "before_cursor_execute", lambda *given: asked.append(given[2]))
     counts = []
     for more in (2, 8):
         for _ in range(more):
             make.post(make.ticket(desk), "update")
         store.session().expire_all()
-        asked.clear()
-        assert browse.queue(rosa)
-        counts.append(len(asked))
+        with reading.asked() as found:
+            assert browse.queue(rosa)
+        counts.append(len(found))
     assert counts[1] <= counts[0]
 
 

@@ -1,4 +1,4 @@
-"""F7: the clock of a machine jumps an hour back or ahead; order, promises, live news and limits hold."""
+"""F7: the clock of a machine jumps an hour back or ahead; order, promises and the limits of links hold."""
 
 from datetime import timedelta
 

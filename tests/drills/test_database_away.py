@@ -38,18 +38,21 @@ class Writer:
     length: int = 10
     acknowledged: dict[str, int] = field(default_factory=dict)
     refused: int = 0
+    is_unanswered: bool = False
+    """Whether what was sent last may be stored or not: the database went in the middle."""
     waited: list[float] = field(default_factory=list)
     wrong: list[str] = field(default_factory=list)
 
-    def write(self, until: Callable[[], bool]) -> None:
+    def write(self, until: Callable[["Writer"], bool]) -> None:
         count = len(self.acknowledged)
-        while not until():
+        while not until(self):
             key = f"w{self.number}-{count}"
             status, told = self.send(key.ljust(self.length, "."), key)
+            self.is_unanswered = status in (409, 503)
             if status == 201:
                 self.acknowledged[key.ljust(self.length, ".")] = int(told["events"][0]["seq"])
                 count += 1
-            elif status in (409, 503):  # 409: the one before is still being decided
+            elif self.is_unanswered:  # 409: the one before is still being decided
                 self.refused += status == 503
                 time.sleep(0.05)
             else:
@@ -69,7 +72,7 @@ class Writer:
             line.close()
 
 
-def writing(writers: list[Writer], until: Callable[[], bool]) -> list[threading.Thread]:
+def writing(writers: list[Writer], until: Callable[[Writer], bool]) -> list[threading.Thread]:
     threads = [threading.Thread(target=writer.write, args=(until,)) for writer in writers]
     for thread in threads:
         thread.start()
@@ -112,7 +115,7 @@ def test_f4_while_the_database_is_away_writes_are_refused_in_time_and_none_is_lo
             server.init()
             writers, over = staff(server), threading.Event()
             server.start()
-            threads = writing(writers, over.is_set)
+            threads = writing(writers, lambda one: over.is_set() and not one.is_unanswered)
             for _ in range(3 if full else 1):
                 time.sleep(1)
                 take_away(cluster, how, 12 if full else 6)
@@ -151,7 +154,7 @@ def test_f6_on_a_full_disk_everything_is_read_what_was_acknowledged_is_kept_and_
             writers = staff(server, length=9000)
             server.start()
             (disk / "ballast").write_bytes(bytes(4 << 20))
-            for thread in writing(writers, lambda: any(writer.refused > 20 for writer in writers)):
+            for thread in writing(writers, lambda _one: any(writer.refused > 20 for writer in writers)):
                 thread.join(120)
             assert sum(len(writer.acknowledged) for writer in writers)
             assert [look(server, path) for path in ("/", "/readyz", f"/t/{writers[0].ref}")] == [200, 200, 200]
@@ -159,7 +162,7 @@ def test_f6_on_a_full_disk_everything_is_read_what_was_acknowledged_is_kept_and_
                 server.flask("doctor")
             (disk / "ballast").unlink()
             before = [len(writer.acknowledged) for writer in writers]
-            for thread in writing(writers, lambda: [len(one.acknowledged) for one in writers] > before):
+            for thread in writing(writers, lambda _one: [len(one.acknowledged) for one in writers] > before):
                 thread.join(60)
             assert "Traceback" not in server.log()
             with beside(server):
