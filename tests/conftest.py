@@ -13,6 +13,7 @@ from flask import Flask
 from tests import houses
 from tests.houses import Visitor
 from tests.servers.postgres import Postgres
+from tests.servers.smtp import Mailserver
 from tracker import people
 
 pytest_plugins = ["tests.servers.fixtures"]
@@ -76,6 +77,13 @@ def house(database_url: str, standing: houses.Standing, tmp_path: Path) -> Itera
 def open_house(house: Flask) -> Flask:
     """A house that may post to loopback, as in development."""
     house.extensions["tracker_settings"] = replace(house.extensions["tracker_settings"], private_targets=True)
+    return house
+
+
+@pytest.fixture
+def mailing(house: Flask, mail_sink: Mailserver) -> Flask:
+    """A house whose mail leaves by SMTP."""
+    house.extensions["tracker_settings"] = replace(house.extensions["tracker_settings"], smtp_url=mail_sink.url)
     return house
 
 

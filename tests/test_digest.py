@@ -1,30 +1,21 @@
 """Who chose one mail an hour or a day gets one, of all their tickets; what was left or hidden is not in it."""
 
 import re
-from collections.abc import Iterator
 from datetime import timedelta
 from email.message import EmailMessage
-from pathlib import Path
 
 import pytest
 from flask import Flask
 from sqlalchemy import select, text
 from time_machine import Traveller
 
-from tests import houses, make
+from tests import make
 from tests.houses import Visitor
 from tests.servers.smtp import Mailserver
 from tracker import links, outbox, recipients, speech, store
 from tracker.models import Delivery, Subscription, Ticket
 
 CARA = "cara@home.example"
-
-
-@pytest.fixture
-def mailing(database_url: str, tmp_path: Path, mail_sink: Mailserver) -> Iterator[Flask]:
-    """A house whose mail leaves by SMTP."""
-    with houses.opened(database_url, tmp_path, smtp_url=mail_sink.url) as app:
-        yield app
 
 
 def work() -> None:

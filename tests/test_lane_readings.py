@@ -107,7 +107,8 @@ def test_who_wants_what_is_being_read_waits_for_it() -> None:
     asking = [threading.Thread(target=Sitting(one.readings, 0).once, args=(name, read)) for name in names]
     for thread in asking:
         thread.start()
-    wait_until(lambda: one.readings._places["eid"].turn.locked())
+    places = one.readings._places
+    wait_until(lambda: "eid" in places and places["eid"].turn.locked())
     may_end.set()
     for thread in asking:
         thread.join(10)

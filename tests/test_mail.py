@@ -29,13 +29,6 @@ def bundling(house: Flask) -> Flask:
     return house
 
 
-@pytest.fixture
-def mailing(house: Flask, mail_sink: Mailserver) -> Flask:
-    """A house whose mail leaves by SMTP."""
-    house.extensions["tracker_settings"] = replace(house.extensions["tracker_settings"], smtp_url=mail_sink.url)
-    return house
-
-
 def ticket(**given: str) -> Ticket:
     one = make.ticket(email=CUSTOMER, **given)
     make.deliver()

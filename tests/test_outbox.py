@@ -1,6 +1,5 @@
 """News leaves exactly as often as it must: kept with its event, tried until delivered, given up in sight."""
 
-from dataclasses import replace
 from datetime import timedelta
 from email.message import EmailMessage
 from pathlib import Path
@@ -22,13 +21,6 @@ from tracker.channels import _smtp
 from tracker.errors import Conflict
 from tracker.models import Delivery, News, Subscription
 from tracker.outbox import Recipient, Undeliverable
-
-
-@pytest.fixture
-def mailing(house: Flask, mail_sink: Mailserver) -> Flask:
-    """A house whose mail leaves by SMTP."""
-    house.extensions["tracker_settings"] = replace(house.extensions["tracker_settings"], smtp_url=mail_sink.url)
-    return house
 
 
 def deliveries(state: str = "") -> list[Delivery]:

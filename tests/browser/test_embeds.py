@@ -331,8 +331,9 @@ def test_a_wall_shows_itself_before_it_is_kept(office: Office, visitor: Visitor)
     expect(form.frame_locator("iframe").first.get_by_role("heading")).to_be_visible()  # its script has run by now
     expect(kept.locator("iframe").first).to_have_attribute("src", f"/e/{eid}?variant=wall&theme=light")
     kept.locator(".change summary").first.click()
-    kept.get_by_label("Colours").select_option("dark")
-    expect(kept.locator("iframe").first).to_have_attribute("src", re.compile(r"/embeds/wall\?.*theme=dark"))
+    kept.get_by_label("Colours", exact=True).select_option("dark")
+    tried = re.compile(r"/embeds/tried/frame\?theme=dark&variant=wall")
+    expect(kept.locator("iframe").first).to_have_attribute("src", tried)
     frame = form.frame_locator("iframe").first
     expect(frame.get_by_role("heading")).to_have_text("No light")
     form.get_by_role("radio", name="Wall").check()
