@@ -34,26 +34,28 @@ def running(server: Instance, *words: str) -> Iterator[subprocess.Popen[str]]:
             process.kill()
 
 
-def slow(sink: Mailserver) -> None:
-    """Take each mail after a moment, as servers do that look into it."""
+@contextmanager
+def slow(sink: Mailserver) -> Iterator[None]:
+    """Take each mail after a moment, as servers do that look into it: all of them take seconds."""
     accept = sink.handle_DATA
 
     async def handle(*given: object) -> str:
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(0.2)
         return await accept(*given)  # type: ignore[arg-type]
 
     sink.handle_DATA = handle  # type: ignore[method-assign]
+    yield
+    sink.handle_DATA = accept  # type: ignore[method-assign]
 
 
 def test_the_outbox_ends_after_the_mail_under_way_and_sends_none_twice(mail_sink: Mailserver) -> None:
     server = Instance(outbox="process", smtp_url=mail_sink.url)
-    slow(mail_sink)
     try:
         server.init()
         with beside(server):
             for number in range(MAILS):
                 make.ticket(email=f"c{number}@home.example")
-        with running(server, "outbox", "run") as process:
+        with slow(mail_sink), running(server, "outbox", "run") as process:
             wait_until(lambda: len(mail_sink.mails) > 5, within=30, what="mails leave")
             process.send_signal(signal.SIGTERM)
             _, complaints = process.communicate(timeout=10)
