@@ -187,6 +187,35 @@ def test_a_page_that_can_not_be_read_leaves_a_line_that_says_why(
     assert "tickets" in caplog.text
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("method", ["get", "post"])
+def test_who_works_here_is_told_without_another_question_to_a_database_that_went_away(
+    house: Flask, client: Visitor, method: str
+) -> None:
+    ticket = make.ticket()
+    make.sign_in(client, ticket.assignee)
+    asked: list[str] = []
+
+    def away(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        if asked or "FROM tickets" in statement:
+            asked.append(statement)
+            raise OperationalError(statement, None, Exception("no route to host"))
+
+    event.listen(store.db.engine, "before_cursor_execute", away)
+    try:
+        path = f"/workspace/t/{ticket.ref}" + ("/say/update" if method == "post" else "")
+        answer = getattr(client, method)(path, **({"data": {"text": "It is here."}} if method == "post" else {}))
+    finally:
+        event.remove(store.db.engine, "before_cursor_execute", away)
+    assert (answer.status_code, len(asked)) == (503, 1)
+    assert "To your queue" in answer.text
+
+
+def test_a_database_that_says_nothing_at_all_is_named_by_the_kind_of_its_error() -> None:
+    assert store.reason(OperationalError("select", None, Exception(""))) == "OperationalError"
+    assert store.reason(TimeoutError()) == "TimeoutError"
+
+
 def test_a_loop_that_survives_writes_a_line_a_minute_while_the_database_is_away_and_a_trace_when_the_fault_is_ours(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:

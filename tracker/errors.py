@@ -78,7 +78,10 @@ class TooSoon(TrackerError):
 
 
 class Unavailable(TrackerError):
-    """The database or the disk does not answer; nothing was written. `retry_after` in seconds."""
+    """The database or the disk does not answer; nothing was written, unless it was cut off in its commit.
+
+    `retry_after` in seconds.
+    """
 
     code, status, default = (
         "unavailable",

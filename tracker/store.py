@@ -96,7 +96,8 @@ def session() -> Session:
 def transaction() -> Iterator[Session]:
     """Run one unit of work: all of it commits, or none. Nests by joining the outer one.
 
-    Raises Unavailable when the database does not answer in LOCK_WAIT_S seconds; nothing is written then.
+    Raises Unavailable when the database does not answer in LOCK_WAIT_S seconds; nothing is written then, but what was
+    cut off in its commit may be (0124).
     SQLite has one writer: we queue for it in Python, because its own lock is unfair.
     """
     one = session()
@@ -177,7 +178,7 @@ def let_go() -> None:
 def reason(error: BaseException) -> str:
     """Return what a database said, as one line without the query and its parameters."""
     found = error.__cause__ if isinstance(error, Unavailable) and error.__cause__ else error
-    return str(getattr(found, "orig", None) or found).splitlines()[0]
+    return (str(getattr(found, "orig", None) or found).splitlines() or [type(found).__name__])[0]
 
 
 def complain(logger: logging.Logger, words: str, *of: object) -> None:

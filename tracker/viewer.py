@@ -58,6 +58,11 @@ def anyone() -> Viewer:
     return Viewer(address=network(), principal=f"net:{network()}")
 
 
+def ask_no_more() -> None:
+    """Take who sends this request for anybody from here on: what says who it is does not answer."""
+    g.viewer = anyone()
+
+
 def person() -> Person:
     """Return the person who sends this request; raise Unauthorized when it is nobody who answers."""
     found = current().person

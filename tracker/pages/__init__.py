@@ -6,12 +6,11 @@ from contextlib import suppress
 from typing import Any
 
 from flask import Flask, Response, redirect, render_template, request, session
-from sqlalchemy.exc import OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import HTTPException
 
 from tracker import copies, disclosure, limits, settings, viewer
-from tracker.errors import PersonalData, TooLarge, TooSoon, TrackerError, Unauthorized
+from tracker.errors import PersonalData, TooLarge, TooSoon, TrackerError, Unauthorized, Unavailable
 from tracker.pages import (
     access,
     answers,
@@ -85,6 +84,8 @@ def tell(error: TrackerError | HTTPException) -> Any:
 
 def show_error(error: TrackerError) -> tuple[str, int, dict[str, str]]:
     """Return the plain-words page of an error."""
+    if isinstance(error, Unavailable):
+        viewer.ask_no_more()
     headers = {"Cache-Control": "no-store"}
     retry = getattr(error, "retry_after", None)
     if retry:
@@ -150,9 +151,9 @@ def _kept_by_caches() -> str:
 def _frame() -> dict[str, Any]:
     try:
         who = viewer.current()
-    except (TrackerError, OperationalError, PoolTimeout):  # an error page must not need what has just failed
-        who = viewer.anyone()
-    me = disclosure.person_ref(who.person) if who.person else None
+        me = disclosure.person_ref(who.person) if who.person else None
+    except (TrackerError, SQLAlchemyError):  # an error page must not need what has just failed
+        who, me = viewer.anyone(), None
     return {"me": me, "path": request.path, "has_tickets": bool(who.tickets), "demo": settings.current().demo}
 
 
