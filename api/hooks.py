@@ -39,7 +39,7 @@ class PaceWish(Schema):
 def of_ticket(ref: str) -> Response:
     """List a ticket's hooks
 
-    For its customer. Each is shown by its host alone, for the rest of its address may be secret.
+    For its customer. Each is shown by its host or service alone, for the rest of its address may be secret.
     """
     return _listed(_ticket(ref))
 

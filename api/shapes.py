@@ -239,7 +239,7 @@ MINE["NewToken"] = thing("A new token; the secret is shown once.", MINE["Token"]
 HOOKS: dict[str, Shape] = {
     "Hook": thing(
         "A place where a program or chat hears of what happens.",
-        {"sid": text(), "channel": text(enum=list(hooks.CHANNELS)), "place": text("Scheme and host; the rest is kept")}
+        {"sid": text(), "channel": text(enum=list(hooks.CHANNELS)), "place": text("Scheme, and a webhook's host")}
         | {"made_at": AT, "ended_at": or_null(AT), "ended_why": text("left, gone or failed; empty while it hears")}
         | {"failures": number("Deliveries that failed in a row")},
     ),

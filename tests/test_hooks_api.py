@@ -1,7 +1,9 @@
 """Programs keep what hears of a ticket or desk by the API, under the same rules as people on its page."""
 
 import json
+from functools import partial
 
+import pytest
 from flask import Flask
 from standardwebhooks import Webhook
 
@@ -9,7 +11,11 @@ from tests import make
 from tests.houses import Visitor
 from tests.servers.receiver import Receiver
 from tests.test_hooks import quiet, work
-from tracker import tickets
+from tests.threads import at_once
+from tracker import hooks, links, store, tickets
+from tracker.errors import Conflict
+from tracker.models import Desk, Subscription, Ticket
+from tracker.permissions import Viewer
 
 API = "/api/v1"
 
@@ -71,6 +77,48 @@ def test_a_customers_program_chooses_how_often_they_are_mailed(house: Flask, cli
     make.deliver()
     make.post(ticket, "update", text="The part is here.")
     assert "The part is here." not in "".join(mail.as_string() for mail in make.deliver())
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "pbul://canary",
+        "threema://*MYGATEWAYID@canary/01234567890",
+        f"msgbird://{'canary'.ljust(25, 'a')}/01234567890",
+        f"tgram://123456789:{'canary'.ljust(35, 'a')}/12345",
+    ],
+)
+def test_a_chats_address_is_shown_by_its_service_alone_for_its_key_stands_where_a_host_would(
+    house: Flask, client: Visitor, target: str
+) -> None:
+    ticket = make.ticket()
+    mine = {"Authorization": f"Bearer {tickets.give_key(ticket)}"}
+    url = f"{API}/tickets/{ticket.ref}/hooks"
+    kept = Subscription(sid=links.new_ref(), channel="chat", target=target, ticket_id=ticket.id, role="customer")
+    with store.transaction() as session:
+        kept.created_at = kept.confirmed_at = store.now()
+        session.add(kept)
+    (listed,) = client.get(url, headers=mine).get_json()["items"]
+    service = target.partition("://")[0]
+    assert listed["place"] == f"{service}://…"
+    make.own(client, ticket)
+    assert "canary" not in client.get(f"/t/{ticket.ref}/hooks").text
+    make.deliver()
+    with store.transaction():
+        hooks.failed(kept, for_good=True)
+    (told,) = [mail for mail in make.deliver() if service in str(mail["Subject"])]
+    assert "canary" not in told.as_string()
+
+
+def test_of_two_programs_that_add_the_same_place_at_once_one_does(open_house: Flask, far: Receiver) -> None:
+    def add(on: Ticket | Desk, by: Viewer, _number: int) -> None:
+        hooks.create(on, "webhook", far.url, by=by)
+
+    ticket, desk = make.ticket(), make.desk()
+    whose: list[tuple[Ticket | Desk, Viewer]] = [(ticket, make.customer(ticket)), (desk, make.viewer(make.lead(desk)))]
+    for on, by in whose:
+        assert [type(one) for one in at_once(open_house, 6, partial(add, on, by))] == [Conflict] * 5
+        assert len(hooks.of(on, by=by)) == 1
 
 
 def test_the_api_refuses_addresses_inside(house: Flask, client: Visitor) -> None:

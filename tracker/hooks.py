@@ -37,6 +37,7 @@ def create(on: Place, channel: str, target: str, *, by: Viewer) -> tuple[Subscri
     wiring: outbox.Wiring = current_app.extensions["tracker_outbox"]
     target = wiring.check_target[channel](target)
     with store.transaction() as session:
+        _hold(on)
         kept = of(on, by=by)
         if len([one for one in kept if one.ended_at is None]) >= MOST:
             raise Conflict(f"{MOST} places are the most there can be here. Remove one.")
@@ -129,13 +130,20 @@ def replay(hook: Subscription, name: str) -> None:
         raise NotFound()
 
 
+def name(one: Subscription) -> str:
+    """Return what a place is called where its secrets must not be: a webhook's host; a chat's service, for many of
+    these have a key where a host would stand."""
+    if one.channel == "webhook":
+        return urlsplit(one.target).hostname or one.channel
+    return _scheme(one) if one.channel == "chat" else one.channel
+
+
 def shown(one: Subscription) -> dict[str, Any]:
-    """Return a place that programs or chats listen at, to its owner: the host alone, for the rest may be secret."""
-    parts = urlsplit(one.target)
+    """Return a place that programs or chats listen at, to its owner, by its name: the rest may be secret."""
     return {
         "sid": one.sid,
         "channel": one.channel,
-        "place": f"{parts.scheme}://{parts.hostname or '…'}",
+        "place": f"{_scheme(one)}://{name(one) if one.channel == 'webhook' else '…'}",
         "made_at": one.created_at,
         "ended_at": one.ended_at,
         "ended_why": one.ended_why,
@@ -177,10 +185,20 @@ def failed(hook: Subscription, *, for_good: bool) -> None:
             _tell_owner(kept)
 
 
+def _hold(on: Place) -> None:
+    """Let nobody else add a place here until the transaction ends: there is to be one of each, and MOST of all."""
+    query = select(type(on).id).where(type(on).id == on.id)
+    store.session().execute(query.with_for_update(key_share=True))
+
+
 def _locked(hook: Subscription) -> Subscription | None:
     """Read a place again for others deliver there too, and its owner may have changed it; None once it is forgotten."""
     query = select(Subscription).where(Subscription.id == hook.id).with_for_update(of=Subscription)
     return store.session().scalars(query.execution_options(populate_existing=True)).first()
+
+
+def _scheme(one: Subscription) -> str:
+    return one.target.partition("://")[0].lower()
 
 
 def _tell_owner(hook: Subscription) -> None:

@@ -5,11 +5,10 @@ import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
 
 from sqlalchemy import select
 
-from tracker import disclosure, links, people, plainly, present, store, timeline
+from tracker import disclosure, hooks, links, people, plainly, present, store, timeline
 from tracker.disclosure import Shown
 from tracker.kinds import AMENDING, KINDS
 from tracker.models import Delivery, Event, Handoff, News, Person, Promise, Subscription, Ticket
@@ -104,9 +103,8 @@ def short_subject(ticket: Ticket) -> str:
 
 
 def _place(news: News) -> str:
-    """Return the host of the place a letter is about; its whole address may hold secrets."""
     found = store.session().get(Subscription, news.subscription_id) if news.subscription_id else None
-    return (urlsplit(found.target).hostname or found.channel) if found else ""
+    return hooks.name(found) if found else ""
 
 
 def speech_of(delivery: Delivery, ticket: Ticket | None) -> Speech:
