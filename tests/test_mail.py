@@ -67,6 +67,24 @@ def test_a_burst_leaves_as_one_mail(bundling: Flask, travel: Traveller) -> None:
     assert "plumber" not in plain(news()[1])
 
 
+def test_a_burst_that_may_have_left_with_a_worker_that_died_takes_nothing_more_along(
+    bundling: Flask, travel: Traveller
+) -> None:
+    """A mail that says more under the same id would be thrown away as a copy, and the later words with it."""
+    one = ticket()
+    make.post(one, "update", text="The plumber is here.")
+    outbox._expand()
+    travel.shift(timedelta(minutes=1))
+    assert outbox._claim("email")
+    travel.shift(outbox.CLAIM_LASTS + timedelta(seconds=1))
+    make.post(one, "update", text="It is the riser.")
+    (again,) = news()
+    assert "plumber" in plain(again)
+    assert "riser" not in plain(again)
+    travel.shift(timedelta(minutes=1))
+    assert "It is the riser." in plain(news()[1])
+
+
 def test_what_is_corrected_within_the_minute_leaves_corrected(bundling: Flask, travel: Traveller) -> None:
     one = ticket()
     event = make.post(one, "update", text="It comes on Mondya.")

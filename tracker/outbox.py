@@ -235,9 +235,12 @@ def _expand_one(session: Session, news: News) -> int | None:
 
 
 def _take_along(session: Session, event: Event) -> None:
-    """Let mail that still waits carry this event too: a burst leaves as one."""
-    free = or_(Delivery.claimed_until.is_(None), Delivery.claimed_until < store.now())
-    waiting = (Delivery.ticket_id == event.ticket_id, Delivery.state == "waiting", Delivery.attempts == 0, free)
+    """Let mail that still waits carry this event too: a burst leaves as one.
+
+    Not what a worker took and died with: it may have left, and a mail that says more under the same id is thrown away.
+    """
+    untried = (Delivery.attempts == 0, Delivery.claimed_until.is_(None))
+    waiting = (Delivery.ticket_id == event.ticket_id, Delivery.state == "waiting", *untried)
     fits = (Delivery.upto_seq < event.seq, Delivery.role.in_(_wiring().told(event)))
     session.execute(
         update(Delivery).where(*waiting, *fits).values(upto_seq=event.seq).execution_options(synchronize_session=False)
