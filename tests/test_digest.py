@@ -12,7 +12,7 @@ from time_machine import Traveller
 from tests import make
 from tests.houses import Visitor
 from tests.servers.smtp import Mailserver
-from tracker import links, outbox, recipients, speech, store
+from tracker import following, links, outbox, recipients, speech, store
 from tracker.models import Delivery, Subscription, Ticket
 
 CARA = "cara@home.example"
@@ -150,6 +150,17 @@ def test_one_click_stops_all_that_came_so_and_says_which(house: Flask, client: V
     told(those[0])
     travel.shift(timedelta(days=1))
     assert mails()[-1]["Subject"] == "Re: The lift", "one may come back alone"
+
+
+def test_the_link_of_a_digest_promises_no_silence_to_who_chose_to_hear_at_once(house: Flask, client: Visitor) -> None:
+    one = hears(make.ticket(subject="The lift"))
+    address = links.follow(links.digest_token(one.sid))
+    following.change(links.follow_token(one.sid), frequency="once", language="en")
+    page = client.get(address).text
+    assert "Nothing is gathered for you now" in page
+    assert "no more news" not in page
+    assert "stops by the link in each of its mails" in client.post(f"{address}/leave").text
+    assert following.find(links.follow_token(one.sid)).hears
 
 
 def test_the_link_of_a_digest_is_not_to_be_made_up(house: Flask, client: Visitor) -> None:

@@ -89,7 +89,7 @@ def test_a_reader_of_several_tickets_sees_what_comes_in_one_mail_and_stops_it_al
     expect(reader.page.get_by_role("main").get_by_role("listitem")).to_have_count(2)
     reader.assert_accessible(of="digest")
     reader.page.get_by_role("button", name="Stop the news of all of these").click()
-    expect(reader.page.get_by_role("heading", level=1)).to_have_text("You get no more news")
+    expect(reader.page.get_by_role("heading", level=1)).to_have_text("You get no more news of these")
     reader.assert_accessible(of="digest-stopped")
     reader.page.get_by_role("link", name="The lamp of the long bridge").click()
     reader.page.get_by_role("button", name="Follow it again").click()

@@ -18,6 +18,7 @@ OWN = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
 SENT = "We have sent a question there. Press the button behind its link, and news begins."
 STILL = "Sign-in links and, when your ticket is solved, the two questions still come."
 STOPPED = "No more news of this ticket by mail. Sign-in links and, when it is solved, the two questions still come."
+GATHERED_NO_MORE = "Nothing comes to you gathered any more. What comes at once stops by the link in each of its mails."
 ACTS = {"confirm": following.confirm, "leave": following.leave}
 
 
@@ -93,6 +94,8 @@ def ask_to_leave(token: str) -> Answer:
 def leave_at_once(token: str) -> Page:
     """Leave by one click in a mail program (RFC 8058): no session, no question."""
     left = following.leave(token)
+    if not left:
+        return render_template("message.html", heading="Nothing was left to stop", words=[GATHERED_NO_MORE]), 200, OWN
     is_own = any(one.role == "customer" for one in left)
     words = [STOPPED if is_own else "No more mail of this ticket."]
     if links.digest_sid(token):
