@@ -1,20 +1,21 @@
 """The one way to write: all or nothing, in turn, told of afterwards; a database that is away is said in plain words."""
 
 import threading
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.exc import OperationalError
 
 from tests import make
 from tests.houses import Visitor
 from tests.threads import at_once
-from tracker import store, timeline
+from tracker import embeds, store, timeline
 from tracker.errors import Unavailable
 from tracker.models import Desk, Fact
+from tracker.models.embeds import Sighting
 
 
 def facts() -> dict[str, str]:
@@ -106,6 +107,23 @@ def test_writers_wait_for_each_other_and_lose_nothing(house: Flask) -> None:
 
     assert not at_once(house, 6, add)
     assert facts()["count"] == "60"
+
+
+def test_what_is_old_is_forgotten_in_portions(house: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(store, "FORGETS", 2)
+    ticket, before = make.ticket(), date(2026, 1, 1)
+    shown = embeds.create(ticket, by=make.customer(ticket))
+    with store.transaction() as session:
+        for name in ("a", "b", "c"):
+            seen = {"site": f"{name}.example", "way": "script", "views": 1}
+            session.add_all((Fact(name=f"old {name}", value=""), Sighting(embed_id=shown.id, on_day=before, **seen)))
+    old: list[tuple[type[store.Base], Any]] = [(Fact, Fact.name.startswith("old ")), (Sighting, Sighting.views == 1)]
+    for table, those in old:
+        left = []
+        while store.forget(table, those):
+            left.append(store.session().scalar(select(func.count()).select_from(table).where(those)))
+        assert left == [1, 0]
+    assert store.session().get(Fact, "epoch")
 
 
 def test_a_reader_is_not_held_up_by_a_writer(house: Flask) -> None:

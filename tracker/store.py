@@ -15,7 +15,20 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from flask import Flask, current_app
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import ColumnElement, DateTime, Dialect, Engine, MetaData, delete, event, literal, select, text
+from sqlalchemy import (
+    ColumnElement,
+    DateTime,
+    Dialect,
+    Engine,
+    MetaData,
+    delete,
+    event,
+    inspect,
+    literal,
+    select,
+    text,
+    tuple_,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError, OperationalError, PendingRollbackError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -35,6 +48,8 @@ NAMING = {
 _BACK: ContextVar[timedelta] = ContextVar("back", default=timedelta(0))
 LOCK_WAIT_S = 4
 """How long a write waits for another writer before it answers 503."""
+FORGETS = 1000
+"""How many rows one transaction forgets: pages write too, and a statement of seconds is given up, time and again."""
 TOLD_EVERY_S = 60
 _quiet_until: dict[str, float] = {}
 AWAY = (OperationalError, PoolTimeout, PendingRollbackError, Unavailable)
@@ -140,14 +155,16 @@ def inserting(table: type[Base]) -> Any:
 
 
 def forget(table: type[Base], old: ColumnElement[bool]) -> int:
-    """Delete old rows in a transaction of their own, which is not begun for none; return 1 when some went.
+    """Delete old rows, FORGETS at once, in a transaction of their own, not begun for none; return 1 when some went.
 
     For due work of the outbox worker: where there is one writer at a time, looking must not be writing.
     """
     if session().execute(select(literal(1)).select_from(table).where(old).limit(1)).first() is None:
         return 0
+    key = inspect(table).primary_key
+    some = tuple_(*key).in_(select(*key).where(old).limit(FORGETS).correlate(None))
     with transaction() as writing:
-        writing.execute(delete(table).where(old))
+        writing.execute(delete(table).where(old, some))  # old still: what was renewed meanwhile stays
     return 1
 
 
