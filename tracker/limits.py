@@ -23,16 +23,14 @@ def hit(name: str, who: str) -> None:
     """Count one request of `who` against a limit; raise TooSoon with the seconds to wait."""
     item, limiter = _item(name), _local() if _is_away() else _limiter()
     try:
-        allowed = limiter.hit(item, name, who)
+        waits_s = _count(limiter, item, name, who)
         if limiter is not _local():
             _found()
     except Exception as error:  # Redis is away: count here rather than open the door
         _lost(error)
-        limiter = _local()
-        allowed = limiter.hit(item, name, who)
-    if not allowed:
-        reset = limiter.get_window_stats(item, name, who).reset_time
-        raise TooSoon(retry_after=max(1, int(reset - store.now().timestamp()) + 1))
+        waits_s = _count(_local(), item, name, who)
+    if waits_s:
+        raise TooSoon(retry_after=waits_s)
 
 
 def where() -> str:
@@ -66,6 +64,14 @@ def _item(name: str) -> RateLimitItem:
         "signins": chosen.signins_per_minute,
     }
     return RateLimitItemPerMinute(counts[name])
+
+
+def _count(limiter: Any, item: RateLimitItem, *who: str) -> int:
+    """Count one more of `who`; return for how many seconds they have to wait, 0 when the limit allows it."""
+    if limiter.hit(item, *who):
+        return 0
+    reset = limiter.get_window_stats(item, *who).reset_time
+    return max(1, int(reset - store.now().timestamp()) + 1)
 
 
 def _is_away() -> bool:
