@@ -224,6 +224,23 @@ def test_a_mail_that_is_tried_again_says_the_same_under_the_same_id(
     assert "Word of Lamp 2." not in plain(again), "what came since waits for its own mail"
 
 
+def test_a_mail_with_which_a_worker_died_says_the_same_again(house: Flask, travel: Traveller) -> None:
+    those = [make.ticket(subject=f"Lamp {number}") for number in range(3)]
+    for one in those:
+        hears(one)
+    told(*those[:2])
+    outbox._tend()
+    travel.shift(timedelta(days=1))
+    assert outbox._claim("email")
+    told(those[2])
+    travel.shift(outbox.CLAIM_LASTS + timedelta(seconds=1))
+    (again,) = mails()
+    assert again["Subject"] == "News of Lamp 0 and 1 more"
+    assert "Word of Lamp 2." not in plain(again), "what came since waits for its own mail"
+    travel.shift(timedelta(days=1))
+    assert "Word of Lamp 2." in plain(mails()[-1])
+
+
 @pytest.mark.parametrize("language", list(speech.NAMES))
 def test_a_digest_is_in_its_readers_language(house: Flask, travel: Traveller, language: str) -> None:
     those = [make.ticket(subject="The lift"), make.ticket(subject="The bell")]

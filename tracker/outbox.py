@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from flask import Flask, current_app
-from sqlalchemy import Select, Table, bindparam, insert, or_, select, update
+from sqlalchemy import Select, Table, bindparam, case, insert, or_, select, update
 from sqlalchemy.orm import Session, selectinload
 
 from tracker import store
@@ -34,9 +34,11 @@ RECORD_EVERY_S = 1.0
 BEAT_S = 0.5
 """How often the worker looks for work when nothing wakes it."""
 
-TOGETHER = (Delivery.address, Delivery.digest, Delivery.attempts)
-"""What digests of a channel have in common that leave as one message, those not yet due too. What an attempt failed to
-deliver stays by itself: a message that is repeated says the same."""
+TRIED = Delivery.attempts + case((Delivery.claimed_until.is_not(None), 1), else_=0)
+"""How often a delivery that is free was tried: a worker that died with it may have sent it."""
+TOGETHER = (Delivery.address, Delivery.digest, TRIED)
+"""What digests of a channel have in common that leave as one message, those not yet due too. What was tried before
+stays by itself: a message that is repeated says the same."""
 
 
 class Undeliverable(Exception):
@@ -290,7 +292,8 @@ def _claim(channel: str, limit: int = BATCH) -> list[int]:
         if digests := {tuple(row[1:]) for row in due if row.digest}:
             fellows = _fellows(channel, digests).where(free, Delivery.id.not_in(ids)).with_for_update(skip_locked=True)
             ids += [row.id for row in session.execute(fellows) if tuple(row[1:]) in digests]
-        session.execute(update(Delivery).where(Delivery.id.in_(ids)).values(claimed_until=now + CLAIM_LASTS))
+        taken = update(Delivery).where(Delivery.id.in_(ids)).values(claimed_until=now + CLAIM_LASTS, attempts=TRIED)
+        session.execute(taken.execution_options(synchronize_session=False))
         return ids
 
 
@@ -332,7 +335,7 @@ def _grouped(found: Sequence[tuple[Delivery, News]]) -> Iterator[Sequence[tuple[
     """Yield what leaves as one message: digests by address, pace and attempt, everything else alone."""
     groups: dict[Any, list[tuple[Delivery, News]]] = {}
     for delivery, news in found:
-        key = tuple(getattr(delivery, one.key) for one in TOGETHER) if delivery.digest else delivery.id
+        key = (delivery.address, delivery.digest, delivery.attempts) if delivery.digest else delivery.id
         groups.setdefault(key, []).append((delivery, news))
     for those in groups.values():
         yield from (those[at : at + MOST_TOGETHER] for at in range(0, len(those), MOST_TOGETHER))
