@@ -114,7 +114,8 @@ def test_of_two_programs_that_add_the_same_place_at_once_one_does(open_house: Fl
     def add(on: Ticket | Desk, by: Viewer, _number: int) -> None:
         hooks.create(on, "webhook", far.url, by=by)
 
-    ticket, desk = make.ticket(), make.desk()
+    ticket = make.ticket()
+    desk = ticket.desk
     whose: list[tuple[Ticket | Desk, Viewer]] = [(ticket, make.customer(ticket)), (desk, make.viewer(make.lead(desk)))]
     for on, by in whose:
         assert [type(one) for one in at_once(open_house, 6, partial(add, on, by))] == [Conflict] * 5
