@@ -46,6 +46,10 @@ def test_copies_are_given_as_fast_as_files(scenario: str) -> None:
     assert ours >= BADGE[scenario, "badge-maker-cached", "req_per_s"]
 
 
+def test_what_did_not_change_is_said_no_slower_than_all_of_it() -> None:
+    assert BADGE["304", "nameplate", "of_200_ratio"] >= 0.95
+
+
 def test_pictures_are_given_faster_than_they_are_drawn_and_are_fresh() -> None:
     assert BADGE["svg", "nameplate", "req_per_s"] >= 5 * BADGE["svg", "badge-maker", "req_per_s"]
     assert BADGE["hot", "nameplate", "asked_per_s"] <= 1
