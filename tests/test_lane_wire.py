@@ -413,25 +413,24 @@ def test_another_process_tells_of_its_changes_through_redis() -> None:
 
 
 def test_stopping_answers_what_was_begun_and_closes_the_rest() -> None:
-    with staged(SQLITE, APP, tickets=1, updates=1) as stage:
+    with ExitStack() as ends:
+        stage = ends.enter_context(staged(SQLITE, APP, tickets=1, updates=1))
         path = f"/e/{stage.embed}/badge.json"
-        begun, idle, asks, fresh = (Line(stage.server) for _ in range(4))
+        begun, idle, asks, fresh = (ends.enter_context(closing(Line(stage.server))) for _ in range(4))
         assert idle.ask(path)[0] == 200
         begun.send(request(path)[:20])
         assert idle.ask(path)[0] == 200
         assert stage.server.process
         stage.server.process.send_signal(signal.SIGTERM)
         wait_until(lambda: asks.ask(path)[1]["Connection"] == "close", what="the server stops")
-        begun.send(request(path)[20:])
-        status, headers, _body = begun.answer()
-        assert (status, headers["Connection"]) == (200, "close")
-        fresh.send(request(path))
-        assert fresh.answer()[0] == 200
+        for line, rest in ((fresh, request(path)), (begun, request(path)[20:])):
+            line.send(rest)
+        for line in (fresh, begun):
+            status, headers, _body = line.answer()
+            assert (status, headers["Connection"]) == (200, "close")
+            assert line.is_closed()
         assert idle.is_closed()
-        assert begun.is_closed()
         stage.server.process.wait(5)
-        for one in (begun, idle, asks, fresh):
-            one.close()
 
 
 def test_the_access_log_has_a_line_for_each_answer() -> None:

@@ -82,7 +82,7 @@ class Loop:
             os.eventfd_write(self._bell, 1)
 
     def later(self, seconds: float, work: Callable[[], Any]) -> None:
-        """Run `work()` in that many seconds, to the second."""
+        """Run `work()` at the last full second before that many have passed, so up to a second early."""
         self._wheel.setdefault(max(int(self.now + seconds), self._second + 1), []).append(work)
 
     def step(self, timeout: float = 0) -> None:

@@ -213,7 +213,7 @@ class LiveWorker(gthread.ThreadWorker):  # type: ignore[misc]
         self.drains_until = time.monotonic() + DRAIN_WITHIN_S
         self.engine.drain()
         self.lane.drain()
-        self.engine.loop.later(PARTS_AFTER_S, self._drop_silent)
+        self.engine.loop.later(PARTS_AFTER_S + 1, self._drop_silent)  # the wheel may be a second early
 
     def _drop_silent(self) -> None:
         for one in [one for one in self.arrivals if not one.head]:
