@@ -43,6 +43,13 @@ def find(ref: str, viewer: Viewer) -> tuple[Ticket, str]:
     return ticket, audience
 
 
+def find_for(act: str, ref: str, viewer: Viewer) -> Ticket:
+    """Return a ticket on which this viewer may do this; raise NotFound, Unauthorized or Forbidden."""
+    ticket, _audience = find(ref, viewer)
+    permissions.require(viewer, act, ticket)
+    return ticket
+
+
 def news(ticket: Ticket, *, after: int, audience: str, limit: int = DEFAULT, html: bool = False) -> Shown:
     """Return what came after a seq: {epoch, events, last, more} (CONTRACTS: Reads).
 

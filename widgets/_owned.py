@@ -9,9 +9,7 @@ Owner = Ticket | Desk
 
 def ticket(ref: str) -> Ticket:
     """Return a ticket to who may put it on sites; raise NotFound, Unauthorized or Forbidden."""
-    found, _ = browse.find(ref, current())
-    permissions.require(current(), "embed", found)
-    return found
+    return browse.find_for("embed", ref, current())
 
 
 def desk(slug: str) -> Desk:

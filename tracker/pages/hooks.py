@@ -5,7 +5,7 @@ from typing import Any
 from flask import Blueprint, redirect, render_template, request, session, url_for
 from werkzeug.wrappers import Response as Answer
 
-from tracker import browse, forms, hooks, limits, permissions, viewer
+from tracker import browse, forms, hooks, limits, viewer
 from tracker.errors import Conflict, Invalid, NotFound
 from tracker.models import Desk, Person, Ticket
 from tracker.pages.workspace import PRIVATE, person, run
@@ -79,9 +79,7 @@ def change_of_person(sid: str) -> Answer:
 
 
 def _ticket(ref: str) -> Ticket:
-    ticket, _audience = browse.find(ref, current())
-    permissions.require(current(), "hook", ticket)
-    return ticket
+    return browse.find_for("hook", ref, current())
 
 
 def _add(on: Ticket | Desk | Person) -> Answer | Page:

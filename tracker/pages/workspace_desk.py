@@ -16,7 +16,6 @@ from tracker import (
     helping,
     links,
     people,
-    permissions,
     promises,
     sightings,
     store,
@@ -37,9 +36,7 @@ UNDO_WITHIN = timedelta(minutes=15)
 
 def at_desk(ref: str) -> Ticket:
     """Return a ticket at whose desk this viewer may stand; raise NotFound or Forbidden."""
-    ticket, _ = browse.find(ref, current())
-    permissions.require(current(), "see_as_staff", ticket)
-    return ticket
+    return browse.find_for("see_as_staff", ref, current())
 
 
 def desk_page(
