@@ -1,19 +1,21 @@
 """The programs and chats that hear of a ticket (its customer's) or of a desk's tickets (its lead's)."""
 
+from collections.abc import Callable
 from typing import Any
 
 from flask import Response
 from marshmallow import Schema, fields, validate
 
 from api.answers import reader, shown
-from api.spec import PREFIX, REF, SLUG, fails, gives, needs
+from api.spec import PREFIX, REF, SLUG, View, fails, gives, needs
 from api.strict import Blueprint
-from tracker import browse, desks, following, hooks, limits, outward, permissions, viewer
-from tracker.models import Desk, Ticket
+from tracker import browse, desks, following, hooks, limits, outward, viewer
+from tracker.models import Desk, Subscription, Ticket
 from tracker.viewer import admits
 
 blueprint = Blueprint("hooks_api", __name__, url_prefix=PREFIX, description="Places that hear of what happens")
-TICKETS, DESKS = "/tickets/<ref>/hooks", "/desks/<slug>/hooks"
+OWNERS = (("ticket", "/tickets/<ref>/hooks", REF, "ticket"), ("desk", "/desks/<slug>/hooks", SLUG, "run_desk"))
+"""Whose places there are, where they are kept, and what admits there."""
 SID = {"name": "sid", "in": "path", "required": True, "description": "Its id", "schema": {"type": "string"}}
 NAME = SID | {"name": "name", "description": "Which delivery"}
 
@@ -31,112 +33,74 @@ class PaceWish(Schema):
     frequency = fields.String(required=True, validate=validate.OneOf((*following.FREQUENCIES, following.NEVER)))
 
 
-@blueprint.route(TICKETS, methods=["GET"], parameters=[REF], tags=["Hooks"])
-@admits("ticket")
+def _at_each(method: str, below: str = "", *named: dict[str, Any]) -> Callable[[View], View]:
+    """Serve a view for a ticket's hooks, to its customer, and for a desk's, to its lead."""
+
+    def decorate(view: View) -> View:
+        for whose, at, parameter, act in OWNERS:
+            told = {"parameters": [parameter, *named], "tags": ["Hooks"], "endpoint": f"{view.__name__}_of_{whose}"}
+            blueprint.route(at + below, methods=[method], **told)(admits(act)(view))
+        return view
+
+    return decorate
+
+
+@_at_each("GET")
 @needs()
 @gives(200, "Hooks", "Places, oldest first; those that were switched off too.")
 @fails(401, 403, 404)
-def of_ticket(ref: str) -> Response:
-    """List a ticket's hooks
+def all_hooks(**of: str) -> Response:
+    """List hooks
 
-    For its customer. Each is shown by its host or service alone, for the rest of its address may be secret.
+    A ticket's for its customer; a desk's for its lead, by a token with the scope `admin`. Each is shown by its host or
+    service alone, for the rest of its address may be secret.
     """
-    return _listed(_ticket(ref))
+    return shown({"items": [hooks.shown(one) for one in hooks.of(_owner(**of), by=reader())], "next": None})
 
 
-@blueprint.route(TICKETS, methods=["POST"], parameters=[REF], tags=["Hooks"])
-@admits("ticket")
+@_at_each("POST")
 @blueprint.arguments(HookWish)
 @needs()
-@gives(201, "NewHook", "It hears from now on. A webhook's secret is shown this once.")
+@gives(201, "NewHook", "It hears from now on, a desk's of every ticket there. A webhook's secret is shown this once.")
 @fails(401, 403, 404, 409, 413, 415, 422)
-def add_to_ticket(body: dict[str, str], ref: str) -> Response:
-    """Let a place hear of a ticket"""
-    return _added(_ticket(ref), body)
+def add(body: dict[str, str], **of: str) -> Response:
+    """Add a hook"""
+    limits.hit("writes", viewer.spender())
+    hook, secret = hooks.create(_owner(**of), body["channel"], body["target"], by=reader())
+    return shown(hooks.shown(hook) | {"secret": secret or None}, status=201)
 
 
-@blueprint.route(f"{TICKETS}/<sid>", methods=["GET"], parameters=[REF, SID], tags=["Hooks"])
-@admits("ticket")
+@_at_each("GET", "/<sid>", SID)
 @needs()
 @gives(200, "HookLog", "The place, and the last fifty that were sent there, newest first.")
 @fails(401, 403, 404)
-def log_of_ticket(ref: str, sid: str) -> Response:
-    """Read what a ticket's hook was sent"""
-    return _logged(_ticket(ref), sid)
+def log(sid: str, **of: str) -> Response:
+    """Read what a hook was sent"""
+    return _logged(_find(sid, **of))
 
 
-@blueprint.route(f"{TICKETS}/<sid>", methods=["DELETE"], parameters=[REF, SID], tags=["Hooks"])
-@admits("ticket")
+@_at_each("DELETE", "/<sid>", SID)
 @needs()
 @gives(200, "Hook", "Removed: it hears nothing more.")
 @fails(401, 403, 404)
-def remove_from_ticket(ref: str, sid: str) -> Response:
-    """Remove a ticket's hook"""
-    return _removed(_ticket(ref), sid)
+def remove(sid: str, **of: str) -> Response:
+    """Remove a hook"""
+    limits.hit("writes", viewer.spender())
+    hook = _find(sid, **of)
+    hooks.remove(hook)
+    return shown(hooks.shown(hook))
 
 
-@blueprint.route(f"{TICKETS}/<sid>/deliveries/<name>", methods=["POST"], parameters=[REF, SID, NAME], tags=["Hooks"])
-@admits("ticket")
+@_at_each("POST", "/<sid>/deliveries/<name>", SID, NAME)
 @needs()
 @gives(202, "HookLog", "It is sent once more, under the same id.")
 @fails(401, 403, 404)
-def replay_of_ticket(ref: str, sid: str, name: str) -> Response:
-    """Send a delivery of a ticket's hook again"""
-    return _replayed(_ticket(ref), sid, name)
-
-
-@blueprint.route(DESKS, methods=["GET"], parameters=[SLUG], tags=["Hooks"])
-@admits("run_desk")
-@needs()
-@gives(200, "Hooks", "Places, oldest first; those that were switched off too.")
-@fails(401, 403, 404)
-def of_desk(slug: str) -> Response:
-    """List a desk's hooks
-
-    For its lead; a token needs the scope `admin`.
-    """
-    return _listed(_desk(slug))
-
-
-@blueprint.route(DESKS, methods=["POST"], parameters=[SLUG], tags=["Hooks"])
-@admits("run_desk")
-@blueprint.arguments(HookWish)
-@needs()
-@gives(201, "NewHook", "It hears from now on of every ticket of the desk. A webhook's secret is shown this once.")
-@fails(401, 403, 404, 409, 413, 415, 422)
-def add_to_desk(body: dict[str, str], slug: str) -> Response:
-    """Let a place hear of a desk's tickets"""
-    return _added(_desk(slug), body)
-
-
-@blueprint.route(f"{DESKS}/<sid>", methods=["GET"], parameters=[SLUG, SID], tags=["Hooks"])
-@admits("run_desk")
-@needs()
-@gives(200, "HookLog", "The place, and the last fifty that were sent there, newest first.")
-@fails(401, 403, 404)
-def log_of_desk(slug: str, sid: str) -> Response:
-    """Read what a desk's hook was sent"""
-    return _logged(_desk(slug), sid)
-
-
-@blueprint.route(f"{DESKS}/<sid>", methods=["DELETE"], parameters=[SLUG, SID], tags=["Hooks"])
-@admits("run_desk")
-@needs()
-@gives(200, "Hook", "Removed: it hears nothing more.")
-@fails(401, 403, 404)
-def remove_from_desk(slug: str, sid: str) -> Response:
-    """Remove a desk's hook"""
-    return _removed(_desk(slug), sid)
-
-
-@blueprint.route(f"{DESKS}/<sid>/deliveries/<name>", methods=["POST"], parameters=[SLUG, SID, NAME], tags=["Hooks"])
-@admits("run_desk")
-@needs()
-@gives(202, "HookLog", "It is sent once more, under the same id.")
-@fails(401, 403, 404)
-def replay_of_desk(slug: str, sid: str, name: str) -> Response:
-    """Send a delivery of a desk's hook again"""
-    return _replayed(_desk(slug), sid, name)
+def replay(sid: str, name: str, **of: str) -> Response:
+    """Send a delivery of a hook again"""
+    limits.hit("writes", viewer.spender())
+    hook = _find(sid, **of)
+    hooks.replay(hook, name)
+    return _logged(hook, status=202)
 
 
 @blueprint.route("/tickets/<ref>/news", methods=["GET"], parameters=[REF], tags=["Hooks"])
@@ -146,7 +110,7 @@ def replay_of_desk(slug: str, sid: str, name: str) -> Response:
 @fails(401, 403, 404)
 def pace(ref: str) -> Response:
     """Read how often the customer is mailed"""
-    return shown({"frequency": following.chosen(_ticket(ref))})
+    return shown({"frequency": following.chosen(browse.find_for("hook", ref, reader()))})
 
 
 @blueprint.route("/tickets/<ref>/news", methods=["PUT"], parameters=[REF], tags=["Hooks"])
@@ -161,48 +125,19 @@ def choose(body: dict[str, str], ref: str) -> Response:
     `once` is at once. After `never` the acknowledgement, ways back in and the two questions still come.
     """
     limits.hit("writes", viewer.spender())
-    one = _ticket(ref)
+    one = browse.find_for("hook", ref, reader())
     following.choose(ref, body["frequency"], by=viewer.current())
     return shown({"frequency": following.chosen(one)})
 
 
-def _ticket(ref: str) -> Ticket:
-    who = reader()
-    one, _audience = browse.find(ref, who)
-    permissions.require(who, "hook", one)
-    return one
+def _owner(ref: str = "", slug: str = "") -> Ticket | Desk:
+    return browse.find(ref, reader())[0] if ref else desks.find(slug)
 
 
-def _desk(slug: str) -> Desk:
-    one = desks.find(slug)
-    permissions.require(reader(), "run_desk", one)
-    return one
+def _find(sid: str, **of: str) -> Subscription:
+    return hooks.find(_owner(**of), sid, by=reader())
 
 
-def _listed(on: Ticket | Desk) -> Response:
-    return shown({"items": [hooks.shown(one) for one in hooks.of(on, by=reader())], "next": None})
-
-
-def _added(on: Ticket | Desk, body: dict[str, str]) -> Response:
-    limits.hit("writes", viewer.spender())
-    hook, secret = hooks.create(on, body["channel"], body["target"], by=viewer.current())
-    return shown(hooks.shown(hook) | {"secret": secret or None}, status=201)
-
-
-def _logged(on: Ticket | Desk, sid: str, status: int = 200) -> Response:
-    hook = hooks.find(on, sid, by=reader())
+def _logged(hook: Subscription, status: int = 200) -> Response:
     log: list[dict[str, Any]] = [hooks.entry(*entry) for entry in hooks.log(hook)]
     return shown(hooks.shown(hook) | {"deliveries": log}, status=status)
-
-
-def _removed(on: Ticket | Desk, sid: str) -> Response:
-    limits.hit("writes", viewer.spender())
-    hook = hooks.find(on, sid, by=viewer.current())
-    hooks.remove(hook)
-    return shown(hooks.shown(hook))
-
-
-def _replayed(on: Ticket | Desk, sid: str, name: str) -> Response:
-    limits.hit("writes", viewer.spender())
-    hooks.replay(hooks.find(on, sid, by=viewer.current()), name)
-    return _logged(on, sid, status=202)
