@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import delete, func, select, tuple_
 
-from tracker import files, links, masks, richtext, store
+from tracker import files, links, masks, permissions, richtext, store
 from tracker.errors import Invalid, NotFound
 from tracker.models import Event, File, Ticket
 from tracker.timeline import SEES
@@ -116,7 +116,7 @@ def open(key: str, stamp: str) -> File:
     audience = next((one for one in AUDIENCES if hmac.compare_digest(_stamp(key, one).encode(), stamp.encode())), None)
     if audience is None or event.redacted_by or event.audience not in SEES[audience]:
         raise NotFound()
-    if audience == "public" and ticket.visibility == "private":
+    if not permissions.is_shown(ticket, audience):
         raise NotFound()
     found: File = file
     return found

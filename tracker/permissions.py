@@ -65,7 +65,7 @@ def relations(viewer: Viewer, ticket: Ticket) -> frozenset[str]:
     found: set[str] = set()
     if viewer.is_system:
         found.add("system")
-    if ticket.visibility != "private":
+    if is_shown(ticket, "public"):
         found.add("public")
     if ticket.id in viewer.tickets:
         found.add("customer")
@@ -99,6 +99,11 @@ def staffed(viewer: Viewer) -> ColumnElement[bool]:
     helped = select(Helper.ticket_id).where(Helper.person_id == who.id)
     theirs = or_(Ticket.desk_id == who.desk_id, Ticket.assignee_id == who.id)
     return or_(theirs, Ticket.id.in_(offered), Ticket.id.in_(helped))
+
+
+def is_shown(ticket: Ticket, to: str) -> bool:
+    """Say whether an audience may read a ticket now: the public may not while it is private."""
+    return to != "public" or ticket.visibility != "private"
 
 
 def audience(viewer: Viewer, ticket: Ticket) -> str | None:

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import func, select
 
-from tracker import links, settings, store
+from tracker import links, permissions, settings, store
 from tracker.kinds import KINDS
 from tracker.models import Event, Handoff, News, Person, Subscription, Ticket
 from tracker.outbox import Audience, Recipient
@@ -132,7 +132,7 @@ def _followers(event: Event, ticket: Ticket, *, after: int) -> tuple[list[Recipi
 
 
 def _is_news(row: Any, event: Event, ticket: Ticket) -> bool:
-    if row.role == "public" and ticket.visibility == "private":
+    if not permissions.is_shown(ticket, row.role):
         return False
     if row.role == "public" and row.channel != "webhook":
         return row.role in told(event)

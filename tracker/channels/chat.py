@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
-from tracker import outward, present, settings, store
+from tracker import outward, permissions, present, settings, store
 from tracker.channels import _letters
 from tracker.errors import Invalid
 from tracker.models import Delivery, News, Subscription
@@ -45,7 +45,7 @@ def deliver(delivery: Delivery, news: News) -> None:
     found = store.session().get(Subscription, delivery.subscription_id, populate_existing=True)
     if found is None or found.ended_at is not None or (news.topic == "event" and not found.hears):
         raise Dropped
-    if found.role == "public" and found.ticket is not None and found.ticket.visibility == "private":
+    if found.ticket is not None and not permissions.is_shown(found.ticket, found.role):
         raise Dropped
     service = _service(found.target)
     if service is None:

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from flask import current_app
 
-from tracker import links, mailbox, present, settings, store, tickets
+from tracker import links, mailbox, permissions, present, settings, store, tickets
 from tracker.channels import _digest, _letters, _smtp
 from tracker.channels._letters import Letter
 from tracker.models import Delivery, News, Subscription, Ticket
@@ -208,7 +208,7 @@ def _is_heard(delivery: Delivery) -> bool:
     found = delivery.subscription
     if found is None or (delivery.bulk and not found.hears):
         return False
-    return not (found.ticket and found.ticket.visibility == "private" and found.role == "public")
+    return found.ticket is None or permissions.is_shown(found.ticket, found.role)
 
 
 def _sheets() -> dict[tuple[object, ...], bytes]:

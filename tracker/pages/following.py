@@ -5,7 +5,7 @@ from typing import Any
 from flask import Blueprint, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as Answer
 
-from tracker import browse, disclosure, following, forms, limits, links, speech, viewer
+from tracker import browse, disclosure, following, forms, limits, links, permissions, speech, viewer
 from tracker.errors import Invalid
 from tracker.models import Subscription
 from tracker.pages import humans
@@ -119,7 +119,7 @@ def _ask(ref: str, form: forms.Form, status: int) -> Page:
 
 def _ticket(of: Subscription) -> dict[str, Any] | None:
     """Return the head of the ticket a place hears of, unless it may not read it now."""
-    if of.ticket is None or (of.ticket.visibility == "private" and of.role != "customer"):
+    if of.ticket is None or not permissions.is_shown(of.ticket, of.role):
         return None
     return disclosure.ticket(of.ticket, "public")
 
