@@ -15,6 +15,13 @@ control_socket_disable = True
 access_log_format = '%(h)s %(t)s "%(m)s" %(s)s %(b)s %(M)sms'
 
 
+def on_starting(_server) -> None:  # type: ignore[no-untyped-def]
+    """Stop at a setting that makes no sense: the workers would, one after the other without end."""
+    from tracker.settings import Settings
+
+    Settings.from_environ()
+
+
 def post_worker_init(worker) -> None:  # type: ignore[no-untyped-def]
     """Start the embedded outbox in the process that serves pages; without the engine keep threads free for them."""
     from tracker import live

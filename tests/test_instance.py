@@ -44,6 +44,16 @@ def test_a_setting_that_makes_no_sense_stops_the_start_and_is_named(tmp_path: Pa
         Instance(data_dir=tmp_path, mode="sideways").flask("init")
 
 
+def test_a_server_with_such_a_setting_ends_by_itself_and_starts_no_worker(tmp_path: Path) -> None:
+    server = Instance(data_dir=tmp_path, mode="sideways")
+    try:
+        with pytest.raises(RuntimeError, match=r"(?ms)gunicorn ended with 1:.*^TRACKER_MODE must be"):
+            server.start(within=30)
+        assert "Booting worker" not in server.log()
+    finally:
+        server.close()
+
+
 @pytest.mark.postgres
 def test_the_same_server_runs_on_postgresql(postgres_url: str) -> None:
     with instance(demo=True, database_url=postgres_url) as running:
