@@ -4,6 +4,7 @@ import asyncio
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -16,6 +17,7 @@ from tests.servers.ground import ROOT, free_port, wait_until
 from tests.servers.instance import Instance
 from tests.servers.smtp import Mailserver
 from tracker import store
+from tracker.cli._shell import when_told
 from tracker.models import Delivery
 
 pytestmark = pytest.mark.slow
@@ -85,3 +87,16 @@ def test_mail_in_ends_when_it_is_told_to() -> None:
             assert (process.returncode, complaints) == (0, "")
     finally:
         server.close()
+
+
+def test_a_signal_that_comes_while_we_hold_the_lock_of_what_it_sets_is_heard_all_the_same() -> None:
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    stop = threading.Event()
+    try:
+        when_told(stop)
+        with stop._cond:  # type: ignore[attr-defined]  # as wait() and clear() do for a moment
+            signal.raise_signal(signal.SIGTERM)
+        assert stop.wait(10)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -4,7 +4,7 @@ import signal
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
-from types import FrameType
+from queue import SimpleQueue
 from typing import Any, TypeVar
 
 import click
@@ -41,14 +41,20 @@ class Commands(AppGroup):
 
 
 def when_told(*events: threading.Event) -> None:
-    """Set events on Ctrl-C and SIGTERM: whoever waits for them ends what is begun, and goes."""
+    """Set events on Ctrl-C and SIGTERM: whoever waits for them ends what is begun, and goes.
 
-    def _set(_number: int, _frame: FrameType | None) -> None:
+    A thread sets them: a signal may come while the main one holds an event's own lock, and would wait for itself.
+    """
+    told: SimpleQueue[int] = SimpleQueue()  # its put() may be called at any moment
+
+    def _pass_on() -> None:
+        told.get()
         for one in events:
             one.set()
 
+    threading.Thread(target=_pass_on, name="told", daemon=True).start()
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, _set)
+        signal.signal(number, lambda number, _frame: told.put(number))
 
 
 def in_words(error: TrackerError) -> str:
