@@ -27,6 +27,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "quoting",
         "postgres",
         "plainly",
+        "addresses",
     ),
     "store": ("store",),
     "nouns": ("models",),

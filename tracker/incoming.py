@@ -15,6 +15,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
 from tracker import (
+    addresses,
     arrivals,
     attachments,
     desks,
@@ -110,15 +111,15 @@ def _take(
     known = arrivals.known(fingerprint)
     if known and known is not again:
         return known
-    addresses = [recipient.lower()] if recipient else list(mail.recipients)
-    writer = next((found for one in addresses if (found := _writer(one))), None)
+    recipients = [recipient.lower()] if recipient else list(mail.recipients)
+    writer = next((found for one in recipients if (found := _writer(one))), None)
     is_vouched_for = again is not None and again.state == "refused"
-    if refusal := "" if is_vouched_for else _refusal(mail, writer, addresses, bounced=bounced):
+    if refusal := "" if is_vouched_for else _refusal(mail, writer, recipients, bounced=bounced):
         act = partial(arrivals.refuse, raw, refusal, sender=mail.sender, recipient=recipient)
-    elif token := _leaving(addresses):
+    elif token := _leaving(recipients):
         act = partial(_leave, token)
     else:
-        act = partial(_act, mail, _admitted(mail, writer), writer, addresses)
+        act = partial(_act, mail, _admitted(mail, writer), writer, recipients)
     try:
         return _once(act, writer, fingerprint, again)
     except IntegrityError:
@@ -149,7 +150,7 @@ def _admitted(mail: Mail, writer: Writer | None) -> Given:
     if writer:
         limits.hit("writes", writer.viewer.principal)
     else:
-        limits.hit("opens", f"mail:{tickets.address(mail.sender)}")
+        limits.hit("opens", f"mail:{addresses.checked(mail.sender)}")
     return _keep_files(mail)
 
 
@@ -169,15 +170,15 @@ def _keep_files(mail: Mail) -> Given:
     return {"files": kept, "left": left}
 
 
-def _act(mail: Mail, given: Given, writer: Writer | None, addresses: Sequence[str]) -> IncomingMail:
+def _act(mail: Mail, given: Given, writer: Writer | None, recipients: Sequence[str]) -> IncomingMail:
     if writer is None:
-        return _open(mail, given, _desk(addresses))
+        return _open(mail, given, _desk(recipients))
     if writer.role == "staff":
         return _note(mail, given, writer)
     return _reply(mail, given, writer)
 
 
-def _refusal(mail: Mail, writer: Writer | None, addresses: Sequence[str], *, bounced: bool) -> str:
+def _refusal(mail: Mail, writer: Writer | None, recipients: Sequence[str], *, bounced: bool) -> str:
     """Say why nobody wrote this; "" when somebody may have. An answer would let two programs write for ever."""
     own = settings.current()
     host = str(urlsplit(own.public_url).hostname)
@@ -188,7 +189,7 @@ def _refusal(mail: Mail, writer: Writer | None, addresses: Sequence[str], *, bou
         return "it is a mail of our own"
     if sender == parseaddr(own.mail_from)[1].lower() or REPLY.fullmatch(sender.rpartition("@")[0]):
         return "it says to come from ourselves"
-    if mail.listed and (writer or not any(map(_desk_at, addresses))):
+    if mail.listed and (writer or not any(map(_desk_at, recipients))):
         return mail.listed
     return "its sender takes no answer" if NO_ANSWER.match(sender) else ""
 
@@ -244,9 +245,9 @@ def _answer(mail: Mail, given: Given) -> dict[str, Any]:
     return _words(text if text or given["files"] else quoting.unsigned(mail.words), given)
 
 
-def _leaving(addresses: Sequence[str]) -> str:
+def _leaving(recipients: Sequence[str]) -> str:
     """Return what stands in an address of ours for those who want no more mail; "" when none of these is one."""
-    places = (one.removesuffix(f"@{settings.current().mail_in_domain}") for one in addresses)
+    places = (one.removesuffix(f"@{settings.current().mail_in_domain}") for one in recipients)
     return next((found[1] for place in places if (found := LEAVE.fullmatch(place))), "")
 
 
@@ -259,7 +260,7 @@ def _leave(token: str) -> IncomingMail:
 
 
 def _open(mail: Mail, given: Given, desk: Desk) -> IncomingMail:
-    sender = tickets.address(mail.sender)
+    sender = addresses.checked(mail.sender)
     facts: dict[str, Any] = {
         "subject": _subject(mail.subject),
         "name": _name(mail.sender_name, sender),
@@ -301,8 +302,8 @@ def _name(shown: str, address: str) -> str:
     return "Somebody by mail"
 
 
-def _desk(addresses: Sequence[str]) -> Desk:
-    if named := next((found for one in addresses if (found := _desk_at(one))), None):
+def _desk(recipients: Sequence[str]) -> Desk:
+    if named := next((found for one in recipients if (found := _desk_at(one))), None):
         return named
     chosen = settings.current().mail_in_desk
     first = store.session().scalars(select(Desk).order_by(Desk.id)).first()

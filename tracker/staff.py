@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import select, update
 
-from tracker import clock, desks, handoffs, outbox, people, permissions, store, tickets
+from tracker import addresses, clock, desks, handoffs, outbox, people, permissions, store
 from tracker.errors import Conflict, Invalid
 from tracker.models import ApiToken, Desk, Person
 from tracker.permissions import Viewer
@@ -25,7 +25,7 @@ def take_in(desk: Desk, *, name: str, email: str, role: str, by: Viewer) -> Pers
     permissions.require(by, "run_desk", desk)
     if role not in ("agent", "lead"):
         raise Invalid(fields={"role": "Choose agent or lead."})
-    address = tickets.address(email)
+    address = addresses.checked(email)
     with store.transaction():
         person = people.add(name=name, email=address, desk=desk, role=role)
         person.on_duty = False

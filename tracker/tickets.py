@@ -5,11 +5,11 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
-from email_validator import EmailNotValidError, validate_email
 from marshmallow import ValidationError
 from sqlalchemy import select
 
 from tracker import (
+    addresses,
     attachments,
     clock,
     desks,
@@ -236,7 +236,7 @@ def _load_opening(given: Mapping[str, Any], by: Viewer) -> dict[str, Any]:
         loaded: dict[str, Any] = Opening().load(given)
     except ValidationError as error:
         raise Invalid(fields=kinds.messages(error)) from None
-    loaded["email"] = address(loaded["email"])
+    loaded["email"] = addresses.checked(loaded["email"])
     loaded["name"] = people.customer_name(loaded["name"], field="name")
     if not clock.is_zone(loaded["zone"]):  # browsers say it by themselves: a strange one must stop nobody
         loaded["zone"] = ""
@@ -249,17 +249,6 @@ def _load_opening(given: Mapping[str, Any], by: Viewer) -> dict[str, Any]:
         raise Forbidden("Only staff file on behalf of somebody.")
     _check_received(loaded["received_at"])
     return loaded
-
-
-def address(text: str) -> str:
-    """Return a mail address as we keep it, in small letters; raise Invalid when we could not write to it.
-
-    Otherwise Ann@ and ann@ would be two addresses with a flood cap each, and one could not sign in for the other.
-    """
-    try:
-        return validate_email(text, check_deliverability=False).normalized.lower()
-    except EmailNotValidError as error:
-        raise Invalid(fields={"email": f"We could not write to this address: {error}"}) from None
 
 
 def _check_received(at: datetime | None) -> None:

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from flask import current_app
 
-from tracker import links, mailbox, permissions, present, settings, store, tickets
+from tracker import addresses, links, mailbox, permissions, present, settings, store
 from tracker.channels import _digest, _letters, _smtp
 from tracker.channels._letters import Letter
 from tracker.models import Delivery, News, Subscription, Ticket
@@ -30,7 +30,7 @@ MOST_SHEETS = 64
 
 def check_target(text: str) -> str:
     """Return a mail address as we store it; raise Invalid when we could not write to it."""
-    return tickets.address(text)
+    return addresses.checked(text)
 
 
 def deliver(delivery: Delivery, news: News) -> None:

@@ -3,7 +3,7 @@
 import click
 from flask.cli import AppGroup
 
-from tracker import desks, links, people, staff, tickets
+from tracker import addresses, desks, links, people, staff
 from tracker.cli._shell import columns
 from tracker.errors import NotFound
 from tracker.models import Desk, Person
@@ -20,7 +20,7 @@ agent = AppGroup("agent", help="Add, list, invite and let go those who answer.")
 @click.option("--invite/--no-invite", default=True, show_default=True, help="Mail them a link to choose a password.")
 def add(name: str, email: str, slug: str, role: str, invite: bool) -> None:
     """Add somebody who answers from now on."""
-    person = people.add(name=name, email=tickets.address(email), desk=_desk(slug), role=role)
+    person = people.add(name=name, email=addresses.checked(email), desk=_desk(slug), role=role)
     click.echo(f"{person.name} answers at {person.desk.name} as {role}: {links.absolute(links.person(person.slug))}")
     if invite:
         _invite(person)

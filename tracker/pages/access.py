@@ -3,7 +3,7 @@
 from flask import Blueprint, flash, redirect, render_template, request, session, url_for
 from werkzeug.wrappers import Response as Answer
 
-from tracker import forms, limits, outbox, people, store, tickets, viewer
+from tracker import addresses, forms, limits, outbox, people, store, tickets, viewer
 from tracker.errors import Invalid, NotFound, Unauthorized
 from tracker.pages.following import OWN
 from tracker.viewer import admits
@@ -53,7 +53,7 @@ def mail_link() -> Answer | Page:
     limits.hit("signins", viewer.network())
     topic = "reset" if request.form.get("what") == "password" else "signin"
     try:
-        address = tickets.address(request.form.get("email", ""))
+        address = addresses.checked(request.form.get("email", ""))
     except Invalid as error:
         form = forms.Form(topic, {"email": request.form.get("email", "")}, error.fields)
         return _secret_page(render_template("signin.html", form=form), error.status)
