@@ -17,6 +17,7 @@ ROLES = ("agent", "lead", "admin")
 SCOPES = ("read", "write", "import", "admin")
 LINK_LIVES = {"signin": timedelta(minutes=15), "reset": timedelta(minutes=15), "confirm": timedelta(days=7)}
 LINK_LIVES |= {"invite": timedelta(days=3), "feedback": timedelta(days=30)}
+LINK_IS_DEAD = "This link has been used or has run out. Ask for a new one."
 CLOCKS_DIFFER_BY = timedelta(minutes=1)
 """How far the clocks of two instances may be apart."""
 SHORTEST_PASSWORD = 10
@@ -231,11 +232,10 @@ def find_link(purpose: str, secret: str) -> LinkToken:
     """
     query = select(LinkToken).where(LinkToken.fingerprint == links.fingerprint(secret))
     token = store.session().scalars(query.with_for_update().execution_options(populate_existing=True)).first()
-    now = store.now()
-    if token is None or token.purpose != purpose or token.used_at or token.expires_at <= now:
-        raise Unauthorized("This link has been used or has run out. Ask for a new one.")
-    if token.created_at > now + CLOCKS_DIFFER_BY:
-        raise Unauthorized("This link has been used or has run out. Ask for a new one.")
+    if token is None or token.purpose != purpose or token.used_at:
+        raise Unauthorized(LINK_IS_DEAD)
+    if not token.created_at - CLOCKS_DIFFER_BY <= store.now() < token.expires_at:
+        raise Unauthorized(LINK_IS_DEAD)
     return token
 
 
@@ -256,7 +256,7 @@ def choose_password(purpose: str, secret: str, password: str) -> Person:
     with store.transaction() as session:
         person = session.get(Person, redeem_link(purpose, secret).person_id)
         if person is None or not person.active:
-            raise Unauthorized("This link has been used or has run out. Ask for a new one.")
+            raise Unauthorized(LINK_IS_DEAD)
         set_password(person, password)
         return person
 
