@@ -136,6 +136,21 @@ def test_a_missed_promise_is_apologised_for_in_the_persons_name(house: Flask, tr
     assert "by Tuesday, 3 March, 12:00 (Central European Standard Time)" in late
 
 
+def test_a_promise_moved_back_is_apologised_for_with_both_times_and_one_brought_forward_is_not(
+    house: Flask, travel: Traveller
+) -> None:
+    one = ticket(zone="Europe/Berlin")
+    for day, hour in ((3, 11), (2, 16)):
+        due = datetime.fromisoformat(f"2026-03-0{day}T{hour}:00Z")
+        make.post(one, "promise_moved", due_at=due, reason="The part comes by van.")
+    later, sooner = map(plain, news())
+    times = "by Tuesday, 3 March, 12:00 and not by Monday, 2 March, 15:00"
+    assert f"I am sorry: my next word comes later than I promised, {times}. – {one.assignee.name}" in later
+    assert "The reason: The part comes by van." in later
+    assert "sorry" not in sooner
+    assert "at another time: Monday, 2 March, 17:00" in sooner
+
+
 def test_a_word_in_time_apologises_for_nothing(house: Flask) -> None:
     make.post(ticket(), "update")
     assert "sorry" not in plain(news()[0])

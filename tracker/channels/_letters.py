@@ -255,7 +255,8 @@ def _headline(entry: Shown, ticket: Ticket, role: str, speech: Speech) -> str:
     elif kind == "promise_missed":
         facts = {"name": ticket.assignee.name, "when": speech.when(entry["due_at"])}
     elif kind == "promise_moved":
-        facts = {"when": speech.when(entry["due_at"])}
+        key = "promise_later" if entry["due_at"] > entry["was_due_at"] else key
+        facts |= {"when": speech.when(entry["due_at"]), "was": speech.when(entry["was_due_at"])}
     return speech.say(key, **facts)
 
 

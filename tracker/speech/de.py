@@ -32,6 +32,8 @@ WORDS = {
     "resolved": "{name} sagt: Es ist gelöst",
     "declined": "{name} sagt, dass dies nicht gelöst wird, und warum",
     "promise_moved": "Die nächste Nachricht kommt zu einer anderen Zeit: {when}",
+    "promise_later": "Es tut mir leid: Meine nächste Nachricht kommt später als versprochen,"
+    " bis {when} und nicht bis {was}. – {name}",
     "promise_missed": "Es tut mir leid. Ich hatte eine Nachricht bis {when} versprochen und das nicht gehalten."
     " Die Seite zeigt es als versäumt, und ich schulde Ihnen jetzt das nächste Wort. – {name}",
     "late": "Es tut mir leid, dass dies spät kommt. Versprochen hatte ich es bis {when}. – {name}",

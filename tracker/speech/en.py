@@ -30,6 +30,7 @@ WORDS = {
     "resolved": "{name} says it is solved",
     "declined": "{name} says that this will not be solved, and why",
     "promise_moved": "The next word comes at another time: {when}",
+    "promise_later": "I am sorry: my next word comes later than I promised, by {when} and not by {was}. – {name}",
     "promise_missed": "I am sorry. I promised a word by {when}, and I have not kept that."
     " It shows on the page as missed, and I owe you the next word now. – {name}",
     "late": "I am sorry that this comes late. I had promised it by {when}. – {name}",

@@ -30,6 +30,8 @@ WORDS = {
     "resolved": "{name} dice que está resuelto",
     "declined": "{name} dice que esto no se resolverá, y por qué",
     "promise_moved": "La próxima noticia llega en otro momento: {when}",
+    "promise_later": "Lo siento: mi próxima noticia llegará más tarde de lo prometido,"
+    " antes de {when} y no antes de {was}. – {name}",
     "promise_missed": "Lo siento. Prometí una noticia antes de {when} y no lo he cumplido."
     " La página lo muestra, y ahora le debo la siguiente palabra. – {name}",
     "late": "Siento que esto llegue tarde. Lo había prometido antes de {when}. – {name}",

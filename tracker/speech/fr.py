@@ -32,6 +32,8 @@ WORDS = {
     "resolved": "{name} dit que c’est résolu",
     "declined": "{name} dit que cela ne sera pas résolu, et pourquoi",
     "promise_moved": "La prochaine nouvelle arrive à un autre moment : {when}",
+    "promise_later": "Je suis désolé·e : ma prochaine nouvelle arrivera plus tard que promis,"
+    " d’ici {when} et non d’ici {was}. – {name}",
     "promise_missed": "Je suis désolé·e. J’avais promis une nouvelle d’ici {when}, et je n’ai pas tenu parole."
     " La page le montre, et je vous dois maintenant la suite. – {name}",
     "late": "Je suis désolé·e de ce retard. J’avais promis ceci d’ici {when}. – {name}",
