@@ -294,7 +294,8 @@ def test_what_attributes_and_coordinates_hold_leaves_by_no_exit(house: Flask, cl
             assert not [entry for entry in shown if "private" in entry]
             pushed = present.entries(one, make.events_of(one), audience, html=True)
             head = disclosure.ticket(one, audience)
-            said = json.dumps([pushed, disclosure.plain([head, disclosure.badge(one)])]) + present.head_html(head)
+            badge = disclosure.badge(one, epoch=head["epoch"])
+            said = json.dumps([pushed, disclosure.plain([head, badge])]) + present.head_html(head)
             assert not leaks(said)
             assert not leaks("".join(present.words(entry) for entry in shown))
         for path in (f"/t/{one.ref}", f"/t/{one.ref}/entries?after=0"):

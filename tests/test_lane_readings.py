@@ -173,3 +173,14 @@ def test_a_kept_reading_shows_an_embed_to_its_own_sites_alone(house: Flask, clie
     make.post(ticket, "visibility_changed", visibility="private")
     kept.drop(ticket.ref)
     assert [status(one, "https://a.example") for one in (free, bound)] == ["unknown", "unknown"]
+
+
+def test_a_ticket_and_a_wall_of_several_ask_for_the_epoch_once(house: Flask, client: Visitor) -> None:
+    several = [make.ticket(email="cara@home.example") for _ in range(3)]
+    by, refs = make.customer(*several), [one.ref for one in several]
+    worn = embeds.create(several[0], by=by)
+    wall = embeds.create(several[0], by=by, variant="wall", picks=refs)
+    for one in (worn, wall):
+        with reading.asked() as found:
+            assert client.get(f"/e/{one.eid}/badge.json").status_code == 200
+        assert len([question for question, _ in found if "FROM facts" in question]) == 1

@@ -87,13 +87,14 @@ def timeline(one: Worn) -> Shown:
 
 def wall(embed: Embed, shown: list[Ticket], more: bool, *, page: str) -> Shown:
     """Return what a wall of these tickets says; `page` is where it leads."""
+    epoch = disclosure.epoch()
     return {
-        "epoch": disclosure.epoch(),
+        "epoch": epoch,
         "variant": embed.variant,
         "theme": embed.theme,
         "url": links.absolute(page),
         "title": title(embed),
-        "items": [disclosure.badge(one) | {"ref": one.ref} for one in shown],
+        "items": [disclosure.badge(one, epoch=epoch) | {"ref": one.ref} for one in shown],
         "more": more,
     }
 
@@ -127,10 +128,11 @@ def glance(ticket: Ticket) -> Glance:
     entries = disclosure.entries(ticket, events, "public")
     is_standard = _latest_is_standard(ticket, entries)
     looks = {one.eid: _look(one) for one in embeds.standing(ticket)}
+    head = disclosure.ticket(ticket, "public")
     return Glance(
         about=frozenset((ticket.ref, *looks)),
-        facts=_facts(ticket, is_standard=is_standard),
-        head=disclosure.ticket(ticket, "public"),
+        facts=_facts(ticket, epoch=head["epoch"], is_standard=is_standard),
+        head=head,
         entries=entries,
         latest_is_standard=is_standard,
         looks=looks,
@@ -142,8 +144,8 @@ def _glance(ticket: Ticket) -> Glance:
     return glance(ticket)
 
 
-def _facts(ticket: Ticket, *, is_standard: bool) -> Shown:
-    found = disclosure.badge(ticket)
+def _facts(ticket: Ticket, *, epoch: str, is_standard: bool) -> Shown:
+    found = disclosure.badge(ticket, epoch=epoch)
     return found | ({"latest": found["latest"] | {"standard": is_standard}} if found["latest"] else {})
 
 

@@ -71,10 +71,10 @@ def row(one: Ticket, *, now: datetime) -> Shown:
     }
 
 
-def badge(one: Ticket) -> Shown:
-    """Return what a badge shows of a ticket: public facts only."""
+def badge(one: Ticket, *, epoch: str) -> Shown:
+    """Return what a badge shows of a ticket: public facts only. The epoch is given, for a wall has many of these."""
     return {
-        "epoch": epoch(),
+        "epoch": epoch,
         "last": one.last_public_seq,
         "url": links.absolute(links.ticket(one.ref)),
         "status": one.status,
