@@ -175,6 +175,22 @@ def test_marks_are_added_up_and_nothing_changes(house: Flask, monkeypatch: pytes
     assert tallies.add_up() == 0
 
 
+def test_many_marks_are_added_up_in_portions(house: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tallies, "MARKS_BEFORE_ADDING_UP", 3)
+    monkeypatch.setattr(tallies, "MARKS_AT_ONCE", 5)
+    ticket = make.ticket()
+    make.post(ticket, "resolved")
+    make.post(ticket, "reopened")
+    before, left = everything(), []
+    many = store.session().scalar(select(func.count(TallyMark.id))) or 0
+    while tallies.add_up():
+        left.append(store.session().scalar(select(func.count(TallyMark.id))))
+        assert everything() == before
+    assert left == [max(0, many - 5 * (turn + 1)) for turn in range(len(left))]
+    assert len(left) > 1
+    assert left[-1] <= 3
+
+
 def test_what_is_rolled_back_is_not_counted(house: Flask) -> None:
     ticket = make.ticket()
     before = everything()

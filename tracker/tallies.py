@@ -28,6 +28,8 @@ OWN, STANDARD = 0, 1
 NOW = 0
 """The month of what stands now."""
 MARKS_BEFORE_ADDING_UP = 500
+MARKS_AT_ONCE = 5_000
+"""How many marks one transaction adds up: there may be a night's import of them, and pages write too."""
 TICKETS_AT_ONCE = 500
 
 
@@ -110,12 +112,14 @@ def _counts(*, narrowed: bool) -> Any:
 
 
 def add_up() -> int:
-    """Add marks to their tallies once there are many; due work of the outbox worker."""
+    """Add the oldest marks to their tallies once there are many; due work of the outbox worker."""
     query = select(TallyMark.id).order_by(TallyMark.id).offset(MARKS_BEFORE_ADDING_UP).limit(1)
     if store.session().execute(query).first() is None:
         return 0
+    oldest = select(TallyMark.id).order_by(TallyMark.id).limit(MARKS_AT_ONCE)
+    taking = delete(TallyMark).where(TallyMark.id.in_(oldest)).returning(*_columns(TallyMark), TallyMark.n)
     with store.transaction() as session:
-        taken = session.execute(delete(TallyMark).returning(*_columns(TallyMark), TallyMark.n)).all()
+        taken = session.execute(taking).all()
         counts: Counter[Key] = Counter()
         for row in taken:
             counts[row[0], row[1], row[2], row[3], row[4]] += row[5]
