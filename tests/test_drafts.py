@@ -89,6 +89,19 @@ def test_a_preview_shows_the_words_as_they_will_read_and_says_nothing(house: Fla
     assert client.get(f"{desk_of(ticket)}/preview").location == desk_of(ticket)
 
 
+def test_a_preview_hides_from_readers_what_sending_would_and_nothing_where_only_the_two_sides_read(
+    house: Flask, client: Visitor
+) -> None:
+    typed = {"text": "We call you on 030 5550147.", "next": "solved"}
+    for visibility, reads in (("public", "on ‹phone number hidden›."), ("private", "on 030 5550147.")):
+        ticket = make.ticket(visibility=visibility)
+        make.sign_in(client, ticket.assignee)
+        shown = read(client.post(f"{desk_of(ticket)}/preview", data=typed)).partition('id="preview"')[2]
+        shown = shown.partition("</section>")[0]
+        assert reads in shown
+        assert ("Readers do not see: phone number." in shown) == (visibility == "public")
+
+
 def test_colleagues_see_each_other_look_and_write_for_fifteen_seconds(house: Flask, travel: Traveller) -> None:
     ticket = make.ticket()
     ann, ben = ticket.assignee, make.agent(ticket.desk, name="Ben Adeyemi")

@@ -69,6 +69,12 @@ def cover(
     return covered, original
 
 
+def as_read(ticket: Ticket, kind: Kind, text: str) -> tuple[str, list[str]]:
+    """Return a body as those besides its two sides will read it, where any do, and what is hidden from them."""
+    covered, original = cover(ticket, kind, {kind.body: text}, "public" if _goes_public(ticket) else "staff")
+    return richtext.render(str(covered[kind.body])), hidden(original)
+
+
 def cover_subject(ticket: Ticket) -> None:
     """Mask personal data in the subject; call it whenever the subject or the name shown changes."""
     kept = dict(ticket.original or {})

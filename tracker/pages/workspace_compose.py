@@ -5,8 +5,9 @@ from typing import Any
 from flask import Blueprint, redirect, request, url_for
 from werkzeug.wrappers import Response as Answer
 
-from tracker import advice, drafts, forms, richtext
+from tracker import advice, drafts, forms, masks, richtext
 from tracker.errors import Invalid
+from tracker.kinds import KINDS
 from tracker.kinds._fields import TEXT
 from tracker.models import Ticket
 from tracker.pages import uploads
@@ -39,7 +40,7 @@ def keep(ref: str) -> Answer:
 @blueprint.post("/<ref>/preview")
 @admits("work")
 def preview(ref: str) -> Page:
-    """Show how the words will read; they and their files are kept on the way."""
+    """Show how readers will read the words; they and their files are kept on the way."""
     ticket, typed = at_desk(ref), uploads.typed()
     try:
         _keep(ticket)
@@ -48,7 +49,9 @@ def preview(ref: str) -> Page:
     except Invalid as error:
         return desk_page(ticket, forms.Form("update", typed, error.fields), error.status)
     known = advice.on(ticket, "update", typed, by=current())
-    return desk_page(ticket, forms.Form("update", typed), 200, preview_html=richtext.render(text), advised=known)
+    html, hidden = masks.as_read(ticket, KINDS["update"], text)
+    preview = {"html": html, "hidden": hidden}
+    return desk_page(ticket, forms.Form("update", typed), 200, preview=preview, advised=known)
 
 
 @blueprint.get("/<ref>/draft")

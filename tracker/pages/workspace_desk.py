@@ -40,7 +40,7 @@ def at_desk(ref: str) -> Ticket:
 
 
 def desk_page(
-    ticket: Ticket, form: forms.Form, status: int, *, preview_html: str = "", advised: advice.Advice | None = None
+    ticket: Ticket, form: forms.Form, status: int, *, preview: Shown | None = None, advised: advice.Advice | None = None
 ) -> Page:
     """Return the ticket desk, with a form that came back, how its words will read and what speaks against them."""
     me, first = person(), max(0, ticket.last_seq - PAGE)
@@ -58,7 +58,7 @@ def desk_page(
         **_writing(ticket, me),
         **_others(ticket, me),
         **_amending(ticket, entries, me, form),
-        preview_html=preview_html,
+        preview=preview,
         advice=_advice(advised, ticket, me),
         form=form,
         changed=_changed(ticket, form, status),
