@@ -60,6 +60,7 @@ CALLED = personal._CALLED
         ("my name is Jo Klein and", "my name is ‹name hidden› and", NAME),
         ("carola canaria said", "‹name hidden› said", NAME),
         ("canaria's tap", "‹name hidden›'s tap", NAME),
+        ("Carolas Router, Carola Canarias Router", "‹name hidden› Router, ‹name hidden› Router", NAME),
     ],
 )
 def test_personal_data_is_found_and_replaced_by_what_it_is(text: str, masked: str, what: str) -> None:

@@ -217,14 +217,14 @@ def _is_called(text: str, start: int) -> bool:
 
 
 def _secrets(text: str, whose: Whose) -> Iterator[Finding]:
-    """Find the customer's own address in whatever spelling, their whole name, and each part of it."""
+    """Find the customer's own address in whatever spelling, their whole name, each part of it, and what is whose."""
     if whose.email and whose.email.casefold() in text.casefold():
         for one in re.finditer(re.escape(whose.email), text, re.IGNORECASE):
             yield Finding(*one.span(), MAIL)
     parts = [part.strip(".,") for part in whose.name.split()]
     if whose.name and (len(parts) > 1 or len(whose.name) >= SHORTEST_NAME):
         whole = r"\s{1,3}".join(map(re.escape, whose.name.split()))
-        for one in re.finditer(rf"(?<!\w){whole}(?!\w)", text, re.IGNORECASE):
+        for one in re.finditer(rf"(?<!\w){whole}s?(?!\w)", text, re.IGNORECASE):
             yield Finding(*one.span(), NAME)
     telling = [part for part in parts if len(part) >= SHORTEST_NAME]
     here = [part for part in telling if part.casefold() in text.casefold()]
@@ -232,7 +232,7 @@ def _secrets(text: str, whose: Whose) -> Iterator[Finding]:
     for part in here:
         if part.casefold() not in known:
             flags = re.IGNORECASE if len(part) >= TELLING_NAME else re.NOFLAG
-            for one in re.finditer(rf"(?<!\w)(?:{re.escape(part)}|{re.escape(part.upper())})(?!\w)", text, flags):
+            for one in re.finditer(rf"(?<!\w)(?:{re.escape(part)}|{re.escape(part.upper())})s?(?!\w)", text, flags):
                 yield Finding(*one.span(), NAME)
 
 
