@@ -1,5 +1,6 @@
 """Where embeds are seen: hosts and numbers, bounded, written by the minute; nothing of a reader."""
 
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -104,6 +105,22 @@ def test_an_id_that_no_database_takes_costs_nobody_their_views(
     client.post(f"/e/{eid}/seen", headers=BLOG)
     flush(house)
     assert rows() == [("blog.example", "script", 1)]
+
+
+def test_what_was_counted_is_written_a_minute_after_the_first_view(
+    house: Flask, embed: Embed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    due: list[tuple[float, Callable[[], None]]] = []
+    counter = house.extensions["tracker_sightings"]
+    monkeypatch.setattr(counter, "after", lambda wait_s, work: due.append((wait_s, work)))
+    for _ in range(3):
+        sightings.note(embed.eid, "blog.example", sightings.SCRIPT)
+    ((wait_s, write),) = due
+    assert (wait_s, rows()) == (60, [])
+    write()
+    assert rows() == [("blog.example", "script", 3)]
+    sightings.note(embed.eid, "blog.example", sightings.SCRIPT)
+    assert len(due) == 2, "the next minute begins with the next view"
 
 
 def test_what_could_not_be_written_is_written_later(

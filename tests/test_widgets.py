@@ -341,6 +341,23 @@ def test_the_builder_writes_the_line_of_a_picture_that_looks_otherwise(client: V
     assert shown.count("Write it as #") == 1, "and said to be none"
 
 
+def test_the_builder_says_what_cannot_be_limited_and_how_long_copies_live(client: Visitor) -> None:
+    ticket = make.ticket()
+    make.own(client, ticket)
+    eid = worn(ticket).eid
+    said = html.unescape(re.sub(r"<[^>]+>", "", client.get(f"/t/{ticket.ref}/embeds").text))
+    for words in (
+        "pictures can’t be limited: whoever has the address sees them",
+        "keep frames and facts two seconds, five minutes when we don’t answer",
+        "and pictures a minute",
+        "Image caches that ignore us keep them as long as they please",
+    ):
+        assert words in said
+    for address, lasts in (("", 2), ("/badge.json", 2), ("/badge.svg", 60)):
+        kept = client.get(f"/e/{eid}{address}").headers["Cache-Control"]
+        assert kept == f"public, max-age={lasts}, stale-if-error=300", "as it is said"
+
+
 def test_the_builder_makes_restricts_and_takes_back(client: Visitor) -> None:
     ticket = make.ticket()
     make.own(client, ticket)

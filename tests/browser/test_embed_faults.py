@@ -106,6 +106,28 @@ def test_a_server_that_goes_leaves_the_last_facts_and_is_caught_up_with(
     in_time(page, says(page, "Live"), "being live again")
 
 
+def test_a_server_that_stops_for_a_while_is_not_called_before_it_said(
+    visitor: Visitor, blog: ForeignSite, scene: LiveStage
+) -> None:
+    visitor.forgive("socket.io")
+    page = visitor.page
+    with page.expect_websocket() as opening:
+        opened(page, blog, scene, badge())
+    wire, heard = opening.value, list[str]()
+    wire.on("framereceived", lambda frame: heard.append(str(frame)))
+    in_time(page, lambda: scene.watched == ["good"], "it being watched")
+    scene.sockets.emit("retry", {"ms": MINUTES}, to="viewers")
+    wait_until(lambda: page.evaluate("true") and any('"retry"' in frame for frame in heard), what="the wish")
+    scene.cut()
+    wait_until(lambda: page.evaluate("true") and wire.is_closed(), what="the end of the socket")
+    scene.restore()
+    before, asked = scene.count("/socket.io/"), ask_count(scene)
+    later(page, MINUTES - 2 * STEP)
+    assert scene.count("/socket.io/") == before
+    assert ask_count(scene) > asked, "meanwhile it asks without a socket"
+    in_time(page, lambda: len(scene.watched) == 2, "it being watched again")
+
+
 def test_nothing_is_asked_while_the_page_is_hidden(page: Page, blog: ForeignSite, scene: LiveStage) -> None:
     scene.is_full = True
     opened(page, blog, scene, badge())
