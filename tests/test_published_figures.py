@@ -4,11 +4,12 @@ import pytest
 
 from bench._figures import RESULTS, load
 
-LIVE, BADGE, MAIL = (
+LIVE, BADGE, MAIL, TALLIES, UNSCRIPTED = (
     {(row.scenario, row.system, row.metric): row.median for row in load(RESULTS / f"{name}.json")}
-    for name in ("live", "badge", "mail")
+    for name in ("live", "badge", "mail", "tallies", "unscripted")
 )
 MANY = "10000 followers"
+SYSTEMS = ("nameplate-sqlite", "nameplate-postgresql")
 
 
 @pytest.mark.parametrize(
@@ -57,10 +58,23 @@ def test_pictures_are_given_faster_than_they_are_drawn_and_are_fresh() -> None:
     assert BADGE["changing", "nameplate", "req_per_s"] >= 50_000
 
 
-@pytest.mark.parametrize("system", ["nameplate-sqlite", "nameplate-postgresql"])
+@pytest.mark.parametrize("system", SYSTEMS)
 def test_ten_thousand_mails_leave_fast_enough_and_pages_hardly_notice(system: str) -> None:
     assert MAIL["acknowledgement", system, "taken_p99_ms"] < 2_000
     big = {metric: figure for (scenario, of, metric), figure in MAIL.items() if (scenario, of) == (MANY, system)}
     assert big["post_ms"] < 50
     assert big["mails_per_s"] >= 500
     assert big["page_during_p50_ms"] <= 1.1 * big["page_before_p50_ms"]
+
+
+@pytest.mark.parametrize("system", SYSTEMS)
+@pytest.mark.parametrize("of", ["person", "desk"])
+def test_a_page_of_figures_costs_the_database_little_at_a_million_tickets(of: str, system: str) -> None:
+    few, many = (TALLIES[f"{count} tickets", system, f"{of}_database_p50_ms"] for count in ("10,000", "1,000,000"))
+    assert many <= 5
+    assert many <= 2 * few, "it stays flat as tickets grow"
+
+
+@pytest.mark.parametrize("system", SYSTEMS)
+def test_a_near_copy_is_found_before_anybody_waits_for_it(system: str) -> None:
+    assert UNSCRIPTED["10,000 words of history", system, "check_p99_ms"] < 20
