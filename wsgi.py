@@ -36,6 +36,7 @@ from tracker import (
     staff,
     store,
     tallies,
+    viewer,
 )
 from tracker.errors import Invalid, Malformed, TrackerError, Unavailable
 from tracker.settings import MAX_UPLOAD_BYTES, MIGRATIONS, SESSION_LASTS, STATIC, TEMPLATES, Settings
@@ -69,6 +70,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     app = App("tracker", template_folder=TEMPLATES, static_folder=STATIC, static_url_path="/static")
     app.extensions["tracker_settings"] = chosen
     app.json = Json(app)
+    app.session_interface = viewer.Sessions()
     _configure(app, chosen)
     store.init_app(app, chosen.database)
     Migrate(app, store.db, directory=MIGRATIONS, render_as_batch=True)

@@ -6,8 +6,10 @@ from datetime import timedelta
 from functools import wraps
 from typing import Any, TypeVar
 
-from flask import Request, current_app, g, request
+from flask import Flask, Request, current_app, g, request
 from flask import session as cookie
+from flask.sessions import SecureCookieSessionInterface
+from itsdangerous import SignatureExpired, TimestampSigner, URLSafeTimedSerializer
 from sqlalchemy import select
 
 from tracker import disclosure, limits, links, people, permissions, store
@@ -19,7 +21,32 @@ View = TypeVar("View", bound=Callable[..., Any])
 MOST_TICKETS = 50
 """How many tickets one browser's cookie remembers; the newest stay."""
 PASS_LIVES_S = 300
+CLOCK_BACK_S = 2 * 3600
+"""A cookie of so far in the future still counts: the machine's clock was set back. Each ends as much sooner for it."""
 HOST = re.compile(r"([0-9A-Za-z._~-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(:[0-9]{0,5})?")
+
+
+class Stamp(TimestampSigner):
+    """When a session's cookie was signed: one of the near future counts, and none outlives its limit by that."""
+
+    def unsign(self, signed_value: str | bytes, max_age: int | None = None, return_timestamp: bool = False) -> Any:
+        """Return the value, with when it was signed if asked; raise BadSignature, or SignatureExpired by age."""
+        value, at = super().unsign(signed_value, return_timestamp=True)
+        age = self.get_timestamp() - int(at.timestamp())
+        if max_age is not None and not -CLOCK_BACK_S <= age <= max_age - CLOCK_BACK_S:
+            raise SignatureExpired(f"{age} seconds old", payload=value, date_signed=at)
+        return (value, at) if return_timestamp else value
+
+
+class Sessions(SecureCookieSessionInterface):
+    """Sessions in signed cookies, which a clock set back does not end."""
+
+    def get_signing_serializer(self, app: Flask) -> URLSafeTimedSerializer | None:
+        """Return what signs cookies and reads them."""
+        made = super().get_signing_serializer(app)
+        if made is not None:
+            made.signer = Stamp
+        return made
 
 
 def admits(act: str, *, from_any_site: bool = False) -> Callable[[View], View]:

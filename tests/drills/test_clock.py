@@ -10,6 +10,7 @@ from tests import make
 from tests.houses import Visitor
 from tracker import people, promises
 from tracker.errors import Unauthorized
+from tracker.settings import SESSION_LASTS
 
 HOUR = timedelta(hours=1)
 
@@ -22,12 +23,10 @@ def test_f7_a_clock_that_jumps_changes_no_order_and_breaks_no_page(
     make.own(client, ticket)
     make.post(ticket, "update", next_word_at=make.ahead(days=1))
     travel.shift(jump)
-    make.own(client, ticket)  # who came by a cookie of the future signs in again: no sign-in outlives its limit either
     assert client.post(f"/t/{ticket.ref}/say/reply", data={"text": "It drips"}).status_code == 303
     make.post(ticket, "update", next_word_at=make.ahead(days=1))
     make.deliver()
     travel.shift(-jump)
-    make.own(client, ticket)
     make.post(ticket, "resolved")
     make.deliver()
     events = make.events_of(make.fresh(ticket))
@@ -62,6 +61,27 @@ def test_f7_a_link_made_while_the_clock_was_ahead_does_not_outlive_its_limit(hou
     travel.shift(-HOUR)
     with pytest.raises(Unauthorized):
         people.find_link("signin", secret)
+
+
+def test_f7_who_came_before_the_clock_was_set_back_stays_and_no_session_outlives_its_limit(
+    house: Flask, client: Visitor, travel: Traveller
+) -> None:
+    ticket = make.ticket()
+
+    def is_in() -> bool:
+        return client.get("/workspace/").status_code == 200
+
+    for ahead, stays in ((3 * HOUR, False), (2 * HOUR, True)):
+        travel.shift(ahead)
+        make.sign_in(client, ticket.assignee)
+        assert is_in()
+        travel.shift(-ahead)
+        assert is_in() == stays
+    minute = timedelta(minutes=1)
+    travel.shift(SESSION_LASTS - minute)
+    assert is_in()
+    travel.shift(2 * minute)
+    assert not is_in()
 
 
 def test_f7_a_promise_is_missed_once_however_the_clock_swings(house: Flask, travel: Traveller) -> None:
