@@ -239,6 +239,23 @@ def test_what_is_out_of_sight_is_left_and_met_again(page: Page, blog: ForeignSit
     in_time(page, says(page, "awaits an answer"), "what was said meanwhile")
 
 
+def test_an_element_that_leaves_the_page_is_left_and_met_again_when_it_is_put_back(
+    page: Page, blog: ForeignSite, scene: LiveStage
+) -> None:
+    opened(page, blog, scene, badge())
+    in_time(page, lambda: scene.watched == ["good"], "it being watched")
+    page.evaluate("window.kept = document.querySelector('ticket-badge'); kept.remove()")
+    in_time(page, lambda: scene.unwatched == ["good"], "it being left")
+    before = ask_count(scene)
+    scene.facts = {"status": "waiting"}
+    scene.say(quietly=True)
+    later(page)
+    assert ask_count(scene) == before
+    page.evaluate("document.querySelector('main').append(kept)")
+    in_time(page, says(page, "awaits an answer"), "what was said meanwhile")
+    in_time(page, lambda: len(scene.watched) == 2, "it being watched again")
+
+
 def test_a_hundred_seen_at_once_are_paced(page: Page, blog: ForeignSite, scene: LiveStage) -> None:
     frames: list[str] = []
     page.on("websocket", lambda wire: wire.on("framesent", lambda frame: frames.append(str(frame))))
