@@ -45,7 +45,7 @@ export class WriteKeys extends HTMLElement {
     const typing = isTyping(press.target);
     if (press.key === 'Enter' && (press.ctrlKey || press.metaKey)) {
       const form = press.target.closest?.('form');
-      if (!form || !typing) return;
+      if (!form || press.target.matches('a, button, summary')) return; // these have a Ctrl + Enter of their own
       press.preventDefault();
       if (!press.repeat) form.requestSubmit(form.querySelector('[data-send]'));
       return;

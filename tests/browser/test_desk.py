@@ -132,6 +132,16 @@ def test_a_preview_stays_on_the_page(office: Office, ref: str, visitor: Visitor)
     assert page.url.endswith(f"/workspace/t/{ref}")
 
 
+def test_words_are_said_from_wherever_the_focus_is_in_their_form(office: Office, ref: str, visitor: Visitor) -> None:
+    page = at_desk(visitor, office, ref)
+    for number, place in enumerate(("#preview", "[data-key='2']")):
+        page.locator("#update-text").fill(f"Mended, the {number}.")
+        page.locator("#update-text").press("Alt+p")
+        expect(page.locator("#preview")).to_be_focused()
+        page.locator(place).press("Control+Enter")
+        expect(page.locator(".timeline")).to_contain_text(f"Mended, the {number}.")
+
+
 def test_every_key_is_named_in_the_help_and_does_what_it_says(office: Office, ref: str, visitor: Visitor) -> None:
     page = at_desk(visitor, office, ref)
     page.keyboard.press("?")
