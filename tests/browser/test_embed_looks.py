@@ -1,9 +1,11 @@
 """The widgets' variants on foreign pages: what they say, in which language and light, by keyboard and by ear."""
 
 import re
+from io import BytesIO
 
 import pytest
-from playwright.sync_api import Page, expect
+from PIL import Image
+from playwright.sync_api import Page, Route, expect
 
 from tests.browser import scenes
 from tests.browser.embed_pages import badge, note_events, panel, pill, publish, told
@@ -172,6 +174,72 @@ def test_a_badge_stays_within_its_room_however_narrow_and_still_begins_with_a_na
       return words === 'visible' || own.right > room.right + 1 || own.left < room.left - 1 }"""
     assert pill(page).evaluate(spills) is False
     assert pill(page).locator(".name").evaluate("name => name.clientWidth") >= 28
+
+
+@pytest.mark.parametrize("language", ["en", "de", "ar"])
+@pytest.mark.parametrize("width", [150, 200, 260])
+def test_a_card_in_a_narrow_room_keeps_every_link_and_breaks_no_word(
+    page: Page, blog: ForeignSite, scene: LiveStage, language: str, width: int
+) -> None:
+    due = {"due_at": iso(scenes.STANDING["due_at"]), "state": "standing", "check_in": False}
+    scene.facts = {"waiting_too": 6, "status": "open", "promise": due}
+    publish(blog, scene, f'<div id="room">{badge(variant="card", lang=language)}</div>')
+    page.goto(blog.url)
+    page.locator("#room").evaluate("(room, width) => (room.style.width = `${width}px`)", width)
+    expect(panel(page).locator(".links")).to_contain_text("6")
+    ends = "of => of.getBoundingClientRect().bottom"
+    assert panel(page).locator(".link").last.evaluate(ends) < panel(page).evaluate(ends)
+    assert panel(page).locator(".state").evaluate("state => state.getClientRects().length") == 1
+
+
+def test_a_card_in_a_narrow_room_cuts_the_latest_words_between_lines(
+    page: Page, blog: ForeignSite, scene: LiveStage
+) -> None:
+    publish(blog, scene, f'<div style="width:260px">{badge(variant="card")}</div>')
+    page.goto(blog.url)
+    expect(panel(page).locator(".latest")).to_contain_text("riser")
+    halved = """latest => {
+      const [own, range] = [latest.getBoundingClientRect(), document.createRange()]
+      range.selectNodeContents(latest)
+      const seen = [...range.getClientRects()].filter(line => line.left < own.right && line.top < own.bottom)
+      return [seen.length, seen.filter(line => line.bottom > own.bottom + 3).length] }"""
+    seen, cut = panel(page).locator(".latest").evaluate(halved)
+    assert seen >= 2
+    assert cut == 0
+
+
+def test_a_long_subject_ends_in_dots_within_a_card_that_reads_the_other_way(
+    page: Page, blog: ForeignSite, scene: LiveStage
+) -> None:
+    scene.facts = {"subject": "A very long Latin subject that takes more than two lines of a narrow card, and is cut"}
+    publish(blog, scene, f'<div style="width:260px">{badge(variant="card", lang="ar")}</div>')
+    page.goto(blog.url)
+    subject = panel(page).locator(".subject")
+    expect(subject).to_have_css("direction", "ltr")
+    room = subject.bounding_box()
+    assert room
+    beyond = {"x": room["x"] + room["width"] + 1, "y": room["y"] + room["height"] / 2, "width": 9, "height": 18}
+    shades = Image.open(BytesIO(page.screenshot(clip=beyond))).convert("L").getextrema()  # type: ignore[arg-type]
+    assert shades != (255, 255), "no dots stand after the last letter"
+
+
+def test_the_last_of_attributes_that_change_together_holds_however_slow_a_language_is(
+    page: Page, blog: ForeignSite, scene: LiveStage
+) -> None:
+    publish(blog, scene, badge())
+    held: list[Route] = []
+    page.route("**/embed/*/de.js", lambda route: held.append(route))
+    page.goto(blog.url)
+    expect(pill(page)).to_contain_text("Rosa Ortega has this")
+    change = "(one, [lang, variant]) => { one.lang = lang; one.setAttribute('variant', variant) }"
+    with page.expect_request("**/embed/*/de.js"):
+        page.locator("ticket-badge").evaluate(change, ["de", "badge"])
+    page.locator("ticket-badge").evaluate(change, ["en", "card"])
+    expect(panel(page)).to_contain_text("Follow")
+    held[0].continue_()
+    page.evaluate("address => import(address).then(() => 0)", held[0].request.url)
+    expect(panel(page)).to_contain_text("Follow")
+    expect(pill(page)).to_have_count(0)
 
 
 def test_elements_tell_when_they_have_loaded_and_changed(page: Page, blog: ForeignSite, scene: LiveStage) -> None:

@@ -130,6 +130,7 @@
     for (const tag of [host.closest('[lang]')?.lang, navigator.language]) {
       const lang = tag?.slice(0, 2).toLowerCase();
       if (lang === 'en') break;
+      // Two letters, or `undefined`, which has `de` in it, but not at its start.
       if (/^de|fr|es|ar/.test(lang)) return (await part(lang))?.words ?? ENGLISH;
     }
     return ENGLISH;
@@ -140,9 +141,11 @@
     const wanted = look(host);
     host.box.className = `box ${wanted} ${host.getAttribute('size')} ${host.getAttribute('theme') ?? facts?.theme}`;
     if (!facts) return;
-    const words = await table(host);
+    const turn = (host.turn = table(host));
+    const words = await turn;
     const more = wanted !== 'badge' && facts.epoch && (await part('card'));
     const shown = more ? more.draw(host, wanted, words, make, face, fill, span, due, state) : badge(host, words);
+    if (host.turn !== turn) return; // it is to look otherwise by now
     shown.lang = words.lang;
     shown.dir = words.dir;
     if (more) host.shadowRoot.adoptedStyleSheets = [sheet, more.sheet];
@@ -263,7 +266,7 @@
   const wake = () => tickets.forEach(review);
 
   sheet.replaceSync(STYLE);
-  class TicketBadge extends HTMLElement {
+  customElements.define('ticket-badge', class extends HTMLElement {
     box = null;
     ticket = null;
     facts = null;
@@ -274,8 +277,7 @@
     attributeChangedCallback() {
       adopt(this);
     }
-  }
-  customElements.define('ticket-badge', TicketBadge);
+  });
   scan();
   new MutationObserver(() => (later ||= setTimeout(scan, 200))).observe(document, { __proto__: null, childList: true, subtree: true });
   document.addEventListener('visibilitychange', wake);

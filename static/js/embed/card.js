@@ -4,18 +4,19 @@ import { plain } from './live.js';
 export const sheet = new CSSStyleSheet();
 sheet.replaceSync(`.panel{display:flex;flex-direction:column;gap:.5em;height:100%;padding:1em 1em .5em;overflow:hidden;line-height:1.45}
 .panel *{min-width:0;margin:0;overflow-wrap:anywhere}
-.top,.item{display:flex;gap:.8em}.top .face{font-size:1.2em}.item>div,.who{flex:1}
+.top,.item{display:flex;gap:.8em}.item>div,.who{flex:1}.top .face{font-size:1.2em}
 .name,.subject{text-align:-webkit-match-parent;text-align:match-parent}.name{white-space:nowrap}
 .quiet{font-size:.9em;opacity:.8}
-.subject{display:-webkit-box;-webkit-box-orient:vertical;-webkit-line-clamp:2;flex:none;overflow:hidden;color:inherit}
-.time{font-size:1.9em;line-height:1.2}
-.state{font-size:.9em;font-weight:620}.state,.promise.late,.is-live:before{color:light-dark(oklch(.47 .12 var(--t,240)),oklch(.82 .11 var(--t,240)))}.waiting{--t:300}.late{--t:60}.solved{--t:155}.declined{--t:20}
-.latest{overflow:hidden;max-height:4.35em;border-inline-start:3px solid #8886;padding-inline-start:.8em}
-ul,ol{padding-inline-start:1.3em}
-.links,.item{padding:.6em 1em;border-top:1px solid #8886}.links{display:flex;flex-wrap:wrap;gap:0 1em;margin:auto -1em 0}
+.subject{display:-webkit-box;-webkit-box-orient:vertical;-webkit-line-clamp:2;flex:none;overflow-y:clip;color:inherit}
+.time{font-size:min(1.9em,12cqi);line-height:1.2}
+.state{font-size:.9em;font-weight:620}.state,.late,.is-live:before{color:light-dark(oklch(.47 .12 var(--t,240)),oklch(.82 .11 var(--t,240)))}.waiting{--t:300}.late{--t:60}.solved{--t:155}.declined{--t:20}
+.latest{columns:1;widows:1;overflow:hidden;max-height:4.35em;border-inline-start:3px solid #8886}
+.latest,ul,ol{padding-inline-start:1.3em}
+.links,.item{padding:.6em 1em;border-top:1px solid #8886}.links{display:flex;flex-wrap:wrap;gap:0 .8em;margin:auto -1em 0}
 .link,.subject{text-decoration:none;font-weight:620}.link,.said a{color:var(--ticket-accent,light-dark(#175a9e,#8bbcf0))}
 .list{flex:1;list-style:none;margin:0 -1em -.5em;padding:0;overflow:auto}
-.is-live:before{--t:155;content:"● "}`);
+.is-live:before{--t:155;content:"● "}
+@container(max-width:16em){.is-live,.latest{display:none}}`);
 
 /** Return a host's facts as a panel. */
 export function draw({ ticket: { facts, isWatched } }, look, base, make, face, fill, span, due, state) {
@@ -62,10 +63,9 @@ export function draw({ ticket: { facts, isWatched } }, look, base, make, face, f
     const shown = make('ol', 'list');
     for (const one of found) shown[isWall ? 'append' : 'prepend'](draw(one));
     shown.tabIndex = 0;
-    return found.length ? shown : make('p', 'quiet', words.none);
+    return found.length ? shown : quiet(words.none);
   }
 
-  const clock = () => make('div', 'clock', make('b', 'time', span(facts, base.units)), promise ? fill(`promise ${now}`, now === 'late' ? words.missed : base[promise.check_in ? 'check' : 'next'], { due: due(promise.due_at, base.locale) }) : '');
   const said = () => (look === 'timeline' ? list(facts.recent ?? [], entry) : latest ? auto('said latest', ...(latest.standard || by !== assignee.name ? [make('bdi', '', by), quiet(copied(latest.standard))] : []), written(latest.html)) : '');
   const panel = make(
     'article',
@@ -77,7 +77,13 @@ export function draw({ ticket: { facts, isWatched } }, look, base, make, face, f
       make('div', 'who', auto('name', make('b', '', title ?? assignee.name)), isWall ? '' : mark(facts, words[now])),
       isWatched && !ended_at ? make('span', 'quiet is-live', words.live) : '',
     ),
-    ...(isWall ? [list(facts.items ?? [facts], item)] : [link(url, subject, 'subject'), clock(), said()]),
+    ...(isWall
+      ? [list(facts.items ?? [facts], item)]
+      : [
+          link(url, subject, 'subject'),
+          make('div', 'clock', make('b', 'time', span(facts, base.units)), promise ? fill(`promise ${now}`, now === 'late' ? words.missed : base[promise.check_in ? 'check' : 'next'], { due: due(promise.due_at, base.locale) }) : ''),
+          said(),
+        ]),
     make(
       'div',
       'links',
