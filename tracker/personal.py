@@ -48,9 +48,9 @@ _CALLED = re.compile(
 )
 _AMOUNT = re.compile(r"\d{1,3}(?:[ .,]\d{3})+")
 _HOME = re.compile(
-    r"\b(?:i live (?:at|in)|my (?:home )?address(?: is)?|we live (?:at|in)|ich wohne (?:in|an)(?: der)?"
+    r"\b(?:i live (?:at|in)|my (?:home )?address(?: is)?|we live (?:at|in)|(?:ich wohne|wir wohnen) (?:in|an)(?: der)?"
     r"|meine adresse(?: ist)?|j['’]habite(?: au)?|mon adresse(?: est)?|vivo en|mi dirección(?: es)?)\W{1,3}"
-    r"([^\n.;!?]{0,60}\d[^\n.;!?]{0,60})",
+    r"((?:[^\n.;!?]|(?<=str)\.(?= ?\d)){0,60}\d[^\n.;!?]{0,60})",
     re.IGNORECASE,
 )
 _STREET = (
