@@ -41,3 +41,17 @@ def test_how_many_reports_wait_stands_in_the_frame_of_who_decides_and_of_nobody_
             words for words in ("Reports (2)", "Reports (3)", "Reports") if words in client.get("/workspace/").text
         ]
     assert shown == {"lead": ["Reports (2)", "Reports"], "admin": ["Reports (3)", "Reports"], "agent": []}
+
+
+def test_what_is_offered_to_report_are_words_that_the_reader_sees_and_no_sentence_of_ours(house: Flask) -> None:
+    ticket = make.ticket()
+    make.post(ticket, "visibility_changed", visibility="public", name_shown="pseudonym", pseudonym="M.")
+    make.post(ticket, "update", text="Her neighbour drinks.")
+    closed = {"visibility": "private", "reason": "It names somebody."}
+    make.post(ticket, "visibility_changed", make.viewer(make.lead(ticket.desk)), **closed)
+    offered = [(one["kind"], one["body_html"] or one["reason"]) for one in reports.reportable(ticket, "public")]
+    assert offered[:2] == [
+        ("visibility_changed", "It names somebody."),
+        ("update", "<p>Her neighbour drinks.</p>"),
+    ]
+    assert [kind for kind, _words in offered[2:]] == ["opened"]

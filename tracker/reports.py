@@ -34,7 +34,7 @@ class Case:
 def reportable(ticket: Ticket, audience: str) -> list[Shown]:
     """Return the entries with somebody's words that a reader may report, newest first."""
     events, _ = timeline.since(ticket, max(0, ticket.last_seq - 200), audience=audience, limit=200)
-    spoken = [one for one in disclosure.entries(ticket, events, audience) if KINDS[one["kind"]].word_fields]
+    spoken = [one for one in disclosure.entries(ticket, events, audience) if _has_words(one)]
     return [one for one in reversed(spoken) if not one["redaction"]]
 
 
@@ -124,6 +124,11 @@ def _cases(desk: Desk | None, which: ColumnElement[bool], *, order: UnaryExpress
         shown = disclosure.entries(ticket, [event for event in about if event.ticket_id == ticket.id], "staff")
         entries |= {(ticket.id, entry["seq"]): entry for entry in shown}
     return [_case(one, entries.get((one.ticket_id, one.seq or 0))) for one in found]
+
+
+def _has_words(entry: Shown) -> bool:
+    """Say whether an entry shows what somebody typed or sent: not every change of what may be read has a reason."""
+    return bool(entry["body_html"]) or any(entry.get(name) for name in KINDS[entry["kind"]].hideable)
 
 
 def _case(report: Report, entry: Shown | None) -> Case:
