@@ -1,5 +1,6 @@
 /** `<badge-builder tried>`: shows at once what its forms choose: script, picture and frame, on light and on dark. */
 const PAUSE = 200;
+const AWAY = 'This choice can’t be shown just now: you seem to be offline, or we don’t answer. Nothing is lost; it is tried again when you are online, or change something.';
 /** What each form of an embed depends on, beside its theme. */
 const DEPENDS = {
   facts: ['variant', 'title', 'picks'],
@@ -21,6 +22,7 @@ export class BadgeBuilder extends HTMLElement {
     const { signal } = this.#stop;
     this.addEventListener('input', () => this.#soon(), { signal });
     addEventListener('message', (told) => this.#fit(told), { signal });
+    addEventListener('online', () => this.#away.textContent && this.#soon(), { signal });
     for (const plain of this.querySelectorAll('[data-plain]')) plain.hidden = true;
     this.#unfold();
     if (!this.hasAttribute('kept')) this.#show(); // what is kept stays as it stands until something else is chosen
@@ -52,14 +54,15 @@ export class BadgeBuilder extends HTMLElement {
   async #show() {
     const chosen = this.#chosen();
     const turn = (this.#turn += 1);
+    const text = await this.#ask(this.#address('facts', chosen));
+    if (turn !== this.#turn || !text) return;
     for (const { pane, theme } of this.#panes(chosen)) {
       this.#point(pane.querySelector('img'), this.#address('picture', chosen, theme));
       this.#point(pane.querySelector('iframe'), this.#address('frame', chosen, theme));
     }
-    const answer = await fetch(this.#address('facts', chosen));
-    const facts = answer.ok && (await answer.json());
     await customElements.whenDefined('ticket-badge');
-    if (turn !== this.#turn || !facts) return;
+    if (turn !== this.#turn) return;
+    const facts = JSON.parse(text);
     const [variant, size, lang] = ['variant', 'size', 'lang'].map((name) => chosen.get(name));
     for (const { pane, theme } of this.#panes(chosen)) {
       const badge = wearing(facts, { variant, size, lang, theme });
@@ -80,6 +83,20 @@ export class BadgeBuilder extends HTMLElement {
     return `${this.getAttribute('tried')}/${form}?${asked}`;
   }
 
+  get #away() {
+    return this.querySelector('[data-away]');
+  }
+
+  /** What an address answers, as text; nothing while it can't: then the page says so, and what it showed stays. */
+  async #ask(address) {
+    const text = await fetch(address).then(
+      (answer) => (answer.ok ? answer.text() : ''),
+      () => '',
+    );
+    this.#away.textContent = text ? '' : AWAY;
+    return text;
+  }
+
   #point(shown, address) {
     if (shown.getAttribute('src') !== address) shown.setAttribute('src', address);
   }
@@ -89,8 +106,8 @@ export class BadgeBuilder extends HTMLElement {
     const form = this.querySelector('form[method=get]');
     if (!form) return;
     const turn = this.#turn;
-    const answer = await fetch(`${new URL(form.action).pathname}?${new URLSearchParams(new FormData(form))}`);
-    const page = new DOMParser().parseFromString(await answer.text(), 'text/html');
+    const text = await this.#ask(`${new URL(form.action).pathname}?${new URLSearchParams(new FormData(form))}`);
+    const page = new DOMParser().parseFromString(text, 'text/html');
     const [old, fresh] = [this, page.getElementById(this.id)].map((one) => one?.querySelector('.snippets'));
     if (turn === this.#turn && fresh && fresh.textContent !== old.textContent) old.replaceWith(fresh);
   }

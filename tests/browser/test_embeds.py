@@ -247,6 +247,26 @@ def test_the_builder_shows_a_look_before_it_is_kept_on_light_and_on_dark(office:
     expect(box.locator("pre", has_text="<ticket-badge embed")).to_have_count(1)
 
 
+def test_a_choice_made_offline_is_said_kindly_and_shown_once_there_is_a_line_again(
+    office: Office, visitor: Visitor
+) -> None:
+    visitor.forgive("ERR_INTERNET_DISCONNECTED|socket.io")
+    ref = office.ticket(subject="The lift is stuck")
+    become_customer(visitor, office, ref)
+    visitor.page.goto(f"{office.url}/t/{ref}/embeds")
+    form = visitor.page.locator("badge-builder").last
+    expect(form.locator("ticket-badge .pill").first).to_contain_text(LIVE)
+    before = form.locator("iframe").first.get_attribute("src")
+    visitor.context.set_offline(True)
+    form.get_by_role("radio", name="Card Face").check()
+    expect(form.get_by_role("status")).to_contain_text("Nothing is lost")
+    assert form.locator("iframe").first.get_attribute("src") == before
+    visitor.assert_accessible(of="builder-offline")
+    visitor.context.set_offline(False)
+    expect(form.locator("ticket-badge .panel").first).to_contain_text("The lift is stuck")
+    expect(form.get_by_role("status")).to_be_empty()
+
+
 @pytest.mark.parametrize("visibility", ["private", "public"])
 def test_every_choice_shows_at_once_before_a_badge_is_made(office: Office, visitor: Visitor, visibility: str) -> None:
     ref = office.ticket(subject="The lift is stuck", visibility=visibility)
