@@ -20,7 +20,9 @@ def seen(eid: str) -> Response:
         host = request.args.get("on", ours)
     if host != ours:
         sightings.note(eid, host, sightings.SCRIPT)
-    return Response(status=204, headers={"Access-Control-Allow-Origin": "*"})
+    # Pages that isolate themselves from other origins would complain of an answer that does not say so.
+    open_to_all = {"Access-Control-Allow-Origin": "*", "Cross-Origin-Resource-Policy": "cross-origin"}
+    return Response(status=204, headers=open_to_all)
 
 
 def picture(eid: str) -> None:

@@ -415,6 +415,21 @@ def test_an_agent_s_word_reaches_a_card_on_another_site(
     print(f"on another site {took} ms after it was sent")
 
 
+def test_a_page_that_isolates_itself_has_its_badge_and_picture_and_nothing_to_complain_of(
+    office: Office, page: Page, blog: ForeignSite
+) -> None:
+    ref = office.ticket(subject="The vault is locked")
+    eid = office.embed(ref)
+    wear(blog, office, ref, eid)
+    worn = blog.pages["/"].body + f'<img src="{office.url}/e/{eid}/badge.svg" alt="">'
+    isolated = {"Cross-Origin-Embedder-Policy": "require-corp", "Cross-Origin-Opener-Policy": "same-origin"}
+    blog.pages["/"] = SitePage(worn, headers=isolated)
+    with page.expect_request_finished(lambda asked: asked.url.endswith("/seen")):
+        page.goto(blog.url)
+    expect(pill(page)).to_contain_text(LIVE)
+    assert page.locator("img").evaluate("one => one.decode().then(() => one.naturalWidth)") > 100
+
+
 def test_a_lead_puts_up_a_wall_of_the_desk_s_public_tickets(office: Office, visitor: Visitor) -> None:
     with office.open():
         lead = make.lead(desks.find("buildings"), password="a wall for everyone")
