@@ -2,11 +2,13 @@
 
 import json
 import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from tests.browser import stage
 from tests.browser.embed_pages import SHIFTS, badge, link, panel, pill, publish
 from tests.browser.live_stage import REF, LiveStage
 from tests.browser.visitor import Visitor, visiting
@@ -89,6 +91,21 @@ def test_two_copies_are_one(page: Page, blog: ForeignSite, scene: LiveStage) -> 
     page.wait_for_load_state("networkidle")
     assert scene.count("/e/good/badge.json") == 1
     assert scene.count("/socket.io/") == 1
+
+
+@pytest.mark.parametrize(
+    "how", ["<script>{}</script>", '<script type="module">{}</script>'], ids=["pasted", "a module"]
+)
+def test_where_the_script_cannot_know_whence_it_came_it_does_nothing_and_the_link_stays(
+    page: Page, blog: ForeignSite, scene: LiveStage, how: str
+) -> None:
+    publish(blog, scene, badge() + link(), scripts=0)
+    shown = blog.pages["/"]
+    script = (stage.ROOT / "static/embed/badge.js").read_text()
+    blog.pages["/"] = replace(shown, body=shown.body + how.format(script))
+    page.goto(blog.url)
+    expect(page.get_by_role("link", name="Our ticket")).to_have_count(2)
+    assert page.evaluate("!customElements.get('ticket-badge')")
 
 
 def test_nothing_is_kept_in_the_reader_s_browser(visitor: Visitor, blog: ForeignSite, scene: LiveStage) -> None:

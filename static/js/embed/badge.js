@@ -4,8 +4,9 @@
  * the server the author's own link stays. Served squeezed: after a change run `make embed`, which writes static/embed/.
  */
 (() => {
-  const origin = document.currentScript && new URL(document.currentScript.src).origin;
-  if (!origin || customElements.get('ticket-badge')) return;
+  const from = document.currentScript?.src;
+  if (!from || customElements.get('ticket-badge')) return;
+  const { origin } = new URL(from);
 
   const TICK = 10_000;
   const POLL = 20_000;
