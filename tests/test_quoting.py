@@ -80,6 +80,19 @@ def test_a_reply_of_nothing_but_quotes_is_empty() -> None:
     assert quoting.own_words("On Mon, 2 Mar 2026, Ann <a@b.example> wrote:\n> Which floor?") == ""
 
 
+@pytest.mark.parametrize(
+    "below",
+    [
+        "Gesendet: Montag, 2. März 2026 um 10:00\nVon: Ann <desk@x.example>\nAn: cara@home.example\nBetreff: X",
+        "Sent with Proton Mail secure email.\n\nOn Monday, March 2nd, 2026 at 10:00 AM, Ann <desk@x.example> wrote:",
+    ],
+    ids=["gmx", "proton"],
+)
+def test_a_reply_of_a_web_mailer_is_its_writers_words(below: str) -> None:
+    mine = "To: whom it may concern\nIt still drips."
+    assert quoting.own_words(f"{mine}\n\n{below}\n\n> Hello\n") == mine
+
+
 def test_an_italian_reply_loses_what_it_quotes() -> None:
     text = "Gocciola ancora.\n\nIl giorno lun 2 mar 2026 alle ore 14:05 Ann <a@b.example> ha scritto:\n> Which floor?"
     assert quoting.own_words(text) == "Gocciola ancora."

@@ -34,9 +34,10 @@ CLOSING = re.compile(
     re.IGNORECASE,
 )
 DEVICE = re.compile(
-    r"(?:Sent from (?:my|Mail|Outlook|Yahoo|Proton)|Get Outlook for|Von meinem .{1,40} gesendet|Gesendet (?:von|mit)"
-    r"|Holen Sie sich Outlook|Outlook für|Envoyé (?:de(?:puis)? mon|à partir de)|Télécharge[rz] Outlook|Obtenez Outlook"
-    r"|Enviado (?:desde|con)|Obt(?:ener|én) Outlook|Descarga(?:r)? Outlook).{0,100}",
+    r"(?:Sent (?:from|with) (?:my|Mail|Outlook|Yahoo|Proton)|Get Outlook for|Von meinem .{1,40} gesendet"
+    r"|Gesendet (?:von|mit)|Holen Sie sich Outlook|Outlook für|Envoyé (?:de(?:puis)? mon|à partir de)"
+    r"|Télécharge[rz] Outlook|Obtenez Outlook|Enviado (?:desde|con)|Obt(?:ener|én) Outlook"
+    r"|Descarga(?:r)? Outlook).{0,100}",
     re.IGNORECASE,
 )
 LONGEST_SIGNATURE, LONGEST_SIGNED = 15, 60
@@ -97,10 +98,15 @@ def _before_history(lines: list[str]) -> list[str]:
     for number, line in enumerate(lines):
         if line == ORIGINAL or SEPARATOR.fullmatch(line) or _is_head(lines, number):
             above = number - 1
-            while above >= 0 and (not lines[above] or RULE.fullmatch(lines[above])):
+            while above >= 0 and (not lines[above] or RULE.fullmatch(lines[above]) or _is_sent(lines, above)):
                 above -= 1
             return lines[: above + 1]
     return lines
+
+
+def _is_sent(lines: list[str], number: int) -> bool:
+    """Say whether a line is of a head that says first when it was sent, as GMX writes one."""
+    return HEADS.match(lines[number]) is not None and FROM.match(lines[number + 1]) is not None
 
 
 def _is_head(lines: list[str], number: int) -> bool:
