@@ -264,13 +264,14 @@ def test_only_the_customer_is_offered_to_let_everyone_read(client: Visitor) -> N
     assert "/say/reply_published" not in page + client.get(f"/t/{ticket.ref}").text
 
 
-def test_the_page_says_how_often_a_ticket_was_passed_on(client: Visitor) -> None:
+def test_the_page_and_the_api_say_how_often_a_ticket_was_passed_on(client: Visitor) -> None:
     ticket, lead = make.ticket(), make.lead()
     people = [ticket.assignee, make.agent(ticket.desk)]
     for count, words in enumerate(("never passed on", "passed on once", "passed on twice", "passed on 3 times")):
         if count:
             make.post(ticket, "reassigned", lead, to=people[count % 2])
         assert f"<li>{words}</li>" in client.get(f"/t/{ticket.ref}").text
+        assert client.get(f"/api/v1/tickets/{ticket.ref}").json["passed_on"] == count
 
 
 def test_whom_it_waits_for_is_spoken_to_and_others_read_about_them(client: Visitor, house: Flask) -> None:
