@@ -11,10 +11,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bench._wire import Http
-from tests.servers.ground import ROOT, end
+from tests.servers.ground import ROOT, end, wait_until
 
 EVERY_S = 0.05
 """Twenty pages a second."""
+PATIENCE_S = 60
 
 
 @dataclass
@@ -26,6 +27,11 @@ class Heard:
     def between(self, began: float, ended: float) -> list[float]:
         """Return the times of the pages asked for within a span."""
         return [ms for at, ms in list(self.pages) if began <= at < ended]
+
+    def wait_for(self, moment: float) -> None:
+        """Wait until a page has come that was due at a moment or later."""
+        time.sleep(max(0.0, moment - time.monotonic()))
+        wait_until(lambda: self.pages and self.pages[-1][0] >= moment, within=PATIENCE_S, what="pages are read")
 
     def listen(self, lines: Any) -> None:
         for line in lines:

@@ -21,8 +21,6 @@ from tests.servers.ground import ROOT, end, wait_until
 
 LANGUAGES, ZONES = ("en", "de", "fr", "es", "ar"), ("", "Europe/Berlin", "America/Chicago")
 PATIENCE_S = 180
-WARM = 40
-"""How many pages are read before any counts."""
 SETTLED_S = 0.5
 """When after the last mail the outbox has written down that it left."""
 UNPACED = "as fast as they go"
@@ -35,6 +33,8 @@ class Plan:
     reps: int = 3
     opened: int = 10
     followers: int = 10_000
+    warm_s: float = 2.0
+    """How long pages are asked for before any counts."""
     still_s: float = 8.0
     """How long pages are asked for while nothing else happens, before and again afterwards."""
 
@@ -120,15 +120,15 @@ def tell(plan: Plan, stage: Stage, sink: Sink, ref: str, pid: int) -> dict[str, 
     follow = [sys.executable, "-m", "bench.mail", ref, str(plan.followers)]
     subprocess.run(follow, cwd=ROOT, env=stage.server.environ, check=True, timeout=PATIENCE_S)
     with reading(stage.server.host, stage.server.port, f"/t/{ref}") as heard, Poster(stage) as poster:
-        wait_until(lambda: len(heard.pages) >= WARM, within=PATIENCE_S, what="pages are read")
-        still_at = time.monotonic()
-        time.sleep(plan.still_s)
+        still_at = time.monotonic() + plan.warm_s
+        heard.wait_for(still_at + plan.still_s)
         sink.took.clear()
         used = cpu_us([pid])
         posted = poster.post(ref, 1)
         told = mailing(plan, sink)
         used = cpu_us([pid]) - used
-        time.sleep(plan.still_s)
+        settled_at = max(told) + SETTLED_S
+        heard.wait_for(settled_at + plan.still_s)
     found = {
         "post_ms": 1000 * (posted.stored_at - posted.sent_at),
         "first_ms": 1000 * (min(told) - posted.stored_at),
@@ -136,7 +136,7 @@ def tell(plan: Plan, stage: Stage, sink: Sink, ref: str, pid: int) -> dict[str, 
         "cpu_per_mail_ms": used / 1000 / plan.followers,
     }
     spans = {"before": (still_at, posted.sent_at), "during": (posted.stored_at, max(told))}
-    for name, span in (spans | {"after": (max(told) + SETTLED_S, math.inf)}).items():
+    for name, span in (spans | {"after": (settled_at, math.inf)}).items():
         for share in (50, 99):
             found[f"page_{name}_p{share}_ms"] = percentile(heard.between(*span), share)
     return found
