@@ -76,13 +76,9 @@ def measure(plan: Plan, figures: Figures, quiet: Quiet) -> None:
 
 def _wear(server: Instance) -> list[tuple[str, str]]:
     """Make an embed of every ticket; return their ids with the tickets' refs."""
-    app = houses.build(houses.sqlite_url(server.data_dir / "nameplate.sqlite3"), server.data_dir, public_url=server.url)
-    with app.app_context():
+    with houses.beside(server):
         tickets = store.session().scalars(select(Ticket)).all()
-        found = [(embeds.create(one, by=make.customer(one)).eid, one.ref) for one in tickets]
-        store.db.session.remove()
-        store.db.engine.dispose()
-    return found
+        return [(embeds.create(one, by=make.customer(one)).eid, one.ref) for one in tickets]
 
 
 @contextmanager

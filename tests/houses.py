@@ -14,6 +14,7 @@ from flask_migrate import upgrade
 from sqlalchemy import QueuePool, event, make_url
 
 from tests.servers.ground import wait_until
+from tests.servers.instance import Instance
 from tracker import live, seed, store
 from tracker.settings import MIGRATIONS, Settings
 from wsgi import create_app
@@ -76,6 +77,14 @@ def opened(database_url: str, data_dir: Path, **settings: Any) -> Iterator[Flask
         finally:
             live.close(app)
             _hang_up()
+
+
+@contextmanager
+def beside(server: Instance) -> Iterator[None]:
+    """Look at a server's database from here, as commands on its machine do."""
+    url = server.environ.get("TRACKER_DATABASE_URL") or sqlite_url(server.data_dir / "nameplate.sqlite3")
+    with opened(url, server.data_dir):
+        yield
 
 
 def _hang_up() -> None:

@@ -11,8 +11,7 @@ from contextlib import contextmanager
 import pytest
 from sqlalchemy import func, select
 
-from tests import make
-from tests.drills.test_killed import beside
+from tests import houses, make
 from tests.servers.ground import ROOT, free_port, wait_until
 from tests.servers.instance import Instance
 from tests.servers.smtp import Mailserver
@@ -54,7 +53,7 @@ def test_the_outbox_ends_after_the_mail_under_way_and_sends_none_twice(mail_sink
     server = Instance(outbox="process", smtp_url=mail_sink.url)
     try:
         server.init()
-        with beside(server):
+        with houses.beside(server):
             for number in range(MAILS):
                 make.ticket(email=f"c{number}@home.example")
         with slow(mail_sink), running(server, "outbox", "run") as process:
@@ -64,7 +63,7 @@ def test_the_outbox_ends_after_the_mail_under_way_and_sends_none_twice(mail_sink
             assert (process.returncode, complaints) == (0, "")
         sent = len(mail_sink.mails)
         assert sent < MAILS
-        with beside(server):
+        with houses.beside(server):
             recorded = store.session().scalar(select(func.count()).where(Delivery.state == "sent"))
             claimed = store.session().scalar(select(func.count()).where(Delivery.claimed_until.is_not(None)))
         assert (recorded, claimed) == (sent, 0)

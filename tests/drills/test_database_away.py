@@ -1,7 +1,6 @@
 """F4 and F6: the database is killed or frozen, its disk is full; what was acknowledged is there once, and it heals."""
 
 import http.client
-import json
 import os
 import subprocess
 import threading
@@ -13,11 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from tests import make
-from tests.drills.test_killed import beside, judge
+from tests.drills.writers import Writer, hired, judge
 from tests.servers.instance import Instance
 from tests.servers.postgres import Postgres, postgres
-from tracker import people
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 ANSWERS_WITHIN_S = 5
@@ -27,30 +24,29 @@ NOISE = 4
 WRITERS = 4
 
 
-@dataclass
-class Writer:
-    """Writes notes of some length, each under a key of its own, until it is stopped; goes on where it was refused."""
+@dataclass(kw_only=True)
+class Patient(Writer):
+    """Writes notes of some length until it is stopped; goes on where it was refused."""
 
-    server: Instance
-    ref: str
-    secret: str
-    number: int
+    answered_within_s = 60
+
     length: int = 10
-    acknowledged: dict[str, int] = field(default_factory=dict)
     refused: int = 0
     is_unanswered: bool = False
     """Whether what was sent last may be stored or not: the database went in the middle."""
     waited: list[float] = field(default_factory=list)
-    wrong: list[str] = field(default_factory=list)
 
-    def write(self, until: Callable[["Writer"], bool]) -> None:
+    def write(self, until: Callable[["Patient"], bool]) -> None:
         count = len(self.acknowledged)
         while not until(self):
-            key = f"w{self.number}-{count}"
-            status, told = self.send(key.ljust(self.length, "."), key)
+            key = self.key(count)
+            note = key.ljust(self.length, ".")
+            began = time.monotonic()
+            status, told = self.send(key, note)
+            self.waited.append(time.monotonic() - began)
             self.is_unanswered = status in (409, 503)
             if status == 201:
-                self.acknowledged[key.ljust(self.length, ".")] = int(told["events"][0]["seq"])
+                self.acknowledged[note] = int(told["events"][0]["seq"])
                 count += 1
             elif self.is_unanswered:  # 409: the one before is still being decided
                 self.refused += status == 503
@@ -58,32 +54,17 @@ class Writer:
             else:
                 self.wrong.append(f"{key}: {status} {told}")
 
-    def send(self, text: str, key: str) -> tuple[int, dict[str, list[dict[str, str]]]]:
-        line = http.client.HTTPConnection(self.server.host, self.server.port, timeout=60)
-        headers = {"Authorization": f"Bearer {self.secret}", "Idempotency-Key": key, "Content-Type": "application/json"}
-        began = time.monotonic()
-        try:
-            body = json.dumps({"kind": "note", "payload": {"text": text}})
-            line.request("POST", f"/api/v1/tickets/{self.ref}/events", body, headers)
-            answer = line.getresponse()
-            return answer.status, json.loads(answer.read())
-        finally:
-            self.waited.append(time.monotonic() - began)
-            line.close()
 
-
-def writing(writers: list[Writer], until: Callable[[Writer], bool]) -> list[threading.Thread]:
+def writing(writers: list[Patient], until: Callable[[Patient], bool]) -> list[threading.Thread]:
     threads = [threading.Thread(target=writer.write, args=(until,)) for writer in writers]
     for thread in threads:
         thread.start()
     return threads
 
 
-def staff(server: Instance, length: int = 10) -> list[Writer]:
-    with beside(server):
-        ticket = make.ticket()
-        secret = people.mint_api_token(ticket.assignee, name="writer", scopes=["read", "write"])[1]
-        return [Writer(server, ticket.ref, secret, number, length) for number in range(WRITERS)]
+def staff(server: Instance, length: int = 10) -> list[Patient]:
+    job = hired(server)
+    return [Patient(**job, number=number, length=length) for number in range(WRITERS)]
 
 
 def look(server: Instance, path: str) -> int:
@@ -130,8 +111,7 @@ def test_f4_while_the_database_is_away_writes_are_refused_in_time_and_none_is_lo
             assert sum(writer.refused for writer in writers)
             assert max(max(writer.waited) for writer in writers) < ANSWERS_WITHIN_S * (1 if full else NOISE)
             assert "Traceback" not in server.log()
-            with beside(server):
-                judge(writers[0].ref, writers)  # type: ignore[arg-type]
+            judge(server, writers)
         finally:
             server.close()
 
@@ -165,7 +145,6 @@ def test_f6_on_a_full_disk_everything_is_read_what_was_acknowledged_is_kept_and_
             for thread in writing(writers, lambda _one: [len(one.acknowledged) for one in writers] > before):
                 thread.join(60)
             assert "Traceback" not in server.log()
-            with beside(server):
-                judge(writers[0].ref, writers)  # type: ignore[arg-type]
+            judge(server, writers)
         finally:
             server.close()

@@ -8,8 +8,7 @@ from collections import defaultdict
 
 import pytest
 
-from tests import make
-from tests.drills.test_killed import beside
+from tests import houses, make
 from tests.servers.ground import wait_until
 from tests.servers.instance import Instance
 from tests.servers.smtp import Mail, Mailserver
@@ -23,7 +22,7 @@ UNCHANGED_S = 0.5
 
 def stage(server: Instance) -> tuple[str, str, str]:
     """Open a ticket; return its ref, its customer's address and its assignee's token."""
-    with beside(server):
+    with houses.beside(server):
         one = make.ticket()
         return one.ref, one.email, make.bearer(one.assignee)["Authorization"]
 
