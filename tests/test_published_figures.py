@@ -4,10 +4,15 @@ import pytest
 
 from bench._figures import RESULTS, load
 
-LIVE, BADGE, MAIL, TALLIES, UNSCRIPTED = (
+LIVE, BADGE, MAIL, TALLIES = (
     {(row.scenario, row.system, row.metric): row.median for row in load(RESULTS / f"{name}.json")}
-    for name in ("live", "badge", "mail", "tallies", "unscripted")
+    for name in ("live", "badge", "mail", "tallies")
 )
+PAGE, UNSCRIPTED = (
+    {(row.scenario, row.system, row.metric): row.max for row in load(RESULTS / f"{name}.json")}
+    for name in ("page", "unscripted")
+)
+"""The worst of all repetitions."""
 MANY = "10000 followers"
 SYSTEMS = ("nameplate-sqlite", "nameplate-postgresql")
 
@@ -56,6 +61,12 @@ def test_pictures_are_given_faster_than_they_are_drawn_and_are_fresh() -> None:
     assert BADGE["hot", "nameplate", "asked_per_s"] <= 1
     assert BADGE["changing", "nameplate", "stale_p99_ms"] <= 1000
     assert BADGE["changing", "nameplate", "req_per_s"] >= 50_000
+
+
+def test_a_hundred_badges_hold_a_page_up_for_no_task_over_50_ms_and_move_nothing() -> None:
+    assert PAGE["100 badges", "nameplate", "longest_task_ms"] <= 50
+    assert PAGE["100 badges", "nameplate", "shift_score"] == 0
+    assert PAGE["100 badges", "nameplate", "sockets_count"] == 1
 
 
 @pytest.mark.parametrize("system", SYSTEMS)
