@@ -35,7 +35,8 @@ class Raw:
             found = self._frames.recv_frame()
         except (WebSocketConnectionClosedException, ConnectionError):
             return 0, b""
-        return found.opcode, found.data
+        data: bytes = found.data
+        return found.opcode, data
 
     def text(self) -> str:
         """Return the next text that is not a ping, answering pings."""

@@ -9,9 +9,9 @@ from typing import Any
 from flask.testing import FlaskClient
 from sqlalchemy import ColumnElement, String, Table, cast, func, insert, join, literal, select, text, true
 
-from tracker import desks, links, mailbox, outbox, people, store, tickets, timeline
+from tracker import desks, embeds, links, mailbox, outbox, people, store, tickets, timeline
 from tracker.kinds import KINDS
-from tracker.models import CustomerKey, Desk, Event, Person, Ticket
+from tracker.models import CustomerKey, Desk, Embed, Event, Person, Ticket
 from tracker.permissions import ANYONE, SYSTEM, Viewer
 from tracker.store import Base
 
@@ -122,6 +122,11 @@ def sign_in(client: FlaskClient, who: Person) -> None:
     """Sign somebody in, without the time a password takes."""
     with client.session_transaction() as cookie:
         cookie.update(person=[who.id, who.sessions], sid=links.new_secret()[:16])
+
+
+def worn(ticket: Ticket, **given: Any) -> Embed:
+    """Let its customer make a badge."""
+    return embeds.create(ticket, by=customer(ticket), **given)
 
 
 def own(client: FlaskClient, *those: Ticket) -> None:

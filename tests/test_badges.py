@@ -6,6 +6,7 @@ from sqlalchemy import select
 
 from tests import make
 from tests.houses import ORIGIN, Visitor
+from tests.test_widgets import built
 from tracker import embeds, erasure, sightings, store, tickets
 from tracker.errors import Forbidden, Invalid
 from tracker.models import Embed, Ticket
@@ -13,10 +14,6 @@ from tracker.models.embeds import Sighting
 from tracker.permissions import Viewer
 
 ADDRESS = "cara@home.example"
-
-
-def worn(ticket: Ticket, **given: object) -> Embed:
-    return embeds.create(ticket, by=make.customer(ticket), **given)  # type: ignore[arg-type]
 
 
 def wall(*those: Ticket, by: Viewer | None = None, **given: object) -> Embed:
@@ -36,7 +33,7 @@ def test_a_timeline_is_the_badge_with_its_last_five_public_events(client: Visito
     make.post(ticket, "note", text="Not for you")
     for number in range(5):
         make.post(ticket, "update", text=f"Word **{number}**")
-    eid = worn(ticket, variant="timeline").eid
+    eid = make.worn(ticket, variant="timeline").eid
     badge, timeline = (client.get(f"/e/{eid}/{part}.json").json for part in ("badge", "timeline"))
     assert badge is not None
     assert timeline is not None
@@ -55,7 +52,7 @@ def test_hidden_words_leave_a_timeline(client: Visitor) -> None:
     ticket = make.ticket()
     spoken = make.post(ticket, "update", text="Her number is 0147")
     make.post(ticket, "redacted", target=spoken.seq, reason="A number")
-    answer = client.get(f"/e/{worn(ticket).eid}/timeline.json")
+    answer = client.get(f"/e/{make.worn(ticket).eid}/timeline.json")
     assert "0147" not in answer.text
 
 
@@ -138,10 +135,7 @@ def test_only_who_runs_a_desk_puts_its_wall_up_or_takes_it_back(house: Flask) ->
 
 def test_a_wall_for_which_nothing_was_picked_shows_the_ticket_it_is_kept_on(client: Visitor) -> None:
     ticket = make.ticket()
-    make.own(client, ticket)
-    page = f"/t/{ticket.ref}/embeds"
-    assert client.post(page, data={"variant": "wall", "picks": ""}).status_code == 303
-    (embed,) = embeds.kept(ticket)
+    embed, page = built(client, ticket, variant="wall", picks="")
     assert [one.ticket_id for one in embed.picks] == [ticket.id]
     assert client.post(f"{page}/{embed.eid}", data={"variant": "badge"}).status_code == 303
     assert client.post(f"{page}/{embed.eid}", data={"variant": "wall"}).status_code == 303
@@ -162,11 +156,11 @@ def test_a_desk_has_walls_only(house: Flask) -> None:
 def test_what_was_taken_back_leaves_room_for_another(house: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(embeds, "MOST_EMBEDS", 2)
     ticket = make.ticket()
-    first, second = worn(ticket), worn(ticket)
+    first, second = make.worn(ticket), make.worn(ticket)
     with pytest.raises(Invalid):
-        worn(ticket)
+        make.worn(ticket)
     embeds.revoke(second.eid, by=make.customer(ticket))
-    third = worn(ticket)
+    third = make.worn(ticket)
     assert [one.eid for one in embeds.kept(ticket)] == [third.eid, first.eid, second.eid], "taken back ones last"
 
 

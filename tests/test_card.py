@@ -14,14 +14,9 @@ from tests.houses import ORIGIN, Visitor
 from tests.html import parse_errors
 from tracker import embeds, links, store
 from tracker.errors import Invalid
-from tracker.models import Embed, Ticket
 from widgets import card
 
 GREY = "Ticket status unknown"
-
-
-def worn(ticket: Ticket, **given: object) -> Embed:
-    return embeds.create(ticket, by=make.customer(ticket), **given)  # type: ignore[arg-type]
 
 
 def words(html: str) -> str:
@@ -37,7 +32,7 @@ def test_a_card_says_who_what_how_long_the_promise_and_the_latest_words(client: 
     ticket = make.ticket()
     travel.shift(timedelta(hours=3))
     make.post(ticket, "update", text="The part is **ordered**.")
-    answer = client.get(f"/e/{worn(ticket).eid}")
+    answer = client.get(f"/e/{make.worn(ticket).eid}")
     assert answer.content_type == "text/html; charset=utf-8"
     assert parse_errors(answer.text) == []
     said = words(answer.text)
@@ -62,7 +57,7 @@ def test_every_link_of_a_card_opens_a_page_of_its_own(client: Visitor) -> None:
 def test_where_a_card_leads_there_is_something_for_a_reader_who_is_not_signed_in(client: Visitor, kind: str) -> None:
     ticket = make.ticket()
     make.post(ticket, kind)
-    body = html5lib.parse(client.get(f"/e/{worn(ticket).eid}").text, namespaceHTMLElements=False).find("body")
+    body = html5lib.parse(client.get(f"/e/{make.worn(ticket).eid}").text, namespaceHTMLElements=False).find("body")
     ways = [address.partition("#") for one in body.iter("a") if (address := one.get("href", ""))]
     assert len(ways) == (5 if kind == "update" else 4)
     for page, _, anchor in ways:
@@ -75,7 +70,9 @@ def test_a_timeline_shows_the_last_events_and_a_card_does_not(client: Visitor) -
     make.post(ticket, "update", text="The part is **ordered**.")
     make.post(ticket, "note", text="Between us.")
     make.post(ticket, "update", text="It is on the van.")
-    timeline, plain = (words(client.get(f"/e/{worn(ticket, variant=one).eid}").text) for one in ("timeline", "card"))
+    timeline, plain = (
+        words(client.get(f"/e/{make.worn(ticket, variant=one).eid}").text) for one in ("timeline", "card")
+    )
     assert timeline.index("The part is ordered.") < timeline.index("It is on the van.")
     assert "The part is ordered." not in plain
     assert "Between us." not in timeline
@@ -101,13 +98,13 @@ def test_a_wall_lists_its_tickets_with_their_people(client: Visitor) -> None:
 
 def test_a_card_keeps_to_the_sites_of_its_embed(client: Visitor) -> None:
     ticket = make.ticket()
-    assert frames(client.get(f"/e/{worn(ticket).eid}")) == "*"
-    kept = worn(ticket, sites=["https://Blog.example", "http://localhost:4000"])
+    assert frames(client.get(f"/e/{make.worn(ticket).eid}")) == "*"
+    kept = make.worn(ticket, sites=["https://Blog.example", "http://localhost:4000"])
     assert frames(client.get(f"/e/{kept.eid}")) == "'self' https://blog.example http://localhost:4000"
 
 
 def test_no_script_of_another_site_reads_a_card(client: Visitor) -> None:
-    eid = worn(make.ticket(), sites=["https://blog.example"]).eid
+    eid = make.worn(make.ticket(), sites=["https://blog.example"]).eid
     for origin in ("https://blog.example", "https://other.example"):
         answer = client.get(f"/e/{eid}", headers={"Origin": origin})
         assert "Access-Control-Allow-Origin" not in answer.headers
@@ -116,7 +113,7 @@ def test_no_script_of_another_site_reads_a_card(client: Visitor) -> None:
 
 def test_a_card_sets_no_cookie_and_is_the_same_for_all(client: Visitor) -> None:
     ticket = make.ticket()
-    eid = worn(ticket).eid
+    eid = make.worn(ticket).eid
     first = client.get(f"/e/{eid}")
     make.own(client, ticket)
     own = client.get(f"/e/{eid}")
@@ -129,9 +126,9 @@ def test_a_card_sets_no_cookie_and_is_the_same_for_all(client: Visitor) -> None:
 
 def test_unknown_private_and_revoked_cards_are_grey_alike(client: Visitor) -> None:
     private, taken = make.ticket(visibility="private"), make.ticket()
-    revoked = worn(taken, sites=["https://blog.example"], theme="dark")
+    revoked = make.worn(taken, sites=["https://blog.example"], theme="dark")
     embeds.revoke(revoked.eid, by=make.customer(taken))
-    ids = [links.new_ref(), worn(private).eid, revoked.eid]
+    ids = [links.new_ref(), make.worn(private).eid, revoked.eid]
     answers = [client.get(f"/e/{eid}") for eid in ids] + [client.get(f"/t/{private.ref}/card")]
     assert {one.status_code for one in answers} == {200}
     assert len({one.data for one in answers}) == 1
@@ -141,19 +138,19 @@ def test_unknown_private_and_revoked_cards_are_grey_alike(client: Visitor) -> No
 
 @pytest.mark.parametrize("theme", embeds.THEMES)
 def test_a_card_wears_the_colours_its_customer_chose(client: Visitor, theme: str) -> None:
-    assert f'class="theme--{theme}"' in client.get(f"/e/{worn(make.ticket(), theme=theme).eid}").text
+    assert f'class="theme--{theme}"' in client.get(f"/e/{make.worn(make.ticket(), theme=theme).eid}").text
 
 
 def test_an_embed_may_be_a_card_and_nothing_unknown(house: Flask) -> None:
     ticket = make.ticket()
-    assert worn(ticket, variant="card").variant == "card"
+    assert make.worn(ticket, variant="card").variant == "card"
     with pytest.raises(Invalid):
-        worn(ticket, variant="hologram")
+        make.worn(ticket, variant="hologram")
 
 
 def test_the_frame_reserves_its_room_and_says_what_it_is(house: Flask) -> None:
     ticket = make.ticket(subject='"><script>alert(1)</script>')
-    embed = worn(ticket)
+    embed = make.worn(ticket)
     (frame,) = html5lib.parseFragment(card.snippet(embed), namespaceHTMLElements=False)
     assert frame.tag == "iframe"
     assert frame.get("src") == f"{ORIGIN}/e/{embed.eid}"
@@ -172,7 +169,7 @@ def test_no_payload_harms_a_card(client: Visitor) -> None:
 
 def test_a_card_says_how_often_a_ticket_was_passed_on(client: Visitor) -> None:
     ticket = make.ticket()
-    eid = worn(ticket).eid
+    eid = make.worn(ticket).eid
     assert "passed on" not in words(client.get(f"/e/{eid}").text)
     make.post(ticket, "reassigned", make.lead(ticket.desk, on_duty=False), to=make.agent(ticket.desk))
     assert "passed on once" in words(client.get(f"/e/{eid}").text)

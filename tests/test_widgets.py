@@ -28,10 +28,6 @@ SVG = "{http://www.w3.org/2000/svg}"
 GREY = {"status": "unknown"}
 
 
-def worn(ticket: Ticket, **given: object) -> Embed:
-    return embeds.create(ticket, by=make.customer(ticket), **given)  # type: ignore[arg-type]
-
-
 def contrast(colour: str) -> float:
     """Return the contrast of white text on a colour (WCAG 2.2)."""
     digits = colour.lstrip("#") * (2 if len(colour) == 4 else 1)
@@ -80,7 +76,7 @@ def test_every_naughty_string_makes_a_badge_that_parses(client: Visitor) -> None
     for text in payloads.everything():
         shown = badge_svg.one_line(text)
         ElementTree.fromstring(_svg.draw(shown, shown, colour="#0b5c96", classes=("label", "open")))
-    address = f"/e/{worn(make.ticket()).eid}/badge.svg"
+    address = f"/e/{make.worn(make.ticket()).eid}/badge.svg"
     for text in payloads.sample(60):
         asked = dict.fromkeys(("label", "color", "labelColor", "theme", "style", "idSuffix", "cacheSeconds"), text)
         svg = ElementTree.fromstring(client.get(address, query_string=asked).text)
@@ -102,7 +98,7 @@ def test_every_white_text_of_ours_can_be_read() -> None:
 
 
 def test_a_badge_wears_the_theme_of_its_embed_or_the_one_asked_for(client: Visitor) -> None:
-    auto, dark = worn(make.ticket()).eid, worn(make.ticket(), theme="dark").eid
+    auto, dark = make.worn(make.ticket()).eid, make.worn(make.ticket(), theme="dark").eid
     svg = client.get(f"/e/{auto}/badge.svg").text
     assert f"<style>{_svg.STYLE}</style>" in svg
     assert 'class="open"' in svg
@@ -116,13 +112,13 @@ def test_a_badge_wears_the_theme_of_its_embed_or_the_one_asked_for(client: Visit
 
 
 def test_the_policy_of_a_picture_allows_its_one_style_and_nothing_else(client: Visitor) -> None:
-    policy = client.get(f"/e/{worn(make.ticket()).eid}/badge.svg").headers["Content-Security-Policy"]
+    policy = client.get(f"/e/{make.worn(make.ticket()).eid}/badge.svg").headers["Content-Security-Policy"]
     digest = b64encode(sha256(_svg.STYLE.encode()).digest()).decode()
     assert policy == f"default-src 'none'; style-src 'sha256-{digest}'"
 
 
 def test_badges_in_one_page_keep_their_ids_apart(client: Visitor) -> None:
-    svg = client.get(f"/e/{worn(make.ticket()).eid}/badge.svg?idSuffix=-2").text
+    svg = client.get(f"/e/{make.worn(make.ticket()).eid}/badge.svg?idSuffix=-2").text
     assert 'id="r-2"' in svg
     assert "url(#r-2)" in svg
 
@@ -137,7 +133,7 @@ def test_text_stands_out_from_its_background(paper: str, ink: str) -> None:
 
 def test_a_badge_says_how_long_and_who(client: Visitor, travel: Traveller) -> None:
     ticket = make.ticket()
-    embed = worn(ticket)
+    embed = make.worn(ticket)
     travel.shift(timedelta(days=3, hours=4))
     address = f"/e/{embed.eid}/badge.svg"
     promises.record_missed()
@@ -154,7 +150,7 @@ def test_a_badge_says_how_long_and_who(client: Visitor, travel: Traveller) -> No
 def test_the_facts_are_those_of_the_contract(client: Visitor) -> None:
     ticket = make.ticket()
     make.post(ticket, "update", text="The part is ordered.")
-    answer = client.get(f"/e/{worn(ticket).eid}/badge.json")
+    answer = client.get(f"/e/{make.worn(ticket).eid}/badge.json")
     facts = answer.json
     assert facts is not None
     assert set(facts) == {
@@ -172,7 +168,7 @@ def test_the_facts_are_those_of_the_contract(client: Visitor) -> None:
 
 def test_latest_words_keep_their_author_when_somebody_else_has_the_ticket(client: Visitor) -> None:
     ticket = make.ticket()
-    rosa, eid = ticket.assignee.name, worn(ticket).eid
+    rosa, eid = ticket.assignee.name, make.worn(ticket).eid
     make.post(ticket, "update", text="The part is ordered.")
     named = f"<b><bdi>{rosa}</bdi></b>"
     assert client.get(f"/e/{eid}").text.count(named) == 1, "at the top alone"
@@ -184,7 +180,7 @@ def test_latest_words_keep_their_author_when_somebody_else_has_the_ticket(client
 
 
 def test_shields_gets_its_endpoint_form_and_no_other_key(client: Visitor) -> None:
-    facts = client.get(f"/e/{worn(make.ticket()).eid}/shields.json").json
+    facts = client.get(f"/e/{make.worn(make.ticket()).eid}/shields.json").json
     assert facts is not None
     assert set(facts) == {"schemaVersion", "label", "message", "color", "isError", "cacheSeconds"}
     assert facts["schemaVersion"] == 1
@@ -193,9 +189,9 @@ def test_shields_gets_its_endpoint_form_and_no_other_key(client: Visitor) -> Non
 
 def test_unknown_private_and_revoked_are_grey_alike(client: Visitor) -> None:
     private, taken = make.ticket(visibility="private"), make.ticket()
-    revoked = worn(taken)
+    revoked = make.worn(taken)
     embeds.revoke(revoked.eid, by=make.customer(taken))
-    ids = [links.new_ref(), worn(private).eid, revoked.eid]
+    ids = [links.new_ref(), make.worn(private).eid, revoked.eid]
     for part in ("badge.json", "badge.svg"):
         answers = [client.get(f"/e/{eid}/{part}") for eid in ids]
         assert {one.status_code for one in answers} == {200}
@@ -206,7 +202,7 @@ def test_unknown_private_and_revoked_are_grey_alike(client: Visitor) -> None:
 
 def test_a_badge_turns_grey_when_the_customer_takes_publicity_back(client: Visitor) -> None:
     ticket = make.ticket()
-    embed = worn(ticket)
+    embed = make.worn(ticket)
     assert client.get(f"/e/{embed.eid}/badge.json").json != GREY
     make.post(ticket, "visibility_changed", visibility="private")
     assert client.get(f"/e/{embed.eid}/badge.json").json == GREY
@@ -214,7 +210,7 @@ def test_a_badge_turns_grey_when_the_customer_takes_publicity_back(client: Visit
 
 
 def test_sites_bind_facts_by_origin(client: Visitor) -> None:
-    eid = worn(make.ticket(), sites=["https://Blog.example"]).eid
+    eid = make.worn(make.ticket(), sites=["https://Blog.example"]).eid
     address = f"/e/{eid}/badge.json"
     assert client.get(address, headers={"Origin": "https://blog.example"}).json != GREY
     foreign = client.get(address, headers={"Origin": "https://other.example"})
@@ -225,7 +221,7 @@ def test_sites_bind_facts_by_origin(client: Visitor) -> None:
 
 
 def test_what_has_not_changed_is_not_sent_again(client: Visitor, travel: Traveller) -> None:
-    eid = worn(make.ticket()).eid
+    eid = make.worn(make.ticket()).eid
     for part in ("badge.json", "badge.svg"):
         first = client.get(f"/e/{eid}/{part}")
         again = client.get(f"/e/{eid}/{part}", headers={"If-None-Match": first.headers["ETag"]})
@@ -243,14 +239,14 @@ def test_what_is_the_same_for_all_does_not_vary_by_cookie(client: Visitor) -> No
 
 
 def test_cache_seconds_may_only_lengthen(client: Visitor) -> None:
-    address = f"/e/{worn(make.ticket()).eid}/badge.svg"
+    address = f"/e/{make.worn(make.ticket()).eid}/badge.svg"
     for asked, kept in (("1", 60), ("600", 600), ("99999999", 86_400), ("-5", 60), ("x", 60)):
         answer = client.get(f"{address}?cacheSeconds={asked}")
         assert answer.headers["Cache-Control"].startswith(f"public, max-age={kept},")
 
 
 def test_colours_and_labels_can_be_chosen_and_nothing_else_slips_in(client: Visitor) -> None:
-    address = f"/e/{worn(make.ticket()).eid}/badge.svg"
+    address = f"/e/{make.worn(make.ticket()).eid}/badge.svg"
     svg = client.get(f'{address}?label=my+"water"&color=ff8800&labelColor=%22onload%3D').text
     assert message(svg).startswith('my "water": open')
     assert 'fill="#ff8800"' in svg
@@ -289,7 +285,7 @@ def test_every_widget_has_its_parts_and_names_the_embed() -> None:
 
 
 def test_every_snippet_names_the_embed(house: Flask) -> None:
-    embed = worn(make.ticket())
+    embed = make.worn(make.ticket())
     for one in _found.modules():
         assert embed.eid in one.snippet(embed), one.__name__
         assert one.ABOUT.endswith(".")
@@ -298,7 +294,7 @@ def test_every_snippet_names_the_embed(house: Flask) -> None:
 
 def test_only_the_customer_makes_changes_and_revokes_badges(house: Flask) -> None:
     ticket = make.ticket()
-    embed = worn(ticket)
+    embed = make.worn(ticket)
     for stranger in (make.assignee(ticket), make.customer(make.ticket())):
         with pytest.raises(Forbidden):
             embeds.create(ticket, by=stranger)
@@ -311,12 +307,12 @@ def test_only_the_customer_makes_changes_and_revokes_badges(house: Flask) -> Non
 @pytest.mark.parametrize("site", ["javascript:alert(1)", "ftp://x.example", "https://", "https://u:p@x.example", "*"])
 def test_a_site_that_is_none_is_named(house: Flask, site: str) -> None:
     with pytest.raises(Invalid):
-        worn(make.ticket(), sites=[site])
+        make.worn(make.ticket(), sites=[site])
 
 
 def test_a_site_is_kept_as_browsers_spell_it(client: Visitor) -> None:
     typed = ["https://Blog.example:443/post", "http://blog.example:80", "http://blog.example:8080", "www.blog.example"]
-    embed = worn(make.ticket(), sites=typed)
+    embed = make.worn(make.ticket(), sites=typed)
     spelt = ["https://blog.example", "http://blog.example", "http://blog.example:8080", "https://www.blog.example"]
     assert embed.sites == spelt
     facts = client.get(f"/e/{embed.eid}/badge.json", headers={"Origin": "https://blog.example"}).json
@@ -326,7 +322,7 @@ def test_a_site_is_kept_as_browsers_spell_it(client: Visitor) -> None:
 def test_the_builder_writes_the_line_of_a_picture_that_looks_otherwise(client: Visitor) -> None:
     ticket = make.ticket()
     make.own(client, ticket)
-    eid, other = worn(ticket).eid, worn(ticket).eid
+    eid, other = make.worn(ticket).eid, make.worn(ticket).eid
     asked = {"picture": eid, "label": 'My "lift" & (I)', "style": "flat-square", "color": "#A1B2C3", "labelColor": "x"}
     shown = client.get(f"/t/{ticket.ref}/embeds", query_string=asked).text
     codes = [html.unescape(code) for code in re.findall(r"<code>(.*?)</code>", shown, re.DOTALL)]
@@ -344,7 +340,7 @@ def test_the_builder_writes_the_line_of_a_picture_that_looks_otherwise(client: V
 def test_the_builder_says_what_cannot_be_limited_and_how_long_copies_live(client: Visitor) -> None:
     ticket = make.ticket()
     make.own(client, ticket)
-    eid = worn(ticket).eid
+    eid = make.worn(ticket).eid
     said = html.unescape(re.sub(r"<[^>]+>", "", client.get(f"/t/{ticket.ref}/embeds").text))
     for words in (
         "pictures can’t be limited: whoever has the address sees them",
@@ -358,12 +354,17 @@ def test_the_builder_says_what_cannot_be_limited_and_how_long_copies_live(client
         assert kept == f"public, max-age={lasts}, stale-if-error=300", "as it is said"
 
 
-def test_the_builder_makes_restricts_and_takes_back(client: Visitor) -> None:
-    ticket = make.ticket()
+def built(client: Visitor, ticket: Ticket, **typed: str) -> tuple[Embed, str]:
+    """Make a badge in the builder as the ticket's customer; return it with the builder's address."""
     make.own(client, ticket)
     page = f"/t/{ticket.ref}/embeds"
-    assert client.post(page, data={"theme": "dark", "sites": "blog.example"}).status_code == 303
+    assert client.post(page, data=typed).status_code == 303
     (embed,) = embeds.kept(ticket)
+    return embed, page
+
+
+def test_the_builder_makes_restricts_and_takes_back(client: Visitor) -> None:
+    embed, page = built(client, make.ticket(), theme="dark", sites="blog.example")
     assert (embed.theme, embed.sites) == ("dark", ["https://blog.example"])
     shown = client.get(page).text
     assert embed.eid in shown

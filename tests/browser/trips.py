@@ -16,7 +16,7 @@ from tests.servers.ground import wait_until
 from tests.servers.instance import Instance
 from tests.servers.site import ForeignSite
 from tests.servers.site import Page as SitePage
-from tracker import desks, drafts, embeds, links, people, store, tickets
+from tracker import desks, drafts, links, people, store, tickets
 from tracker.models import Delivery, Draft, Ticket
 
 SOON = 5_000
@@ -73,8 +73,7 @@ class Office:
     def embed(self, ref: str, **given: Any) -> str:
         """Make a badge; return its id."""
         with self.open():
-            one = self._find(ref)
-            return embeds.create(one, by=make.customer(one), **given).eid
+            return make.worn(self._find(ref), **given).eid
 
     def key(self, ref: str) -> str:
         """Return the path of another secret link for the customer."""
