@@ -12,8 +12,18 @@ from tests.browser.embed_pages import badge, note_events, panel, pill, publish, 
 from tests.browser.embed_stage import facts, iso
 from tests.browser.live_stage import REF, LiveStage
 from tests.browser.visitor import Visitor
+from tests.servers.ground import ROOT
 from tests.servers.site import ForeignSite
 
+DOCUMENT = ROOT / "docs" / "widgets.md"
+CHOSEN = {
+    "--ticket-size": "21px",
+    "--ticket-font": "serif",
+    "--ticket-paper": "rgb(1, 2, 3)",
+    "--ticket-ink": "rgb(250, 251, 252)",
+    "--ticket-accent": "rgb(9, 8, 7)",
+    "--ticket-radius": "5px",
+}
 WORN = {"badge": "good", "card": "good", "timeline": "good", "wall": "wall"}
 
 
@@ -65,6 +75,37 @@ def test_what_the_customer_chose_in_the_builder_holds_where_the_page_says_nothin
     page.goto(blog.url)
     expect(panel(page)).to_have_css("color-scheme", "dark")
     expect(pill(page)).to_have_css("color-scheme", "light")
+
+
+def test_a_page_s_own_styles_reach_the_properties_and_parts_that_the_documents_name(
+    page: Page, blog: ForeignSite, scene: LiveStage
+) -> None:
+    named = re.search(r"^\*\*Styles\.\*\* (.*?) Parts, for `[^`]*`: (.*)", DOCUMENT.read_text(), re.MULTILINE)
+    assert named
+    properties, parts = (re.findall(r"`([\w-]+)`", words) for words in named.groups())
+    assert sorted(properties) == sorted(CHOSEN)
+    chosen = ";".join(f"{name}:{value}" for name, value in CHOSEN.items())
+    styles = f"ticket-badge{{{chosen}}} ticket-badge::part(subject){{letter-spacing:3px}}"
+    publish(blog, scene, f"<style>{styles}</style>{every()}")
+    page.goto(blog.url)
+    page.locator("ticket-badge").last.scroll_into_view_if_needed()
+    expect(panel(page, 2)).to_contain_text("Alley light flickers")
+    for shown in (pill(page), panel(page)):
+        expect(shown).to_have_css("font-size", "21px")
+        expect(shown).to_have_css("font-family", "serif")
+        expect(shown).to_have_css("background-color", "rgb(1, 2, 3)")
+        expect(shown).to_have_css("color", "rgb(250, 251, 252)")
+        expect(shown).to_have_css("border-top-left-radius", "5px")
+    expect(panel(page).locator(".link").first).to_have_css("color", "rgb(9, 8, 7)")
+    expect(panel(page).locator(".subject")).to_have_css("letter-spacing", "3px")
+    there = page.eval_on_selector_all(
+        "ticket-badge",
+        "all => all.flatMap(one => [...one.shadowRoot.querySelectorAll('[part]')].flatMap(one => [...one.part]))",
+    )
+    assert set(there) - set(parts) == set()
+    assert set(parts) - set(there) <= {"picture", "late", "waiting", "solved", "declined", "unknown"}, (
+        "as tickets stand"
+    )
 
 
 def test_changed_attributes_are_obeyed(page: Page, blog: ForeignSite, scene: LiveStage) -> None:
