@@ -2,10 +2,11 @@
 
 import os
 import re
+import signal
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 from bench._badges import OTHERS_CORE
 from tests.servers.ground import program
@@ -25,7 +26,7 @@ class Heard(NamedTuple):
 
 
 class Wrk:
-    """Starts at once; `heard` waits for the end, so that others can work meanwhile."""
+    """Starts at once; `heard` waits for the end, `stop` brings it about, so that others can work meanwhile."""
 
     def __init__(
         self, url: str, seconds: float, *headers: str, script: Path | None = None, given: Sequence[str] = ()
@@ -49,10 +50,23 @@ class Wrk:
             preexec_fn=lambda: os.sched_setaffinity(0, {OTHERS_CORE}),
         )
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._process.kill()
+        self._process.communicate()
+
     @property
     def has_ended(self) -> bool:
         """True when nothing is asked any more."""
         return self._process.poll() is not None
+
+    def stop(self) -> Heard:
+        """Ask no more; return what was heard until now."""
+        self._seconds = 0
+        self._process.send_signal(signal.SIGINT)
+        return self.heard()
 
     def heard(self) -> Heard:
         """Wait for the end; RuntimeError when there was an answer of another kind, or none."""

@@ -33,6 +33,8 @@ SCENARIOS = {
 }
 STRANGERS, FORMS = (Path(__file__).resolve().parent / name for name in ("strangers.lua", "forms.lua"))
 EVERY_S = 0.1
+LONGEST_S = 600.0
+"""How long the updates of one repetition may take."""
 
 
 @dataclass(frozen=True)
@@ -110,20 +112,20 @@ def _forms(stage: Stage) -> list[str]:
 def _changing(plan: Plan, server: Server, stage: Stage) -> dict[str, float]:
     """Updates while the badge is asked for without a pause: from the word that it is stored until a badge shows it."""
     waits: list[float] = []
-    load = Wrk(server.url("badge.json"), plan.posts * EVERY_S * 1.5)
     before, began, shown = _runs(stage), time.monotonic(), f"copy {server.paths['badge.json']}"
-    with Poster(stage) as poster:
+    with Wrk(server.url("badge.json"), LONGEST_S) as load, Poster(stage) as poster:
         for number in range(plan.posts):
             posted = poster.post(stage.refs[0], number)
             while _shown(server) < posted.seq:
                 """Ask again."""
             waits.append(1000 * (time.monotonic() - posted.stored_at))
             time.sleep(EVERY_S)
+        views, seconds = (_runs(stage) - before)[shown], time.monotonic() - began
         if load.has_ended:
             raise RuntimeError("nobody asked any more when the last updates were posted")
-    views, seconds = (_runs(stage) - before)[shown], time.monotonic() - began
+        heard = load.stop()
     return {
-        "req_per_s": load.heard().req_per_s,
+        "req_per_s": heard.req_per_s,
         "stale_p50_ms": percentile(waits, 50),
         "stale_p99_ms": percentile(waits, 99),
         "posts_per_s": plan.posts / seconds,
