@@ -9,6 +9,7 @@ from tests.test_live_worker import DRIVERS, Client, emit, get
 
 pytestmark = [
     pytest.mark.slow,
+    pytest.mark.usefixtures("hung_up"),
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]

@@ -1,5 +1,6 @@
 """Faults of the live part (THREATS F2, F3, F8, F16, F17): short in `make test`, at the full marks with --full."""
 
+import itertools
 import json
 import signal
 import socket
@@ -9,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Self
 
 import pytest
 from websocket import ABNF
@@ -17,21 +19,18 @@ from bench._stage import SQLITE, Poster, Stage, staged
 from tests import make
 from tests.drills.returning import Viewers, post_until_stored, stored
 from tests.houses import opened, sqlite_url
-from tests.live_client import DIALLED, Raw, dial, knock
+from tests.live_client import Raw, dial, knock
 from tests.servers.ground import wait_until
-from tests.servers.instance import Instance
+from tests.servers.instance import Instance, instance
 from tests.servers.redis import Redis
 
-pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore::ResourceWarning")]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.usefixtures("hung_up"),
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+]
 NOISE = 3
 """In its short form a drill shares the machine with other tests."""
-
-
-@pytest.fixture(autouse=True)
-def _hang_up() -> Iterator[None]:
-    yield
-    while DIALLED:
-        DIALLED.pop().close()
 
 
 @contextmanager
@@ -52,21 +51,37 @@ def beside(stage: Stage, **settings: object) -> Iterator[Instance]:
         other.close()
 
 
-class Posting(threading.Thread):
-    """Posts updates at a steady pace, until `stop()` or for so many."""
+class Posting:
+    """Posts updates at a steady pace for as long as a drill takes: `with Posting(…) as posting`."""
 
-    def __init__(self, stage: Stage, *, per_s: float, count: int) -> None:
-        super().__init__(daemon=True)
-        self.stage, self.every_s, self.count = stage, 1 / per_s, count
+    def __init__(self, stage: Stage, *, per_s: float) -> None:
+        self.stage, self.every_s = stage, 1 / per_s
         self.stored: dict[int, float] = {}
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._post, daemon=True)
 
-    def run(self) -> None:
-        began = time.monotonic()
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_fault: object) -> None:
+        self._ended.set()
+        self._thread.join(60)
+
+    def wait_for(self, more: int) -> None:
+        """Wait until so many more are stored."""
+        wanted = len(self.stored) + more
+        wait_until(lambda: len(self.stored) >= wanted, within=120, what=f"{more} more words are stored")
+
+    def _post(self) -> None:
+        due = time.monotonic()
         with Poster(self.stage) as poster:
-            for number in range(self.count):
-                time.sleep(max(0.0, began + number * self.every_s - time.monotonic()))
+            for number in itertools.count():
                 seq, at = post_until_stored(poster, self.stage.refs[0], number)
                 self.stored[seq] = at
+                due += self.every_s
+                if self._ended.wait(max(0.0, due - time.monotonic())):
+                    return
 
 
 def private_kb(pids: list[int]) -> int:
@@ -88,19 +103,18 @@ def descriptors(server: Instance) -> int:
 
 @pytest.mark.timeout(400)
 def test_f2_after_kills_of_the_live_process_everybody_has_everything_once_in_order(full: bool) -> None:
-    count, updates = (1000, 400) if full else (60, 90)
+    count, between = (1000, 130) if full else (60, 10)
     with staged_live() as stage, Viewers(stage.server, stage.refs[0], count) as viewers:
         wait_until(viewers.here, within=60)
-        posting = Posting(stage, per_s=10, count=updates)
-        posting.start()
-        for posted in (updates // 4, updates // 2):
-            wait_until(lambda posted=posted: len(posting.stored) > posted, within=120)
-            killed_at = time.monotonic()
-            stage.server.kill_workers()
-            wait_until(lambda: viewers.watching < count, within=20)
-            wait_until(viewers.here, within=30)
-            assert time.monotonic() - killed_at < 10 * (1 if full else NOISE)
-        posting.join(200)
+        with Posting(stage, per_s=10) as posting:
+            for _ in range(2):
+                posting.wait_for(between)
+                killed_at = time.monotonic()
+                stage.server.kill_workers()
+                wait_until(lambda: viewers.watching < count, within=20)
+                wait_until(viewers.here, within=30)
+                assert time.monotonic() - killed_at < 10 * (1 if full else NOISE)
+            posting.wait_for(between)
         wait_until(lambda: viewers.have(max(posting.stored)), within=15)
         everything = stored(stage.server, stage.refs[0])
         assert set(posting.stored) <= set(everything)
@@ -108,25 +122,23 @@ def test_f2_after_kills_of_the_live_process_everybody_has_everything_once_in_ord
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("away_s", [8, 60])
 def test_f3_without_redis_viewers_of_another_process_are_two_seconds_late_at_most(
-    away_s: int, full: bool, redis_server: Redis
+    full: bool, redis_server: Redis
 ) -> None:
     count = 1000 if full else 20
-    away_s = away_s if full else away_s // 8 + 2
     with (
         staged_live(redis_url=redis_server.url, role="api") as stage,
         beside(stage, redis_url=redis_server.url, role="live") as live,
         Viewers(live, stage.refs[0], count) as viewers,
     ):
         wait_until(viewers.here, within=30)
-        posting = Posting(stage, per_s=5, count=int(5 * (away_s + 6)))
-        posting.start()
-        time.sleep(2)
-        redis_server.kill()
-        time.sleep(away_s)
-        redis_server.start()
-        posting.join(60 + away_s)
+        with Posting(stage, per_s=5) as posting:
+            posting.wait_for(10)
+            for away_s in (8, 60) if full else (3,):
+                redis_server.kill()
+                time.sleep(away_s)  # how long it is away is what is tried here
+                redis_server.start()
+                posting.wait_for(20)
         wait_until(lambda: viewers.have(max(posting.stored)), within=10)
         late = [one.at[seq] - at for one in viewers.all for seq, at in posting.stored.items()]
         assert max(late) < 2 * (1 if full else NOISE)
@@ -137,13 +149,13 @@ def test_f3_without_redis_viewers_of_another_process_are_two_seconds_late_at_mos
 def test_f3_without_redis_who_signs_out_leaves_in_another_process_and_its_lists_and_queues_hear(
     redis_server: Redis,
 ) -> None:
-    with staged_live(redis_url=redis_server.url, role="live") as stage:
-        folder, secret = stage.server.data_dir, stage.server.environ["TRACKER_SECRET_KEY"]
+    with instance(redis_url=redis_server.url, role="live") as server:
+        folder, secret = server.data_dir, server.environ["TRACKER_SECRET_KEY"]
         settings = {"redis_url": redis_server.url, "secret_key": secret}
         with opened(sqlite_url(folder / "nameplate.sqlite3"), folder, **settings) as house:
             ticket = make.ticket(visibility="private")
             ben, eve = make.agent(ticket.desk), ticket.assignee
-            leaves, stays, queue, listed = (dial(stage.server.port).connect() for _ in range(4))
+            leaves, stays, queue, listed = (dial(server.port).connect() for _ in range(4))
             browsers = {who: house.test_client() for who in (ben, eve)}
             for who, raw in ((ben, leaves), (eve, stays)):
                 make.sign_in(browsers[who], who)
@@ -254,18 +266,18 @@ def test_f17_a_restart_drains_in_time_and_nobody_misses_a_word(full: bool) -> No
     with staged_live() as stage, beside(stage) as other, Viewers(stage.server, stage.refs[0], count) as viewers:
         server = stage.server
         wait_until(viewers.here, within=60)
-        posting = Posting(stage, per_s=5, count=60)
-        posting.start()
-        wait_until(lambda: len(posting.stored) > 15, within=30)
-        assert server.process
-        viewers.server, began = other, time.monotonic()
-        server.process.send_signal(signal.SIGTERM)
-        server.process.wait(20)
-        assert time.monotonic() - began < 5 * (1 if full else NOISE)
-        assert max(one.lost_at[-1] for one in viewers.all) - began < 5 * (1 if full else NOISE)
-        wait_until(viewers.here, within=40, what="everybody is at the other instance")
-        server.start()
-        posting.join(100)
+        with Posting(stage, per_s=5) as posting:
+            posting.wait_for(15)
+            assert server.process
+            viewers.server, began = other, time.monotonic()
+            server.process.send_signal(signal.SIGTERM)
+            server.process.wait(20)
+            assert time.monotonic() - began < 5 * (1 if full else NOISE)
+            wait_until(lambda: all(one.lost_at for one in viewers.all), within=20)
+            assert max(one.lost_at[-1] for one in viewers.all) - began < 5 * (1 if full else NOISE)
+            wait_until(viewers.here, within=40, what="everybody is at the other instance")
+            server.start()
+            posting.wait_for(5)
         wait_until(lambda: viewers.have(max(posting.stored)), within=15)
         everything = stored(server, stage.refs[0])
         assert all(one.seen == everything for one in viewers.all)
@@ -292,13 +304,13 @@ def test_two_workers_share_a_port_and_the_viewers_of_both_hear_the_news(redis_se
 
 
 def test_a_live_process_serves_no_pages_and_an_api_process_no_sockets() -> None:
-    with staged_live(role="live") as stage:
-        assert knock(stage.server.port)[0] == 101
-        assert ask(stage.server, "/") == 404
-        assert ask(stage.server, "/healthz") == 200
-    with staged_live(role="api") as stage:
-        assert knock(stage.server.port)[0] == 503
-        assert ask(stage.server, "/") == 200
+    with instance(role="live") as server:
+        assert knock(server.port)[0] == 101
+        assert ask(server, "/") == 404
+        assert ask(server, "/healthz") == 200
+    with instance(role="api") as server:
+        assert knock(server.port)[0] == 503
+        assert ask(server, "/") == 200
 
 
 def test_a_slow_handshake_does_not_stay(nameplate: Instance) -> None:

@@ -64,16 +64,21 @@ def drip(lines: list[socket.socket]) -> None:
             continue  # nginx has lost its patience, as it should
 
 
+@pytest.fixture(scope="module")
+def proxy() -> Iterator[Nginx]:
+    with instance(demo=True, proxies=1) as running, nginx(f"127.0.0.1:{running.port}") as found:
+        answers_in(found, "/")
+        yield found
+
+
 @pytest.mark.parametrize("what", CROWDS)
-def test_f12_who_is_slow_keeps_nobody_else_waiting(what: str, full: bool) -> None:
+def test_f12_who_is_slow_keeps_nobody_else_waiting(what: str, full: bool, proxy: Nginx) -> None:
     count, come = CROWDS[what]
     noise = 1 if full else NOISE
-    with instance(demo=True, proxies=1) as running, nginx(f"127.0.0.1:{running.port}") as proxy:
-        answers_in(proxy, "/")
-        with crowd(proxy, come, count if full else count // 20) as lines:
-            until = time.monotonic() + (HELD_FOR_S if full else 2)
-            while time.monotonic() < until:
-                assert answers_in(proxy, "/healthz") < 1 * noise
-                drip(lines)
-                time.sleep(0.2)
-        assert answers_in(proxy, "/") < 5 * noise
+    with crowd(proxy, come, count if full else count // 20) as lines:
+        until = time.monotonic() + (HELD_FOR_S if full else 2)
+        while time.monotonic() < until:
+            assert answers_in(proxy, "/healthz") < 1 * noise
+            drip(lines)
+            time.sleep(0.2)
+    assert answers_in(proxy, "/") < 5 * noise

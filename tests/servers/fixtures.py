@@ -1,9 +1,11 @@
 """The test servers as fixtures; tests/conftest.py names this file as a plugin."""
 
+import gc
 from collections.abc import Iterator
 
 import pytest
 
+from tests.live_client import DIALLED
 from tests.servers.dovecot import Dovecot, dovecot
 from tests.servers.instance import Instance, instance
 from tests.servers.postgres import Postgres, postgres
@@ -64,3 +66,18 @@ def nameplate(request: pytest.FixtureRequest) -> Iterator[Instance]:
     """A running Nameplate on SQLite with the demo's people and tickets, shared by the tests of one file."""
     with instance(demo=True) as running:
         yield running
+
+
+@pytest.fixture(scope="module")
+def _collected() -> Iterator[None]:
+    """Forget what clients left open while their own tests are still running, not in the middle of others."""
+    yield
+    gc.collect()
+
+
+@pytest.fixture
+def hung_up(_collected: None) -> Iterator[None]:
+    """Close what a test has dialled."""
+    yield
+    while DIALLED:
+        DIALLED.pop().close()
