@@ -35,8 +35,8 @@ class Raw:
             found = self._frames.recv_frame()
         except (WebSocketConnectionClosedException, ConnectionError):
             return 0, b""
-        data: bytes = found.data
-        return found.opcode, data
+        assert isinstance(found.data, bytes)
+        return found.opcode, found.data
 
     def text(self) -> str:
         """Return the next text that is not a ping, answering pings."""
