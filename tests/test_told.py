@@ -100,6 +100,24 @@ def test_what_is_new_or_no_question_is_left_alone(ticket: Ticket, new: str) -> N
     assert told.again(answered(ticket), new) == []
 
 
+@pytest.mark.parametrize(
+    ("first", "again", "is_again"),
+    [
+        ("Have you tried a restart?", "Did you restart it?", True),
+        ("Have you tried a restart?", "Have you tried restarting it yet?", True),
+        ("Did you restart it?", "Have you restarted it?", True),
+        ("Have you tried another cable?", "Have you tried a restart?", False),
+        ("Is the internet gone?", "Is the internal line gone?", False),
+    ],
+)
+def test_a_question_in_another_form_of_its_words_is_the_same(
+    ticket: Ticket, first: str, again: str, is_again: bool
+) -> None:
+    make.post(ticket, "update", text=first)
+    make.post(ticket, "reply", text="Yes, twice.", publish=False)
+    assert [one.answer for one in told.again(ticket, again)] == ["Yes, twice."] * is_again
+
+
 @pytest.fixture
 def router(house: Flask) -> Ticket:
     told = make.ticket(text="My order number is 48213. The router blinks since noon.", phone="030 1234")

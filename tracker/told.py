@@ -17,6 +17,9 @@ COVERED, COVERING = 0.5, 0.8
 "serial number of the router", and "serial number of the modem" for something else."""
 SAME_WORD = 88
 """From which likeness on (0 to 100) two words count as the same: "riser" and "risers"."""
+SHORTEST_STEM = 5
+ENDINGS = ("ing", "ed", "es", "en", "s", "e")
+"""What a word is said with besides: a restart, restarted, restarting."""
 MOST_READ = 300
 MOST_CHARACTERS = 100_000
 """How many of the newest entries with words are read, and how much of them: all that a usual ticket says."""
@@ -51,14 +54,15 @@ _ASKING = {word: asks for asks, words in _ASKS.items() for word in words.split()
 _EMPTY = _words(
     """a an the is are was were be been am do does did has have had can could will would shall should may might must
     s you your yours we our us i me my it its he she they them this that these those there here of in on at to for from
-    by with and or if so as not no yes please tell let know exactly again still just now also about any some
+    by with and or if so as not no yes please tell let know exactly again still just now also about any some yet already
     der die das den dem des ein eine einen einem einer ist sind war waren sein haben hat hatte können kann könnten wird
     werden würden soll sollen sie ihr ihre ihren ihrem uns unser wir ich mir mich es er man dies diese dieser dieses von
     vom in im an am auf zu zum zur für mit und oder wenn nicht kein keine bitte sagen noch mal genau jetzt auch denn
+    schon bereits
     le la les un une des du de d l est sont était être avez avoir a-t-il pouvez peut vous votre vos nous notre je moi il
-    elle ils on ce cette ces y en à au aux pour par avec et ou si ne pas s'il plaît dire encore exactement
+    elle ils on ce cette ces y en à au aux pour par avec et ou si ne pas s'il plaît dire encore déjà exactement
     el los las una unos unas es son era ser tiene tienen ha han puede podría usted su sus nos nuestro yo me él ella esto
-    esta este en al para por con y o no sí favor decir todavía"""
+    esta este en al para por con y o no sí favor decir todavía ya"""
 )
 _GIVE = _words(
     """tell send give provide share name state forward
@@ -73,6 +77,8 @@ _POLITE = _words(
     "veuillez merci por favor könntest kannst würdest darf dürfen dürften pourriez peux pourrais pouvons puis"
     " puedo podemos podría podrías pueden puedes"
 )
+_TRY = _words("try tried trying attempted versucht probiert ausprobiert essayé intentado probado")
+"""What a question of something tried begins with: have you tried a restart, did you restart it."""
 _WHETHER = _words("whether if ob si")
 _HOW_IT_IS_CALLED = re.compile(r"\bwie (?:lauten?t?|hei(?:ß|ss)t|hei(?:ß|ss)en)\b")
 _A_FEW, _MANY = r"(?:\W+\w+){0,3}?\W+", r"(?:\W+\w+){0,12}?\W+"
@@ -195,7 +201,15 @@ def _same(asks: str, words: Sequence[str], others_ask: str, others: Sequence[str
 
 def _likes(word: str, words: Sequence[str]) -> Iterator[str]:
     found = process.extract_iter(word, words, scorer=fuzz.ratio, score_cutoff=SAME_WORD)
-    return (one for one, _likeness, _place in found)
+    yield from (one for one, _likeness, _place in found)
+    stem = _stem(word)
+    yield from (one for one in words if one.startswith(stem) and _stem(one) == stem)
+
+
+def _stem(word: str) -> str:
+    """Return a word without its ending, if enough of it is left."""
+    fits = (word.removesuffix(one) for one in ENDINGS if word.endswith(one) and not word.endswith("ss"))
+    return next((stem for stem in fits if len(stem) >= SHORTEST_STEM), word)
 
 
 @lru_cache(maxsize=512)
@@ -206,6 +220,7 @@ def _essence(question: str) -> tuple[str, tuple[str, ...]]:
     carrying = [word for word in words if word not in _ASKING and word not in _EMPTY]
     if requested:
         carrying = [word for word in carrying if word not in _FRAME]
+    carrying = [word for word in carrying if word not in _TRY] or carrying
     asks = next((_ASKING[word] for word in words if word in _ASKING), "")
     if not asks and (_names_alone(words, carrying) or (requested and _WHETHER.isdisjoint(words))):
         asks = "what"
