@@ -2,10 +2,8 @@
 
 import re
 from collections.abc import Callable, Iterator
-from io import BytesIO
 
 import pytest
-from PIL import Image
 from playwright.sync_api import Page, expect
 from sqlalchemy import select
 
@@ -25,7 +23,7 @@ from tests.browser.visitor import Visitor
 from tests.servers.ground import wait_until
 from tests.servers.site import ForeignSite, foreign_site
 from tests.servers.site import Page as SitePage
-from tracker import desks, embeds, links, profiles, store
+from tracker import desks, embeds, links, store
 from tracker.models import Ticket
 from widgets import card
 
@@ -415,26 +413,6 @@ def test_an_agent_s_word_reaches_a_card_on_another_site(
     expect(panel.locator("strong")).to_have_text("on a ladder", timeout=SOON)
     took = reader.page.evaluate("cameAt") - int(agent.page.evaluate("localStorage.sent"))
     print(f"on another site {took} ms after it was sent")
-
-
-def test_a_page_that_isolates_itself_has_its_badge_with_a_face_and_its_picture_and_nothing_to_complain_of(
-    office: Office, page: Page, blog: ForeignSite
-) -> None:
-    ref = office.ticket(subject="The vault is locked", desk="streets")
-    eid, face = office.embed(ref), BytesIO()
-    Image.new("RGB", (256, 256), "#ff0000").save(face, "PNG")
-    with office.open():
-        has_it = ticket_of(ref).assignee
-        profiles.set_face(has_it, face.getvalue(), "image/png", by=make.viewer(has_it))
-    wear(blog, office, ref, eid)
-    worn = blog.pages["/"].body + f'<img class="after" src="{office.url}/e/{eid}/badge.svg" alt="">'
-    isolated = {"Cross-Origin-Embedder-Policy": "require-corp", "Cross-Origin-Opener-Policy": "same-origin"}
-    blog.pages["/"] = SitePage(worn, headers=isolated)
-    with page.expect_request_finished(lambda asked: asked.url.endswith("/seen")):
-        page.goto(blog.url)
-    expect(pill(page)).to_contain_text(LIVE)
-    for picture, wide in ((pill(page).locator("img"), 1), (page.locator("img.after"), 100)):
-        assert picture.evaluate("one => one.decode().then(() => one.naturalWidth)") > wide
 
 
 def test_a_lead_puts_up_a_wall_of_the_desk_s_public_tickets(office: Office, visitor: Visitor) -> None:

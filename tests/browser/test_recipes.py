@@ -1,4 +1,4 @@
-"""The lines that the builder copies, pasted where people write: plain pages, Markdown, Hugo, WordPress."""
+"""The lines that the builder copies, pasted where people write: pages, isolated ones, Markdown, Hugo, WordPress."""
 
 import json
 import re
@@ -7,19 +7,24 @@ import subprocess
 import urllib.parse
 import urllib.request
 from collections.abc import Callable
+from io import BytesIO
 from pathlib import Path
 
 import pytest
 from markdown_it import MarkdownIt
+from PIL import Image
 from playwright.sync_api import Page, expect
 
-from tests.browser.test_embeds import make_badge
-from tests.browser.trips import SOON, Office, become_customer
+from tests import make
+from tests.browser.test_embeds import make_badge, ticket_of
+from tests.browser.trips import SOON, Office, become_customer, pill, wear
 from tests.browser.visitor import Visitor
 from tests.servers.ground import ROOT
 from tests.servers.site import ForeignSite
 from tests.servers.site import Page as SitePage
+from tracker import profiles
 
+SAYS = "has this · open"
 LINES = ("Script", "Image", "Markdown", "Iframe", "oEmbed")
 HEAD = '<!doctype html><html lang="en"><meta charset="utf-8"><title>Blog</title><link rel="icon" href="data:,">'
 RECIPES = (ROOT / "docs/widgets.md").read_text()
@@ -65,7 +70,7 @@ def test_every_line_that_the_builder_copies_works_where_it_is_pasted(
         pasted = json.load(answer)["html"]
     blog.pages["/"] = SitePage(f"{HEAD}{lines['Script']}{lines['Image']}{readme}{lines['Iframe']}{pasted}")
     page.goto(blog.url)
-    expect(page.locator(".ticket-badge .pill")).to_contain_text("has this · open")
+    expect(page.locator(".ticket-badge .pill")).to_contain_text(SAYS)
     for place in range(2):
         picture = page.get_by_role("link", name="Who has my ticket").nth(place)
         expect(picture).to_have_attribute("href", f"{office.url}/t/{ref}")
@@ -99,7 +104,7 @@ def test_hugo_shows_the_picture_and_the_live_badge_by_the_recipe(
     page.goto(blog.url)
     assert page.locator("img").evaluate("one => one.decode().then(() => one.naturalWidth)") > 100
     for place in range(2):
-        expect(page.locator("ticket-badge .pill").nth(place)).to_contain_text("has this · open")
+        expect(page.locator("ticket-badge .pill").nth(place)).to_contain_text(SAYS)
 
 
 def test_wordpress_turns_the_address_into_a_frame_that_grows_and_stays_true(
@@ -126,3 +131,23 @@ def test_wordpress_turns_the_address_into_a_frame_that_grows_and_stays_true(
     expect(frame.get_by_role("heading")).to_have_text("The pond is green")
     office.say(ref, text="The pump runs again.")
     expect(frame.get_by_text("The pump runs again.")).to_be_visible(timeout=SOON)
+
+
+def test_a_page_that_isolates_itself_has_its_badge_with_a_face_and_its_picture_and_nothing_to_complain_of(
+    office: Office, page: Page, blog: ForeignSite
+) -> None:
+    ref = office.ticket(subject="The vault is locked", desk="streets")
+    eid, face = office.embed(ref), BytesIO()
+    Image.new("RGB", (256, 256), "#ff0000").save(face, "PNG")
+    with office.open():
+        has_it = ticket_of(ref).assignee
+        profiles.set_face(has_it, face.getvalue(), "image/png", by=make.viewer(has_it))
+    wear(blog, office, ref, eid)
+    worn = blog.pages["/"].body + f'<img class="after" src="{office.url}/e/{eid}/badge.svg" alt="">'
+    isolated = {"Cross-Origin-Embedder-Policy": "require-corp", "Cross-Origin-Opener-Policy": "same-origin"}
+    blog.pages["/"] = SitePage(worn, headers=isolated)
+    with page.expect_request_finished(lambda asked: asked.url.endswith("/seen")):
+        page.goto(blog.url)
+    expect(pill(page)).to_contain_text(SAYS)
+    for picture, wide in ((pill(page).locator("img"), 1), (page.locator("img.after"), 100)):
+        assert picture.evaluate("one => one.decode().then(() => one.naturalWidth)") > wide
