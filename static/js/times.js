@@ -80,7 +80,8 @@ function update(time, now) {
     return;
   }
   const since = () => (now - at < 60_000 ? 'a moment' : relative(at, now).replace(' ago', ''));
-  const words = { relative: () => relative(at, now), for: since, due: () => dueText(at, now), clock: () => exact(at) }[time.dataset.time];
+  const yours = () => `${dueText(at, now)} (your time)`;
+  const words = { relative: () => relative(at, now), for: since, due: () => dueText(at, now), yours, clock: () => exact(at) }[time.dataset.time];
   if (words) write(time, words());
   const title = exact(at);
   if (time.title !== title) time.title = title;

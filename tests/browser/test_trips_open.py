@@ -3,6 +3,8 @@
 import re
 import time
 from collections.abc import Callable
+from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from playwright.sync_api import expect
 
@@ -26,11 +28,17 @@ def mailed_link(visitor: Visitor, url: str, subject: str) -> str:
     return wait_until(found, within=20, what=f"a mail about {subject}")
 
 
-def test_opening_names_a_person_and_says_when_they_answer(nameplate: Instance, visitor: Visitor) -> None:
+def test_opening_names_a_person_and_says_when_they_answer_on_the_readers_clock(
+    nameplate: Instance, visitors: Callable[..., Visitor]
+) -> None:
+    visitor = visitors(timezone_id="Asia/Kathmandu")
     open_ticket(visitor, nameplate.url, subject="The bell is broken")
     page = visitor.page
     expect(page.get_by_role("heading", level=1)).to_have_text(re.compile(r"^\w+ \w+ has this now$"))
-    expect(page.get_by_text("and answers you by")).to_be_visible()
+    answer = page.get_by_text("and answers you by").locator("time").first
+    expect(answer).to_have_text(re.compile(r"\d\d:\d\d \(your time\)$"))
+    said, due = answer.inner_text(), answer.get_attribute("datetime")
+    assert f"{datetime.fromisoformat(str(due)).astimezone(ZoneInfo('Asia/Kathmandu')):%H:%M} (your time)" in said
     page.get_by_role("link", name="Go to your ticket").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("The bell is broken")
     expect(page.get_by_text("private: only you and the desk see it")).to_be_visible()
