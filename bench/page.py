@@ -1,6 +1,7 @@
-"""bench page: what a page of somebody else pays for live badges, in Chromium: tasks, shifts, requests, sockets."""
+"""bench page: what live badges cost a page of somebody else in Chromium, and how soon they show an agent's word."""
 
 import json
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -9,9 +10,9 @@ from typing import Any
 from playwright.sync_api import Browser, Page, sync_playwright
 from sqlalchemy import select
 
-from bench._figures import Figures
+from bench._figures import Figures, percentile
 from bench._machine import Quiet, is_quick
-from bench._stage import SQLITE, staged
+from bench._stage import SQLITE, Poster, Stage, staged
 from tests import houses, make
 from tests.servers.ground import program
 from tests.servers.instance import Instance
@@ -29,6 +30,7 @@ WORN = {
     "50 timelines": ("timeline", TICKETS),
 }
 """Which variant, how often; each ticket is worn by equally many."""
+NEWS = "news"
 WORD = "<p>Some words of a post, such as stand between one badge and the next on other people’s pages.</p>"
 DRAWN = """() => [...document.querySelectorAll("ticket-badge")].every((one) => {
   const { top, bottom } = one.getBoundingClientRect();
@@ -41,6 +43,10 @@ SHIFTS = """window.shifted = 0; new PerformanceObserver((list) => {
 }).observe({ type: "layout-shift", buffered: true })"""
 FLAGS = ("--no-sandbox", "--disable-background-networking", "--disable-component-update", "--no-first-run")
 PAUSE_MS = 100
+BETWEEN_MS = 700
+"""One word after the other was shown, not so fast that they are told of together."""
+LISTENS = """() => { window.changedAt = 0;
+  document.querySelector("ticket-badge").addEventListener("change", () => { window.changedAt = Date.now() }) }"""
 SETTLES_MS = 3_000
 """Sockets watch one ticket each 125 ms; the first twenty in sight."""
 TASKS = ("RunTask", "ThreadControllerImpl::RunTask")
@@ -54,13 +60,15 @@ class Plan:
 
     reps: int = 5
     worn: tuple[str, ...] = tuple(WORN)
+    words: int = 20
 
 
-QUICK = Plan(reps=2, worn=("100 badges",))
+QUICK = Plan(reps=2, worn=("100 badges",), words=10)
 
 
 def measure(plan: Plan, figures: Figures, quiet: Quiet) -> None:
-    """Read each page to its end with and without our script, in turns, each time in a browser that has no copies."""
+    """Read each page to its end with and without our script, in turns, each time in a browser that has no copies;
+    then listen to an agent."""
     with ExitStack() as stack:
         stage = stack.enter_context(staged(SQLITE, {"sockets_per_address": 1000}, tickets=TICKETS, updates=2))
         worn, url = _wear(stage.server), stage.server.url
@@ -72,6 +80,9 @@ def measure(plan: Plan, figures: Figures, quiet: Quiet) -> None:
                     _publish(site, url, worn, variant, count, is_ours=system == OURS)
                     noisy = quiet.wait()
                     figures.add(scenario, system, noisy=noisy, **_read(browser, site, is_ours=system == OURS))
+            _publish(site, url, worn[:1], "card", 1, is_ours=True)
+            noisy = quiet.wait()
+            figures.add(NEWS, OURS, noisy=noisy, **_hear(plan, browser, site, stage, worn[0][1]))
 
 
 def _wear(server: Instance) -> list[tuple[str, str]]:
@@ -124,6 +135,25 @@ def _read(browser: Browser, site: ForeignSite, *, is_ours: bool) -> dict[str, fl
         "requests_count": len(asked) - 1,
         "sockets_count": len(sockets),
     }
+
+
+def _hear(plan: Plan, browser: Browser, site: ForeignSite, stage: Stage, ref: str) -> dict[str, float]:
+    """Post words while a reader has the page open; measure from sending each until the card there shows it."""
+    context = browser.new_context()
+    page = context.new_page()
+    page.goto(site.url)
+    page.get_by_text("Live").wait_for()
+    page.evaluate(LISTENS)
+    waits = []
+    with Poster(stage) as poster:
+        for number in range(plan.words):
+            sent_at = 1000 * time.time()
+            poster.post(ref, number)
+            shown = page.wait_for_function("after => changedAt > after && changedAt", arg=sent_at)
+            waits.append(shown.json_value() - sent_at)
+            page.wait_for_timeout(BETWEEN_MS)
+    context.close()
+    return {"seen_p50_ms": percentile(waits, 50), "seen_p99_ms": percentile(waits, 99)}
 
 
 def _scroll(page: Page, *, until: str) -> None:
