@@ -69,6 +69,10 @@ def test_a_hundred_badges_hold_a_page_up_for_no_task_over_50_ms_and_move_nothing
     assert PAGE["100 badges", "nameplate", "sockets_count"] == 1
 
 
+def test_an_agent_s_word_is_in_sight_on_another_site_within_a_second() -> None:
+    assert PAGE["news", "nameplate", "seen_p50_ms"] <= PAGE["news", "nameplate", "seen_p99_ms"] < 1_000
+
+
 @pytest.mark.parametrize("system", SYSTEMS)
 def test_ten_thousand_mails_leave_fast_enough_and_pages_hardly_notice(system: str) -> None:
     assert MAIL["acknowledgement", system, "taken_p99_ms"] < 2_000
