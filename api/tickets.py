@@ -8,7 +8,7 @@ from marshmallow import Schema, fields, validate
 from api.answers import reader, shared, shown
 from api.spec import KEY, PREFIX, REF, fails, gives, needs, takes
 from api.strict import Anything, Blueprint, once, wish
-from tracker import browse, desks, disclosure, limits, people, tickets, viewer
+from tracker import browse, desks, disclosure, limits, listing, people, tickets, viewer
 from tracker.kinds._fields import words
 from tracker.models import STATUSES
 from tracker.viewer import admits
@@ -72,13 +72,13 @@ def public(wanted: dict[str, Any]) -> Response:
     Newest public word first. Unlisted and private tickets are in no list.
     """
     reader()
-    narrowed = browse.Filter(
+    narrowed = listing.Filter(
         q=wanted["q"],
         desk=desks.find(wanted["desk"]) if wanted["desk"] else None,
         person=people.find(wanted["person"]) if wanted["person"] else None,
         status=wanted["status"],
     )
-    rows, following = browse.public_tickets(narrowed, cursor=wanted["cursor"] or None, limit=wanted["limit"])
+    rows, following = listing.public_tickets(narrowed, cursor=wanted["cursor"] or None, limit=wanted["limit"])
     return shown({"items": rows, "next": following}, audience="public")
 
 

@@ -66,6 +66,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "hooks",
         "waiting",
         "browse",
+        "listing",
         "badges",
         "sightings",
         "statistics",

@@ -156,7 +156,8 @@ def before(moment: datetime, seconds: ColumnElement[int]) -> Any:
     """Return so many seconds before a moment, as SQL: for `copies` that differ in age."""
     if store.session().get_bind().dialect.name == "postgresql":
         return literal(moment) - seconds * literal(timedelta(seconds=1))
-    return func.datetime(f"{moment:%Y-%m-%d %H:%M:%S}", "-" + cast(seconds, String) + " seconds")
+    spelt = "%Y-%m-%d %H:%M:%S.000000"  # as SQLAlchemy spells it: SQLite compares texts
+    return func.strftime(spelt, f"{moment:%Y-%m-%d %H:%M:%S}", "-" + cast(seconds, String) + " seconds")
 
 
 def fresh(one: Ticket) -> Ticket:

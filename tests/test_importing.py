@@ -13,7 +13,7 @@ from sqlalchemy import func, select
 
 from tests import make
 from tests.houses import Visitor
-from tracker import browse, desks, disclosure, embeds, importing, open311, people, present, store
+from tracker import browse, desks, disclosure, embeds, importing, listing, open311, people, present, store
 from tracker.errors import Forbidden, Invalid
 from tracker.models import Delivery, Desk, Event, News, Person, Promise, Ticket
 from tracker.open311 import Roster
@@ -71,7 +71,7 @@ def test_every_record_becomes_a_public_ticket_that_stands_as_it_did(house: Flask
     assert Counter(one.status for one in tickets) == {"resolved": 47, "open": 23}
     assert {one.visibility for one in tickets} == {"public"}
     assert Counter(one.passed_on for one in tickets) == {0: 37, 1: 2, 2: 31}
-    shown = browse.public_tickets(browse.Filter(), cursor=None, limit=100)[0]
+    shown = listing.public_tickets(listing.Filter(), cursor=None, limit=100)[0]
     assert len(shown) == 70
 
 

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from tests import make, reading
 from tests.houses import Visitor
 from tests.test_workspace import desk_of, read
-from tracker import browse, promises, store
+from tracker import browse, listing, promises, store
 from tracker.models import Person, Promise, Ticket
 
 
@@ -96,7 +96,7 @@ def test_the_queue_quotes_customers_as_they_wrote(ticket: Ticket) -> None:
     make.post(ticket, "update")
     make.post(ticket, "reply", text="Ring me at 030 5550147.", publish=True)
     assert [row["asked"] for row in browse.queue(ticket.assignee)] == ["Ring me at 030 5550147."]
-    assert "5550147" not in str(browse.public_tickets(browse.Filter(), cursor=None))
+    assert "5550147" not in str(listing.public_tickets(listing.Filter(), cursor=None, limit=20))
 
 
 def test_a_queue_that_is_cut_says_so(agent: Person, client: Visitor, monkeypatch: pytest.MonkeyPatch) -> None:

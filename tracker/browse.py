@@ -1,18 +1,14 @@
-"""QUERIES: tickets, queues and timelines as their viewers may see them; keyset-paged, read-only."""
+"""QUERIES: tickets, queues, words and timelines as their viewers may see them; read-only."""
 
-import base64
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any
+from datetime import datetime
 
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select, tuple_
 from sqlalchemy.orm import lazyload, selectinload
 
 from tracker import disclosure, links, permissions, present, richtext, store, timeline
 from tracker.disclosure import Shown
-from tracker.errors import Invalid, NotFound
+from tracker.errors import NotFound
 from tracker.models import Desk, Event, Handoff, Helper, Person, Promise, Ticket
 from tracker.permissions import Viewer
 
@@ -21,16 +17,6 @@ REPLYING = ("reply", "reopened")
 ASKING = ("opened", *REPLYING)
 ASKED = 90
 """Characters of what a customer said last that a queue shows."""
-
-
-@dataclass(frozen=True)
-class Filter:
-    """What a list is narrowed to; empty fields narrow nothing."""
-
-    q: str = ""
-    desk: Desk | None = None
-    person: Person | None = None
-    status: str = ""
 
 
 def find(ref: str, viewer: Viewer) -> tuple[Ticket, str]:
@@ -100,14 +86,6 @@ def handoffs(ticket: Ticket, audience: str) -> list[Shown]:
     """Return every handoff offered on a ticket, oldest first."""
     query = select(Handoff).where(Handoff.ticket_id == ticket.id).order_by(Handoff.id)
     return [disclosure.handoff(one, audience) for one in store.session().scalars(query)]
-
-
-def public_tickets(wanted: Filter, *, cursor: str | None, limit: int = DEFAULT) -> tuple[list[Shown], str | None]:
-    """Return one page of public tickets, newest public word first, and the cursor of the next page."""
-    query = _narrow(select(Ticket).where(Ticket.visibility == "public"), wanted)
-    found, after = page(query, cursor, limit)
-    now = store.now()
-    return [disclosure.row(one, now=now) for one in found], after
 
 
 def tickets_of(viewer: Viewer) -> list[Shown]:
@@ -257,43 +235,3 @@ def _asked(ids: Sequence[int]) -> dict[int, Event]:
 def _offers_to(person: Person) -> list[Handoff]:
     query = select(Handoff).where(Handoff.to_id == person.id, Handoff.state == "offered")
     return list(store.session().scalars(query))
-
-
-def _narrow(query: Select[Ticket], wanted: Filter) -> Select[Ticket]:
-    if wanted.desk:
-        query = query.where(Ticket.desk_id == wanted.desk.id)
-    if wanted.person:
-        query = query.where(Ticket.assignee_id == wanted.person.id)
-    if wanted.status:
-        query = query.where(Ticket.status == wanted.status)
-    for word in wanted.q.split()[:5]:
-        query = query.where(Ticket.subject.icontains(word, autoescape=True))
-    return query
-
-
-def page(query: Select[Ticket], cursor: str | None, limit: int) -> tuple[list[Ticket], str | None]:
-    """Return the tickets of a query from a cursor on, the newest public news first, and the cursor of the next page."""
-    if cursor:
-        at, number = _decode(cursor)
-        query = query.where(or_(Ticket.last_public_at < at, and_(Ticket.last_public_at == at, Ticket.id < number)))
-    query = query.order_by(Ticket.last_public_at.desc(), Ticket.id.desc()).limit(limit + 1)
-    found = list(store.session().scalars(query.options(selectinload(Ticket.latest_word_by))))
-    return found[:limit], _encode(found[limit - 1]) if len(found) > limit else None
-
-
-def _encode(last: Ticket) -> str:
-    words = json.dumps([last.last_public_at.isoformat(), last.id])
-    return base64.urlsafe_b64encode(words.encode()).decode().rstrip("=")
-
-
-def _decode(cursor: str) -> tuple[datetime, int]:
-    try:
-        padded = cursor + "=" * (-len(cursor) % 4)
-        found: Any = json.loads(base64.urlsafe_b64decode(padded.encode()))
-        at, number = datetime.fromisoformat(found[0]), int(found[1])
-        if at.tzinfo is None or not 0 <= number < 2**63:
-            raise ValueError(cursor)
-        at = at.astimezone(UTC)
-    except (ValueError, TypeError, LookupError, OverflowError, RecursionError):
-        raise Invalid(fields={"cursor": "Use the cursor of the page before, as it is."}) from None
-    return at, number

@@ -4,7 +4,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, or_, select
 
-from tracker import browse, disclosure, links, permissions, store
+from tracker import disclosure, links, listing, permissions, store
 from tracker.disclosure import Shown
 from tracker.models import Ticket
 from tracker.permissions import Viewer
@@ -24,9 +24,9 @@ def found(wanted: str, *, by: Viewer, cursor: str | None = None) -> tuple[list[S
     """
     words = wanted[:LONGEST].split()[:MOST_WORDS]
     query = select(Ticket).where(permissions.staffed(by))
-    those, after = browse.page(query.where(_is(words[0])), cursor, PAGE) if len(words) == 1 else ([], None)
+    those, after = listing.page(query.where(_is(words[0])), cursor, PAGE) if len(words) == 1 else ([], None)
     if not those:
-        those, after = browse.page(query.where(*map(_holds, words)), cursor, PAGE)
+        those, after = listing.page(query.where(*map(_holds, words)), cursor, PAGE)
     now = store.now()
     return [_hit(one, disclosure.row(one, now=now)) for one in those], after
 

@@ -5,8 +5,8 @@ from urllib.parse import urlencode
 
 from flask import Blueprint, render_template, request, url_for
 
-from tracker import browse, clock, desks, disclosure, links, people, store
-from tracker.browse import Filter
+from tracker import browse, clock, desks, disclosure, links, listing, people, store
+from tracker.listing import Filter
 from tracker.models import STATUSES, Desk, Person
 from tracker.pages import figures
 from tracker.viewer import admits, current
@@ -72,11 +72,15 @@ def person(slug: str) -> str:
 
 
 def tickets(wanted: Filter, endpoint: str, **place: str) -> dict[str, Any]:
-    """Return one keyset page of public tickets and the link to the older ones."""
-    rows, cursor = browse.public_tickets(wanted, cursor=request.args.get("before") or None, limit=PAGE)
+    """Return one keyset page of public tickets, the link to the older ones, and how many it had to look through.
+
+    That is said where it is why the page is short.
+    """
+    rows, cursor = listing.public_tickets(wanted, cursor=request.args.get("before") or None, limit=PAGE)
     kept = {name: request.args[name] for name in ("q", "desk", "person", "status") if request.args.get(name)}
     older = f"{url_for(endpoint, **place)}?{urlencode(kept | {'before': cursor})}" if cursor else None  # type: ignore[arg-type]
-    return {"tickets": rows, "older_url": older}
+    looked_at = listing.LOOKED_AT if cursor and len(rows) < PAGE else None
+    return {"tickets": rows, "older_url": older, "looked_at": looked_at}
 
 
 def opening_words(one: Desk) -> list[tuple[str, str]]:
