@@ -14,7 +14,7 @@ from time_machine import Traveller
 
 from tests import make
 from tests.servers.smtp import Mailserver
-from tracker import attachments, incoming, outbox, profiles
+from tracker import attachments, handoffs, incoming, outbox, profiles, store
 from tracker.kinds import KINDS
 from tracker.models import Ticket
 from tracker.speech import NAMES, WORDS, Speech, pick
@@ -214,6 +214,23 @@ def test_every_kind_of_news_reads_in_every_language(house: Flask, language: str)
         assert f'<html lang="{language}" dir="{"rtl" if language == "ar" else "ltr"}">' in html(mail)
         assert say("to_customer") in plain(mail)
         assert mail["Content-Language"] == language
+
+
+@pytest.mark.parametrize("language", sorted(NAMES))
+def test_reasons_that_nobody_typed_are_in_the_readers_language_and_typed_ones_as_they_are(
+    house: Flask, language: str
+) -> None:
+    one = ticket(language=language)
+    make.post(one, "waiting", check_in_at=make.ahead(days=6))
+    make.post(one, "reply", text="The third floor.")
+    away, _backup = one.assignee, make.agent(one.desk)
+    handoffs.cover(away, until=store.now() + timedelta(days=7))
+    make.post(one, "reassigned", make.lead(one.desk), to=away, reason="She knows the riser.")
+    _asked, sooner, passed, back = map(plain, news())
+    say = Speech(language, "UTC").say
+    assert say("reason", reason=say("because_replied")) in sooner
+    assert say("reason", reason=say("because_off_duty", name=away.name)) in passed
+    assert say("reason", reason="She knows the riser.") in back
 
 
 def test_every_language_has_every_phrase_with_the_same_facts() -> None:

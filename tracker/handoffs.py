@@ -6,14 +6,14 @@ from typing import Any
 
 from sqlalchemy import select
 
-from tracker import desks, outbox, people, permissions, promises, richtext, store, timeline
+from tracker import desks, outbox, people, permissions, promises, richtext, speech, store, timeline
 from tracker.errors import Conflict, Invalid
 from tracker.models import Event, Handoff, Person, Ticket
 from tracker.permissions import SYSTEM, Viewer
 
-OFF_DUTY_REASON = "{name} is off duty and a word is due meanwhile."
-LEFT_REASON = "{name} no longer works here."
-EXPIRED_REASON = "The handoff to {name} was not answered in time."
+OFF_DUTY_REASON = speech.WORDS["en"]["because_off_duty"]
+LEFT_REASON = speech.WORDS["en"]["because_left"]
+EXPIRED_REASON = speech.WORDS["en"]["because_unanswered"]
 ANSWERED = "This offer has been answered meanwhile."
 ROUND = 200
 Choose = Callable[[Ticket], Person | None]

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
 
-from tracker import clock, desks, outbox, permissions, store, timeline
+from tracker import clock, desks, outbox, permissions, speech, store, timeline
 from tracker.errors import Conflict, Invalid
 from tracker.kinds import _standing
 from tracker.models import Event, Promise, Ticket
@@ -83,7 +83,7 @@ def bring_forward(ticket: Ticket) -> None:
     promise = _standing.current(ticket)
     due = desks.first_answer_due(ticket.desk, store.now())
     if promise is not None and promise.state == "standing" and due < promise.due_at:
-        facts = {"due_at": due, "was_due_at": promise.due_at, "reason": "The customer replied."}
+        facts = {"due_at": due, "was_due_at": promise.due_at, "reason": speech.WORDS["en"]["because_replied"]}
         timeline.append(ticket, "promise_moved", facts, by=timeline.SYSTEM)
 
 

@@ -264,7 +264,7 @@ def _more(entry: Shown, ticket: Ticket, speech: Speech) -> list[str]:
     """Return what stands below the words: reasons, late news' apology, that nothing need be told twice, a script."""
     found = []
     if entry.get("reason"):
-        found.append(speech.say("reason", reason=entry["reason"]))
+        found.append(speech.say("reason", reason=speech.reason(entry["reason"])))
     if entry["kind"] == "handoff_accepted":
         reason = _handoff_reason(ticket, entry)
         found += [speech.say("reason", reason=reason)] if reason else []

@@ -1,5 +1,6 @@
 """The words of our mails in the languages we speak, and moments as their reader's calendar and clock say them."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -23,6 +24,13 @@ SHAPES = {
 }
 
 
+_OURS = {
+    key: re.compile(re.escape(phrase).replace(r"\{name\}", "(?P<name>.+)"))
+    for key, phrase in en.WORDS.items()
+    if key.startswith("because_")
+}
+
+
 @dataclass(frozen=True)
 class Speech:
     """One reader's language and clock. `zone` is an IANA name."""
@@ -35,6 +43,13 @@ class Speech:
         if self.direction == "rtl":  # names keep their own direction inside the sentence
             facts = {name: f"\u2068{value}\u2069" for name, value in facts.items()}
         return WORDS[self.language][key].format(**facts)
+
+    def reason(self, text: str) -> str:
+        """Return a reason that nobody typed, for it is the house's own, in this language; any other as it is."""
+        for key, pattern in _OURS.items():
+            if found := pattern.fullmatch(text):
+                return self.say(key, **found.groupdict())
+        return text
 
     def knows(self, key: str) -> bool:
         """Say whether the catalogue has a phrase."""

@@ -42,6 +42,10 @@ WORDS = {
     "briefed": "{giver} hat {name} erzählt, was bisher gesagt wurde. Sie müssen es nicht zweimal erzählen.",
     "standard": "Standardtext: Fast dieselben Worte wurden schon einmal gesendet.",
     "reason": "Der Grund: {reason}",
+    "because_off_duty": "{name} ist nicht im Dienst, und in dieser Zeit ist eine Nachricht fällig.",
+    "because_left": "{name} arbeitet nicht mehr hier.",
+    "because_unanswered": "Die Übergabe an {name} wurde nicht rechtzeitig beantwortet.",
+    "because_replied": "Es kam eine Antwort.",
     "file": "1 Datei auf der Seite",
     "files": "{count} Dateien auf der Seite",
     "thanks": "Jemand hat sich bedankt. Nur Sie und das Team können es lesen, bis"

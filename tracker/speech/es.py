@@ -40,6 +40,10 @@ WORDS = {
     "briefed": "{giver} ha contado a {name} lo que se dijo hasta ahora. No tiene que contarlo dos veces.",
     "standard": "Texto estándar: casi las mismas palabras se enviaron antes.",
     "reason": "El motivo: {reason}",
+    "because_off_duty": "{name} no está de servicio y entretanto vence una noticia.",
+    "because_left": "{name} ya no trabaja aquí.",
+    "because_unanswered": "El traspaso a {name} no recibió respuesta a tiempo.",
+    "because_replied": "Ha llegado una respuesta.",
     "file": "1 archivo en su página",
     "files": "{count} archivos en su página",
     "thanks": "Alguien ha dado las gracias. Solo usted y el equipo pueden leerlo,"

@@ -42,6 +42,10 @@ WORDS = {
     "briefed": "{giver} a raconté à {name} ce qui a été dit. Vous n’avez pas à le raconter deux fois.",
     "standard": "Texte standard : presque les mêmes mots ont déjà été envoyés.",
     "reason": "La raison : {reason}",
+    "because_off_duty": "{name} n’est pas de service, et une nouvelle est attendue entre-temps.",
+    "because_left": "{name} ne travaille plus ici.",
+    "because_unanswered": "La passation à {name} est restée sans réponse dans le délai.",
+    "because_replied": "Une réponse est arrivée.",
     "file": "1 fichier sur la page",
     "files": "{count} fichiers sur la page",
     "thanks": "Quelqu’un a dit merci. Seuls vous et l’équipe pouvez le lire, tant"
