@@ -95,15 +95,18 @@ def show_error(error: TrackerError) -> tuple[str, int, dict[str, str]]:
 
 
 def _error_page(code: int, words: str = "", fields: Mapping[str, str] | None = None, retry_s: int | None = None) -> str:
-    told = {"words": words, "fields": fields or {}, "retry_s": retry_s, "back": _sent_from()}
+    told = {"words": words, "fields": fields or {}, "retry_s": retry_s, "back": _sent_from(), "again": not _is_sent()}
     return render_template("error.html", code=code, **told)
 
 
 def _sent_from() -> str:
     """Return where the form stood that was sent, on our own pages only; "" for who just opened an address."""
-    sent = request.method not in ("GET", "HEAD")
-    ours = re.fullmatch(rf"https?://{re.escape(request.host)}(/|/[^/\\].*)", request.referrer or "") if sent else None
-    return ours[1] if ours else ""
+    ours = re.fullmatch(rf"https?://{re.escape(request.host)}(/|/[^/\\].*)", request.referrer or "")
+    return ours[1] if ours and _is_sent() else ""
+
+
+def _is_sent() -> bool:
+    return request.method not in ("GET", "HEAD")
 
 
 def _guard() -> None:
