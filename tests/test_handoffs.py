@@ -321,6 +321,8 @@ def test_who_was_asked_is_reminded_once_when_half_of_the_time_has_passed(house: 
     before = len(make.mails())
     letters = [mail for mail in make.deliver()[before:] if mail["To"] == taker.email]
     assert [str(mail["Subject"]) for mail in letters] == [f"{giver.name} waits for your answer: {ticket.subject}"]
+    words = letters[0].get_body(("plain",)).get_content()  # type: ignore[union-attr]
+    assert "if you have not answered by Tuesday, 3 March, 10:00 (Coordinated Universal Time)" in words
     assert handoffs.remind() == 0
 
 
@@ -329,6 +331,14 @@ def test_who_has_answered_is_not_reminded(house: Flask, travel: Traveller) -> No
     make.post(ticket, "handoff_declined", taker)
     travel.shift(timedelta(minutes=ticket.desk.handoff_minutes))
     assert handoffs.remind() == 0
+
+
+def test_who_answers_before_the_reminder_has_left_is_not_asked_any_more(house: Flask, travel: Traveller) -> None:
+    ticket, _giver, taker = offered()
+    travel.shift(timedelta(minutes=ticket.desk.handoff_minutes) / 2)
+    assert handoffs.remind() == 1
+    make.post(ticket, "handoff_declined", taker)
+    assert not [mail for mail in make.deliver() if "waits for your answer" in mail["Subject"]]
 
 
 def test_the_customer_gets_one_message_that_names_both(house: Flask) -> None:

@@ -4,11 +4,12 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select
 
-from tracker import disclosure, hooks, links, people, plainly, present, store, timeline
+from tracker import disclosure, handoffs, hooks, links, people, plainly, present, store, timeline
 from tracker.disclosure import Shown
 from tracker.kinds import AMENDING, KINDS
 from tracker.models import Delivery, Event, Handoff, News, Person, Promise, Subscription, Ticket
@@ -79,6 +80,8 @@ def write(delivery: Delivery, news: News, *, manage_url: str = "", speech: Speec
         facts["link"] = links.absolute(f"/link/{news.topic}/{secret}")
     if news.topic == "report":
         facts["url"] = links.absolute(links.reports())
+    if news.topic == "offer" and ticket:
+        facts["until"] = _answer_by(ticket, news.person_id)
     key = f"{news.topic}_subject"
     spoken = speech.say(key, subject=subject, place=facts["place"]) if speech.knows(key) else ""
     return Letter(news.topic, spoken or present.render(f"email/{news.topic}.subject.txt", **facts), facts)
@@ -221,9 +224,7 @@ def _events(delivery: Delivery, news: News, ticket: Ticket) -> list[Event]:
 
 def _is_told_by_target(entry: Shown, events: list[Event]) -> bool:
     """Say whether an amendment changes words of this very mail: they are shown as amended, once."""
-    if entry["kind"] not in AMENDING:
-        return False
-    return any(entry["seq"] in (one.corrected_by, one.redacted_by) for one in events)
+    return entry["kind"] in AMENDING and any(entry["seq"] in (one.corrected_by, one.redacted_by) for one in events)
 
 
 def _said(entry: Shown, ticket: Ticket, role: str, speech: Speech) -> dict[str, Any]:
@@ -282,6 +283,14 @@ def _files(entry: Shown, speech: Speech) -> list[str]:
     """Say how many files go with the words; they stay on the page, where they can still be taken back."""
     count = len(entry.get("files", ()))
     return [speech.say("file" if count == 1 else "files", count=count)] if count else []
+
+
+def _answer_by(ticket: Ticket, person_id: int | None) -> datetime:
+    """Return until when somebody's answer to an offer is awaited. Raises Dropped when it has been given meanwhile."""
+    offer = handoffs.pending(ticket)
+    if offer is None or offer.to_id != person_id:
+        raise Dropped
+    return offer.expires_at
 
 
 def _handoff_reason(ticket: Ticket, entry: Shown) -> str:
