@@ -117,6 +117,8 @@ def test_changed_attributes_are_obeyed(page: Page, blog: ForeignSite, scene: Liv
     expect(pill(page)).to_contain_text("Rosa Ortega kümmert sich")
     expect(pill(page)).to_have_css("font-size", "18px")
     expect(pill(page)).to_have_css("color-scheme", "dark")
+    one.evaluate("one => one.setAttribute('size', 'small')")
+    expect(pill(page)).to_have_css("font-size", "12px")
     one.evaluate("one => one.setAttribute('variant', 'timeline')")
     expect(panel(page)).to_contain_text("Folgen")
     expect(panel(page).locator("li")).not_to_have_count(0)
