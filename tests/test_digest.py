@@ -1,8 +1,10 @@
 """Who chose one mail an hour or a day gets one, of all their tickets; what was left or hidden is not in it."""
 
 import re
+import threading
 from datetime import timedelta
 from email.message import EmailMessage
+from typing import Any
 
 import pytest
 from flask import Flask
@@ -11,6 +13,7 @@ from time_machine import Traveller
 
 from tests import make
 from tests.houses import Visitor
+from tests.servers.ground import wait_until
 from tests.servers.smtp import Mailserver
 from tracker import following, links, outbox, recipients, speech, store
 from tracker.models import Delivery, Subscription, Ticket
@@ -253,6 +256,45 @@ def test_a_digest_is_in_its_readers_language(house: Flask, travel: Traveller, la
     assert mail["Subject"] == spoken.say("digest_subject", subject="The lift", more=1)
     assert spoken.say("to_digest") in plain(mail)
     assert mail["Content-Language"] == language
+
+
+def test_two_workers_that_claim_at_the_same_instant_send_one_digest(
+    house: Flask, travel: Traveller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    those = [make.ticket(subject=one) for one in ("The lift", "The bell")]
+    for one in those:
+        hears(one)
+    told(*those)
+    work()
+    travel.shift(timedelta(days=1))
+    claimed: list[list[int]] = []
+
+    def claim() -> None:
+        with house.app_context():
+            claimed.append(outbox._claim("email", limit=1))
+
+    other, fellows = threading.Thread(target=claim), outbox._fellows
+
+    def meanwhile(*given: Any) -> Any:
+        """Let the other worker claim when this one has its first and looks for what leaves with it."""
+        if other.ident is None:
+            other.start()
+            wait_until(lambda: not other.is_alive() or is_waiting(), what="the other has claimed, or waits")
+        return fellows(*given)
+
+    monkeypatch.setattr(outbox, "_fellows", meanwhile)
+    claim()
+    other.join(10)
+    assert sorted(map(len, claimed)) == [0, 2]
+
+
+def is_waiting() -> bool:
+    """Say whether somebody waits for a lock: PostgreSQL's for what leaves together, or SQLite's one writer's."""
+    if store.db.engine.dialect.name == "sqlite":
+        return True
+    with store.db.engine.connect() as connection:
+        waits = text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")
+        return bool(connection.execute(waits).scalar())
 
 
 def test_what_waits_beside_a_digest_is_found_by_its_index(house: Flask) -> None:

@@ -8,10 +8,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from flask import Flask, current_app
-from sqlalchemy import Select, Table, bindparam, case, insert, or_, select, update
+from sqlalchemy import Select, Table, bindparam, case, func, insert, or_, select, update
 from sqlalchemy.orm import Session, selectinload
 
-from tracker import store
+from tracker import postgres, store
 from tracker.models import Delivery, Event, News, Subscription
 from tracker.models.outbox import GATHERED
 
@@ -287,6 +287,8 @@ def _claim(channel: str, limit: int = BATCH) -> list[int]:
     if store.session().execute(query.limit(1)).first() is None:
         return []
     with store.transaction() as session:
+        if channel in _wiring().digest:
+            _wait_for_others(session)
         due = session.execute(query.with_only_columns(Delivery.id, *TOGETHER).with_for_update(skip_locked=True)).all()
         ids = [row.id for row in due]
         if digests := {tuple(row[1:]) for row in due if row.digest}:
@@ -295,6 +297,12 @@ def _claim(channel: str, limit: int = BATCH) -> list[int]:
         taken = update(Delivery).where(Delivery.id.in_(ids)).values(claimed_until=now + CLAIM_LASTS, attempts=TRIED)
         session.execute(taken.execution_options(synchronize_session=False))
         return ids
+
+
+def _wait_for_others(session: Session) -> None:
+    """Let one worker at a time claim: of two each would take some of what waits for an address, and send it a mail."""
+    if session.get_bind().dialect.name == "postgresql":  # SQLite has one writer
+        session.execute(select(func.pg_advisory_xact_lock(postgres.DIGESTS)))
 
 
 def _fellows(channel: str, digests: Collection[tuple[Any, ...]]) -> Select[int, str, str, int]:

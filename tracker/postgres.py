@@ -16,6 +16,8 @@ SILENCE_S = STATEMENT_S + 0.5
 """How long we wait for its answer. A server that was stopped or cut off keeps its connections and says nothing."""
 MIGRATIONS = 7016
 """The number of the lock that says: somebody migrates."""
+DIGESTS = 7017
+"""The number of the lock that says: somebody claims what leaves together."""
 GREETING_S = 2
 """How long we wait for it to let us in, or to say that a connection from before still works."""
 
