@@ -116,13 +116,13 @@ def test_a_server_that_stops_for_a_while_is_not_called_before_it_said(
     wire, heard = opening.value, list[str]()
     wire.on("framereceived", lambda frame: heard.append(str(frame)))
     in_time(page, lambda: scene.watched == ["good"], "it being watched")
-    scene.sockets.emit("retry", {"ms": MINUTES}, to="viewers")
+    scene.sockets.emit("retry", {"ms": 60_000}, to="viewers")
     wait_until(lambda: page.evaluate("true") and any('"retry"' in frame for frame in heard), what="the wish")
     scene.cut()
     wait_until(lambda: page.evaluate("true") and wire.is_closed(), what="the end of the socket")
     scene.restore()
     before, asked = scene.count("/socket.io/"), ask_count(scene)
-    later(page, MINUTES - 2 * STEP)
+    later(page, 45_000)
     assert scene.count("/socket.io/") == before
     assert ask_count(scene) > asked, "meanwhile it asks without a socket"
     in_time(page, lambda: len(scene.watched) == 2, "it being watched again")
