@@ -72,10 +72,14 @@ _BROUGHT = re.compile(
 _WORD = r"[^\W\d_a-zß-öø-ÿ][\w'’.-]{0,30}"
 _WORDS = rf"({_WORD}(?: (?:de |von |van |der |la |del )?{_WORD}){{0,3}})"
 _TITLE = r"(?:(?:mr|mrs|ms|miss|dr|prof|herr|frau|mme|mlle|m|sr|sra|señora?|monsieur|madame)\b\.? )?"
+_HAIL = (
+    r"(?i:dear|hello|hi|hey|good (?:morning|day|afternoon|evening)|hallo|moin|liebe[rs]?|sehr geehrte[rs]?"
+    r"|guten (?:tag|morgen|abend)|servus|salut|bonjour|bonsoir|ch[eè]re?|hola|buen[oa]s (?:d[ií]as|tardes|noches)"
+    r"|estimad[oa]|querid[oa])"
+)
 _SALUTED = re.compile(
-    rf"(?m:^)\W{{0,3}}(?i:dear|hello|hi|hey|good (?:morning|day|evening)|hallo|moin|liebe[rs]?|sehr geehrte[rs]?"
-    rf"|guten tag|servus|salut|bonjour|ch[eè]re?|hola|estimad[oa]|querid[oa])"
-    rf" (?i:{_TITLE}){_WORDS}(?=\s*(?:[,!:–-]|$))",
+    rf"(?m:^)\W{{0,3}}{_HAIL},? (?i:{_TITLE}){_WORDS}"
+    rf"(?:(?: (?:and|und|et|y|e|&|\+)|,(?= {_HAIL})) (?:{_HAIL} )?(?i:{_TITLE}){_WORDS})?(?=\s*(?:[,!:–-]|$))",
     re.MULTILINE,
 )
 _SALUTED_IN_SMALL = re.compile(
@@ -100,7 +104,8 @@ _NOBODY = frozenset(
         r"\S+",
         "all team everyone everybody sir madam there together both friends folks desk alle zusammen damen herren tous"
         " equipo todos the you i we it this that again today and ma'am neighbour neighbours neighbor neighbors guys"
-        " people colleague colleagues customer customers resident residents support service office city kollegen leute"
+        " people colleague colleagues customer customers resident residents support service office city"
+        " good morning afternoon evening thanks kollegen leute"
         " nachbarn what please help world so no yes hello nochmal bürgermeister bürgermeisterin president",
     )
 )
@@ -241,10 +246,10 @@ def _greetings(text: str, whose: Whose) -> Iterator[Finding]:
     found = [one for pattern in patterns for one in pattern.finditer(text)]
     known = _known(whose) | _NOBODY if found else frozenset()
     for one in found:
-        place = one.lastindex or 1
-        names = [word.strip(".,'’").casefold() for word in one.group(place).split()]
-        if not set(names) <= known:
-            yield Finding(*one.span(place), NAME)
+        for place, said in enumerate(one.groups(default=""), start=1):
+            names = {word.strip(".,'’").casefold() for word in said.split()}
+            if not names <= known:
+                yield Finding(*one.span(place), NAME)
 
 
 def _known(whose: Whose) -> frozenset[str]:
