@@ -2,7 +2,6 @@
 
 import json
 import re
-import shutil
 import subprocess
 import urllib.parse
 import urllib.request
@@ -10,7 +9,6 @@ from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
 
-import pytest
 from markdown_it import MarkdownIt
 from PIL import Image
 from playwright.sync_api import Page, expect
@@ -19,7 +17,7 @@ from tests import make
 from tests.browser.test_embeds import make_badge, ticket_of
 from tests.browser.trips import SOON, Office, become_customer, pill, wear
 from tests.browser.visitor import Visitor
-from tests.servers.ground import ROOT
+from tests.servers.ground import ROOT, program, there
 from tests.servers.site import ForeignSite
 from tests.servers.site import Page as SitePage
 from tracker import profiles
@@ -39,14 +37,6 @@ $told = json_decode(stream_get_contents(STDIN));
 echo wp_filter_oembed_result($told->html, $told, $argv[1]);
 """
 """WordPress's own filter of what an address becomes, without its database: it asks nothing of that."""
-
-
-def debian(name: str, *, package: str) -> str:
-    """Return a program of somebody else's site; where it is not installed, the recipe for it is not tried."""
-    found = shutil.which(name)
-    if found is None:
-        pytest.skip(f"{name} is missing: apt-get install {package}")
-    return found
 
 
 def copied(page: Page, eid: str, name: str) -> str:
@@ -82,7 +72,7 @@ def test_every_line_that_the_builder_copies_works_where_it_is_pasted(
 def test_hugo_shows_the_picture_and_the_live_badge_by_the_recipe(
     office: Office, page: Page, blog: ForeignSite, tmp_path: Path
 ) -> None:
-    hugo = debian("hugo", package="hugo")
+    hugo = program("hugo", package="hugo")
     ref = office.ticket(subject="The bell is silent")
     eid = office.embed(ref)
     recipe = re.search(r"ticket\.html`:\n```html\n(.*?)```", RECIPES, re.DOTALL)
@@ -110,9 +100,8 @@ def test_hugo_shows_the_picture_and_the_live_badge_by_the_recipe(
 def test_wordpress_turns_the_address_into_a_frame_that_grows_and_stays_true(
     office: Office, page: Page, blog: ForeignSite
 ) -> None:
-    php, script = debian("php", package="php-cli"), WORDPRESS / "js/wp-embed.js"
-    if not script.exists():
-        pytest.skip("WordPress is missing: apt-get install wordpress")
+    php = program("php", package="php-cli")
+    script = there(WORDPRESS / "js/wp-embed.js", package="wordpress")
     ref = office.ticket(subject="The pond is green")
     address = f"{office.url}/e/{office.embed(ref)}"
     asked = urllib.request.Request(

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from glob import glob
 from pathlib import Path
-from typing import TypeVar
+from typing import NoReturn, TypeVar
 
 import pytest
 
@@ -23,8 +23,19 @@ def program(name: str, *, package: str) -> str:
     """Return the path of a program; without it the test is skipped, or fails where nothing may be (CI=true)."""
     places = sorted(glob(f"/usr/lib/postgresql/*/bin/{name}"), reverse=True)
     found = shutil.which(name) or next(iter(places), None)
-    if found:
-        return found
+    if not found:
+        _go_without(name, package)
+    return found
+
+
+def there(path: Path, *, package: str) -> Path:
+    """Return the path of a file that belongs to a package; without it as without a program."""
+    if not path.exists():
+        _go_without(path.name, package)
+    return path
+
+
+def _go_without(name: str, package: str) -> NoReturn:
     reason = f"{name} is missing: apt-get install {package}"
     if os.environ.get("CI") == "true":
         pytest.fail(reason)
