@@ -56,7 +56,7 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
         return
     cluster: Postgres = request.getfixturevalue("postgres_cluster")
     template = cluster.template("nameplate", lambda url: houses.migrate(url, tmp_path))
-    with cluster.database(template) as url:
+    with cluster.copy(template) as url:
         yield url
 
 

@@ -116,23 +116,41 @@ def test_redis_comes_back_empty_on_the_same_port_after_a_kill(redis_server: Redi
         assert client.get("word") is None
 
 
+def words(url: str) -> None:
+    with connect(url) as connection:
+        connection.execute("CREATE TABLE word (id serial PRIMARY KEY, text text)")
+        connection.execute("INSERT INTO word (text) VALUES ('there from the beginning')")
+        connection.execute("CREATE TABLE said (word int REFERENCES word)")
+
+
 @pytest.mark.postgres
 def test_every_postgres_test_gets_its_own_copy_of_the_template(postgres_cluster: Postgres) -> None:
-    fills = []
+    urls = []
+    change = "INSERT INTO word (id, text) VALUES (7, 'mine'); INSERT INTO said VALUES (7); UPDATE word SET text = 'x'"
+    template = postgres_cluster.template("words", words)
+    settled = "DO $$ BEGIN EXECUTE 'ALTER DATABASE ' || current_database() || ' SET work_mem = 64'; END $$"
+    for done in (change, settled, "ALTER TABLE word ADD more int", change, "ALTER TABLE said RENAME TO told", change):
+        with postgres_cluster.copy(template) as url, connect(url) as connection:
+            assert connection.execute("SELECT * FROM word").fetchall() == [(1, "there from the beginning")]
+            assert connection.execute("SELECT * FROM said").fetchall() == []
+            assert connection.execute("SHOW work_mem").fetchone() == ("4MB",)
+            connection.execute(done)
+            connection.commit()
+            urls.append(url)
+    for url in urls[:-1]:
+        with pytest.raises(psycopg.OperationalError):
+            connect(url)
 
-    def fill(url: str) -> None:
-        fills.append(url)
-        with connect(url) as connection:
-            connection.execute("CREATE TABLE word (text text)")
 
-    for _ in range(2):
-        with (
-            postgres_cluster.database(postgres_cluster.template("words", fill)) as url,
-            connect(url) as connection,
-        ):
-            assert connection.execute("SELECT count(*) FROM word").fetchone() == (0,)
-            connection.execute("INSERT INTO word VALUES ('mine')")
-    assert len(fills) == 1
+@pytest.mark.postgres
+def test_whoever_is_still_connected_to_a_copy_is_cut_off(postgres_cluster: Postgres) -> None:
+    with postgres_cluster.copy(postgres_cluster.template("words", words)) as url:
+        left = connect(url)
+        left.execute("INSERT INTO word (text) VALUES ('not committed yet')")
+    with left, pytest.raises(psycopg.OperationalError):
+        left.execute("SELECT 1")
+    with postgres_cluster.copy("words") as url, connect(url) as connection:
+        assert connection.execute("INSERT INTO word (text) VALUES ('next') RETURNING id").fetchone() == (2,)
 
 
 @pytest.mark.postgres

@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, TypeAlias
 from uuid import uuid4
 
 import psycopg
@@ -16,15 +17,62 @@ from tests.servers.ground import end, program, wait_until
 
 # The disk may forget (the folder is thrown away), a killed server may not: synchronous_commit stays on.
 OPTIONS = ("fsync=off", "full_page_writes=off", "max_connections=300", "listen_addresses=", "autovacuum=off")
+SHAPE = """SELECT md5(string_agg(concat_ws(' ', one.oid, relname, attname), ',' ORDER BY one.oid, attnum)),
+max(pg_relation_size(one.oid)) > 1000000,
+(SELECT count(*) FROM pg_db_role_setting JOIN pg_database ON setdatabase = oid WHERE datname = current_database())
+FROM pg_class AS one LEFT JOIN pg_attribute ON attrelid = one.oid WHERE relnamespace = 'public'::regnamespace"""
+"""Which tables, indexes, columns and settings there are, and whether one has grown so much that a new copy is best."""
+CUT = """SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity
+WHERE datname = current_database() AND pid <> pg_backend_pid()"""
+WRITTEN = """SELECT relname FROM pg_class
+WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace AND pg_relation_size(oid) > 0"""
+COUNTED = "SELECT sequencename, last_value FROM pg_sequences WHERE schemaname = 'public' AND last_value IS NOT NULL"
+Connection: TypeAlias = "psycopg.Connection[tuple[Any, ...]]"
+
+
+class Copy:
+    """A copy of a template that tests have in turn: what one has done to it is put back before the next."""
+
+    def __init__(self, name: str, connection: Connection) -> None:
+        self.name = name
+        self.shape = connection.execute(SHAPE).fetchone()
+        self.counts: dict[str, int] = dict(connection.execute(COUNTED).fetchall())
+        self.rows = {table: self._rows(connection, table) for (table,) in connection.execute(WRITTEN).fetchall()}
+
+    @staticmethod
+    def _rows(connection: Connection, table: Any) -> bytes:
+        with connection.cursor().copy(f'COPY "{table}" TO STDOUT') as found:
+            return b"".join(bytes(part) for part in found)
+
+    def is_put_back(self, connection: Connection) -> bool:
+        """Cut whoever is connected, make rows and sequences what they were; False when its tables are others."""
+        connection.execute(CUT)
+        if connection.execute(SHAPE).fetchone() != self.shape:
+            return False
+        with connection.transaction():
+            connection.execute("SET LOCAL session_replication_role = replica")  # no foreign key is looked at
+            for (table,) in connection.execute(WRITTEN).fetchall():
+                connection.execute(f'DELETE FROM "{table}"')
+            for sequence, _last in connection.execute(COUNTED).fetchall():
+                connection.execute("SELECT setval(%s, %s, false)", (sequence, self.counts.get(sequence, 0) + 1))
+            for table, rows in self.rows.items():
+                with connection.cursor().copy(f'COPY "{table}" FROM STDIN') as into:
+                    into.write(rows)
+        return True
+
+
+def _name() -> str:
+    return f"test_{uuid4().hex}"
 
 
 class Postgres:
-    """One cluster; `database()` gives a fresh database, copied from a template when one is named."""
+    """One cluster; `database()` makes a database, `copy()` gives one that is as a template."""
 
     def __init__(self) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="pg-"))
         self.user = "postgres" if os.geteuid() == 0 else None
         self.templates: set[str] = set()
+        self.spare: dict[str, Copy] = {}
         self.process: subprocess.Popen[bytes] | None = None
 
     def url(self, database: str) -> str:
@@ -85,9 +133,9 @@ class Postgres:
             except ProcessLookupError:
                 continue
 
-    def admin(self) -> "psycopg.Connection[tuple[object, ...]]":
+    def admin(self, database: str = "postgres") -> Connection:
         return psycopg.connect(
-            host=str(self.folder), user="postgres", dbname="postgres", autocommit=True, connect_timeout=5
+            host=str(self.folder), user="postgres", dbname=database, autocommit=True, connect_timeout=5
         )
 
     def template(self, name: str, fill: Callable[[str], None]) -> str:
@@ -102,14 +150,43 @@ class Postgres:
     @contextmanager
     def database(self, template: str = "template1") -> Iterator[str]:
         """Give the URL of a fresh database and drop it afterwards, whoever is still connected."""
-        name = f"test_{uuid4().hex}"
-        with self.admin() as admin:
-            admin.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+        name = self._made(template)
         try:
             yield self.url(name)
         finally:
-            with self.admin() as admin:
-                admin.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+            self._drop(name)
+
+    @contextmanager
+    def copy(self, template: str) -> Iterator[str]:
+        """Give the URL of a database as the template is, under a name that nobody knew; it is much sooner there."""
+        one = self.spare.pop(template, None) or self._copied(template)
+        with self.admin() as admin:
+            old, one.name = one.name, _name()
+            admin.execute(f'ALTER DATABASE "{old}" RENAME TO "{one.name}"')
+        try:
+            yield self.url(one.name)
+        finally:
+            with self.admin(one.name) as connection:
+                is_put_back = one.is_put_back(connection)
+            if is_put_back:
+                self.spare[template] = one
+            else:
+                self._drop(one.name)
+
+    def _copied(self, template: str) -> Copy:
+        name = self._made(template)
+        with self.admin(name) as connection:
+            return Copy(name, connection)
+
+    def _made(self, template: str) -> str:
+        name = _name()
+        with self.admin() as admin:
+            admin.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+        return name
+
+    def _drop(self, name: str) -> None:
+        with self.admin() as admin:
+            admin.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
 
 
 @contextmanager
