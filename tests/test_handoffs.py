@@ -326,6 +326,25 @@ def test_who_was_asked_is_reminded_once_when_half_of_the_time_has_passed(house: 
     assert handoffs.remind() == 0
 
 
+def test_who_is_asked_hears_by_mail_why_until_when_and_where_the_briefing_is(house: Flask, travel: Traveller) -> None:
+    ticket, giver, taker = offered(reason="It is the riser", briefing="Canary: she was told twice")
+    (mail,) = [mail for mail in make.deliver() if mail["To"] == taker.email]
+    assert str(mail["Subject"]) == f"{giver.name} asks you to take this: {ticket.subject}"
+    for part in ("plain", "html"):
+        words = mail.get_body((part,)).get_content()  # type: ignore[union-attr]
+        assert f"{taker.name}, {giver.name} asked you to take" in words
+        assert "The reason: It is the riser" in words
+        assert "Tuesday, 3 March, 10:00" in words
+        assert f"/workspace/t/{ticket.ref}" in words
+    assert "Canary" not in mail.as_string()
+
+
+def test_who_was_asked_hears_nothing_of_an_offer_taken_back_before_its_mail_has_left(house: Flask) -> None:
+    ticket, giver, taker = offered()
+    make.post(ticket, "handoff_declined", giver)
+    assert not [mail for mail in make.deliver() if mail["To"] == taker.email]
+
+
 def test_who_has_answered_is_not_reminded(house: Flask, travel: Traveller) -> None:
     ticket, _giver, taker = offered()
     make.post(ticket, "handoff_declined", taker)

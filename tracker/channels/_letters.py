@@ -4,7 +4,6 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select
@@ -65,7 +64,7 @@ class Letter:
 
 def write(delivery: Delivery, news: News, *, manage_url: str = "", speech: Speech | None = None) -> Letter:
     """Return what one delivery says. Raises Dropped when its reader may no longer see any of it."""
-    ticket = _ticket(news)
+    ticket = store.session().get(Ticket, news.ticket_id, populate_existing=True) if news.ticket_id else None
     speech = speech or speech_of(delivery, ticket)
     subject = short_subject(ticket) if ticket else ""
     facts = _frame(delivery, ticket, speech) | {"subject": subject, "manage_url": manage_url}
@@ -81,7 +80,7 @@ def write(delivery: Delivery, news: News, *, manage_url: str = "", speech: Speec
     if news.topic == "report":
         facts["url"] = links.absolute(links.reports())
     if news.topic == "offer" and ticket:
-        facts["until"] = _answer_by(ticket, news.person_id)
+        facts |= _offer(delivery, ticket)
     key = f"{news.topic}_subject"
     spoken = speech.say(key, subject=subject, place=facts["place"]) if speech.knows(key) else ""
     return Letter(news.topic, spoken or present.render(f"email/{news.topic}.subject.txt", **facts), facts)
@@ -121,10 +120,6 @@ def speech_of(delivery: Delivery, ticket: Ticket | None) -> Speech:
         of = ticket or store.session().scalars(newest).first()
         return Speech(pick(of.language), of.zone or of.desk.zone) if of else Speech("en", zone)
     return Speech("en", zone)
-
-
-def _ticket(news: News) -> Ticket | None:
-    return store.session().get(Ticket, news.ticket_id, populate_existing=True) if news.ticket_id else None
 
 
 def _frame(delivery: Delivery, ticket: Ticket | None, speech: Speech) -> dict[str, Any]:
@@ -172,6 +167,9 @@ def _news(delivery: Delivery, news: News, ticket: Ticket, speech: Speech, facts:
         secret = people.mint_link("confirm", ticket_id=ticket.id, address=ticket.email)
         facts |= {"confirm_url": links.absolute(f"/link/confirm/{secret}")}
         return Letter("acknowledgement", subject, facts | {"preview": _answers_by(facts, speech)}, answers=True)
+    if shown[0]["kind"] == "handoff_offered" and delivery.role == "staff":
+        asked = f"{ticket.assignee.name} asks you to take this: {subject}"
+        return Letter("offer", asked, facts | _offer(delivery, ticket))
     facts["entries"] = [_said(entry, ticket, delivery.role, speech) for entry in shown]
     facts["preview"] = " · ".join(one["headline"] for one in facts["entries"])
     subject = subject if shown[0]["kind"] == "opened" else f"Re: {subject}"
@@ -285,12 +283,12 @@ def _files(entry: Shown, speech: Speech) -> list[str]:
     return [speech.say("file" if count == 1 else "files", count=count)] if count else []
 
 
-def _answer_by(ticket: Ticket, person_id: int | None) -> datetime:
-    """Return until when somebody's answer to an offer is awaited. Raises Dropped when it has been given meanwhile."""
+def _offer(delivery: Delivery, ticket: Ticket) -> dict[str, Any]:
+    """Return what its reader is asked to take, and until when. Raises Dropped when that has been answered meanwhile."""
     offer = handoffs.pending(ticket)
-    if offer is None or offer.to_id != person_id:
+    if offer is None or offer.taker.email != delivery.address:
         raise Dropped
-    return offer.expires_at
+    return {"taker": offer.taker.name, "reason": offer.reason, "until": offer.expires_at}
 
 
 def _handoff_reason(ticket: Ticket, entry: Shown) -> str:
