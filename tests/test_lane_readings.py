@@ -34,7 +34,6 @@ class Things:
     def drop(self, subject: str) -> None:
         with self.drops.lock:
             self.drops.add(subject)
-            self.readings.drop(subject)
 
 
 def test_what_was_read_under_one_name_is_there_under_all_it_is_about_and_keeps_its_age() -> None:
@@ -63,6 +62,15 @@ def test_a_change_of_any_part_drops_the_whole(subject: str) -> None:
     one.ask("ref", "ref", "eid")
     one.ask("eid", "ref", "eid")
     assert one.reads == 2
+
+
+def test_a_change_of_what_several_are_about_drops_them_all() -> None:
+    one = Things()
+    for _ in range(2):
+        for name in ("a wall", "another"):
+            one.ask(name, name, copies.LISTS)
+        one.drop(copies.LISTS)
+    assert one.reads == 4
 
 
 def test_what_a_change_overtook_while_it_was_read_is_given_to_nobody_else() -> None:
@@ -153,7 +161,8 @@ def test_all_forms_of_a_ticket_by_all_its_embeds_cost_one_reading(house: Flask, 
 
 def test_a_kept_reading_shows_an_embed_to_its_own_sites_alone(house: Flask, client: Visitor) -> None:
     ticket = make.ticket()
-    kept = Readings(Drops())
+    drops = Drops()
+    kept = Readings(drops)
     free, bound = (
         embeds.create(ticket, by=make.customer(ticket), sites=one).eid for one in ([], ["https://a.example"])
     )
@@ -168,10 +177,10 @@ def test_a_kept_reading_shows_an_embed_to_its_own_sites_alone(house: Flask, clie
     assert [status(free, f"https://{one}.example") for one in "ab"] == ["open", "open"]
     assert [status(bound, f"https://{one}.example") for one in "ab"] == ["open", "unknown"]
     embeds.revoke(free, by=make.customer(ticket))
-    kept.drop(free)
+    drops.add(free)
     assert [status(one, "https://a.example") for one in (free, bound)] == ["unknown", "open"]
     make.post(ticket, "visibility_changed", visibility="private")
-    kept.drop(ticket.ref)
+    drops.add(ticket.ref)
     assert [status(one, "https://a.example") for one in (free, bound)] == ["unknown", "unknown"]
 
 

@@ -32,21 +32,29 @@ class Drops:
         """Say whether what is about these was dropped after the first `since` drops: then it may be of before."""
         if self.count - since > REMEMBERED:
             return True
-        return any(number > since and (subject in about or subject == EVERYTHING) for number, subject in self._last)
+        for number, subject in reversed(self._last):
+            if number <= since:
+                return False
+            if subject in about or subject == EVERYTHING:
+                return True
+        return False
 
 
 class Place:
     """Where one reading is kept, under each of its names; who wants it while it is read waits for `turn`."""
 
-    __slots__ = ("as_of", "kept", "turn")
+    __slots__ = ("as_of", "kept", "since", "turn")
 
     def __init__(self) -> None:
         self.turn = threading.Lock()
         self.kept: Any = None
         self.as_of = 0.0
+        self.since = 0
+        """How many drops there had been when it was read."""
 
-    def holds(self, name: str) -> bool:
-        return self.kept is not None and name in self.kept.about
+    def holds(self, name: str, at: float) -> bool:
+        """Say whether what is kept here is of this name, and not too old to be given."""
+        return self.kept is not None and name in self.kept.about and at - self.as_of < RENEWED_AFTER_S
 
 
 class Readings:
@@ -61,7 +69,7 @@ class Readings:
         place = self._place(name)
         with place.turn:
             with self._drops.lock:
-                if place.holds(name) and began - place.as_of < RENEWED_AFTER_S:
+                if place.holds(name, began) and not self._drops.overtook(place.kept.about, place.since):
                     return place.kept, place.as_of
                 since = self._drops.count
             found = None
@@ -71,19 +79,11 @@ class Readings:
                 self._keep(place, name, found, began, since)
             return found, began
 
-    def drop(self, subject: str) -> None:
-        """Give nothing again that is about `subject`; the lock of the drops is held."""
-        if subject == EVERYTHING:
-            self._places.clear()
-        elif subject in self._places:
-            self._places[subject].kept = None
-
     def sweep(self, now: float) -> None:
         """Let go of what is too old to be given."""
         with self._drops.lock:
             for name, place in list(self._places.items()):
-                is_fresh = place.holds(name) and now - place.as_of < RENEWED_AFTER_S
-                if not is_fresh and not place.turn.locked():
+                if not place.holds(name, now) and not place.turn.locked():
                     del self._places[name]
 
     def _place(self, name: str) -> Place:
@@ -96,7 +96,7 @@ class Readings:
         with self._drops.lock:
             is_known = self._places.get(name) is place
             if is_known and isinstance(found, Reading) and not self._drops.overtook(found.about, since):
-                place.kept, place.as_of = found, began
+                place.kept, place.as_of, place.since = found, began, since
                 self._places.update(dict.fromkeys(found.about, place))
             elif is_known and place.kept is None:
                 del self._places[name]

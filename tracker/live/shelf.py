@@ -115,7 +115,6 @@ class Shelf:
         """Give no copy again that is about `subject`; any thread may call."""
         with self._lock:
             self.drops.add(subject)
-            self.readings.drop(subject)
             gone = list(self._pages) if subject == EVERYTHING else list(self._about.get(subject, ()))
             for target in gone:
                 self._take_down(target)
