@@ -4,13 +4,15 @@ import threading
 
 import pytest
 from flask import Flask
+from werkzeug.test import TestResponse
 
 from tests import make, reading
 from tests.houses import Visitor
 from tests.servers.ground import wait_until
-from tracker import copies, embeds
+from tracker import copies, embeds, store
 from tracker.live import readings
 from tracker.live.readings import EVERYTHING, Drops, Readings, Sitting
+from tracker.live.shelf import Shelf
 
 
 class Things:
@@ -157,6 +159,38 @@ def test_all_forms_of_a_ticket_by_all_its_embeds_cost_one_reading(house: Flask, 
         assert terms.about == {path.split("/")[2], ticket.ref}
     assert asked[0] > 0
     assert not any(asked[1:]), "the others ask the database nothing"
+
+
+@pytest.mark.parametrize("of", ["picks", "desk"])
+def test_all_forms_of_a_wall_cost_one_reading_until_a_ticket_on_it_changes(
+    house: Flask, client: Visitor, of: str
+) -> None:
+    several = [make.ticket(subject=one, email="cara@home.example") for one in ("One", "Two")]
+    if of == "picks":
+        picks = [one.ref for one in several]
+        wall = embeds.create(several[0], by=make.customer(*several), variant="wall", picks=picks)
+    else:
+        wall = embeds.create(several[0].desk, by=make.viewer(make.lead(several[0].desk)))
+    shelf, asked = Shelf(), []
+    store.after_commit(house, shelf.hear)
+
+    def ask(part: str) -> TestResponse:
+        terms = copies.Terms(for_copies=True, once=Sitting(shelf.readings, 0).once)
+        answer = client.get(f"/e/{wall.eid}{part}", environ_overrides={copies.ENVIRON: terms})
+        assert terms.about == {wall.eid, copies.LISTS}
+        return answer
+
+    for part in ("", "/badge.json", "/timeline.json", "/badge.svg", "/shields.json"):
+        alone = client.get(f"/e/{wall.eid}{part}")
+        with reading.asked() as found:
+            assert ask(part).data == alone.data
+        asked.append(len(found))
+    assert asked[0] > 0
+    assert not any(asked[1:]), "the others ask the database nothing"
+    make.post(several[1], "visibility_changed", visibility="private")
+    told = ask("/badge.json").json
+    assert told is not None
+    assert [one["subject"] for one in told["items"]] == ["One"]
 
 
 def test_a_kept_reading_shows_an_embed_to_its_own_sites_alone(house: Flask, client: Visitor) -> None:

@@ -39,11 +39,24 @@ class Glance(copies.Reading):
     looks: Mapping[str, Look]
 
 
-class Worn(NamedTuple):
-    """An embed that may be shown: how it looks, and a glance at its ticket, or itself if it is a wall."""
+@dataclass(frozen=True)
+class Wall(copies.Reading):
+    """All that a wall shows, read at one moment; `is_open` and `late` count all of its tickets."""
 
     look: Look
-    shows: Glance | Embed
+    facts: Shown
+    rows: list[Shown]
+    hue: int | None
+    page: str
+    is_open: int
+    late: int
+
+
+class Worn(NamedTuple):
+    """An embed that may be shown: how it looks, and what it shows."""
+
+    look: Look
+    shows: Glance | Wall
 
 
 def of_ticket(ref: str) -> Glance:
@@ -51,21 +64,21 @@ def of_ticket(ref: str) -> Glance:
     return _glance(browse.find(ref, ANYONE)[0])
 
 
-def of_embed(eid: str) -> Glance | Embed:
-    """Return what an embed shows, if it may be shown now: a glance at its ticket, or itself if it is a wall.
+def of_embed(eid: str) -> Glance | Wall:
+    """Return what an embed shows, if it may be shown now.
 
     Raises NotFound for unknown and revoked ones, and while its ticket is private.
     """
     embed = embeds.shown(eid)
     if embed is None:
         raise NotFound()
-    return _glance(embed.only_ticket) if embed.only_ticket else embed
+    return _glance(embed.only_ticket) if embed.only_ticket else kept_wall(embed)
 
 
-def worn(eid: str, shows: Glance | Embed) -> Worn:
+def worn(eid: str, shows: Glance | Wall) -> Worn:
     """Return an embed with what was read for it; raise NotFound when it was taken back while that was read."""
-    if isinstance(shows, Embed):
-        return Worn(_look(shows), shows)
+    if isinstance(shows, Wall):
+        return Worn(shows.look, shows)
     if eid not in shows.looks:
         raise NotFound()
     return Worn(shows.looks[eid], shows)
@@ -73,10 +86,7 @@ def worn(eid: str, shows: Glance | Embed) -> Worn:
 
 def facts(one: Worn) -> Shown:
     """Return what an embed says (CONTRACTS: badge.json): of its ticket, or of every ticket on a wall."""
-    looks = {"variant": one.look.variant, "theme": one.look.theme}
-    if isinstance(one.shows, Glance):
-        return one.shows.facts | looks
-    return wall(one.shows, *tickets(one.shows), page=page(one.shows))
+    return one.shows.facts | {"variant": one.look.variant, "theme": one.look.theme}
 
 
 def timeline(one: Worn) -> Shown:
@@ -85,24 +95,26 @@ def timeline(one: Worn) -> Shown:
     return facts(one) | recent
 
 
-def wall(embed: Embed, shown: list[Ticket], more: bool, *, page: str) -> Shown:
-    """Return what a wall of these tickets says; `page` is where it leads."""
-    epoch = disclosure.epoch()
-    return {
+def kept_wall(embed: Embed) -> Wall:
+    """Return a wall with the tickets that stand on it now."""
+    found = embeds.on_wall(embed, ON_A_WALL + 1)
+    return wall(embed, found, page=page(embed), counts=embeds.open_count(embed))
+
+
+def wall(embed: Embed, found: list[Ticket], *, page: str, counts: tuple[int, int]) -> Wall:
+    """Return a wall with the first of these tickets; `page` is where it leads, `counts` how many are open and late."""
+    shown, epoch, now = found[:ON_A_WALL], disclosure.epoch(), store.now()
+    facts = {
         "epoch": epoch,
-        "variant": embed.variant,
-        "theme": embed.theme,
         "url": links.absolute(page),
         "title": title(embed),
         "items": [disclosure.badge(one, epoch=epoch) | {"ref": one.ref} for one in shown],
-        "more": more,
+        "more": len(found) > ON_A_WALL,
     }
-
-
-def tickets(embed: Embed) -> tuple[list[Ticket], bool]:
-    """Return the tickets on a wall, and whether there are more than it shows."""
-    found = embeds.on_wall(embed, ON_A_WALL + 1)
-    return found[:ON_A_WALL], len(found) > ON_A_WALL
+    rows = [disclosure.row(one, now=now) for one in shown]
+    about = frozenset((embed.eid, copies.LISTS))
+    hue = embed.desk.hue if embed.desk else None
+    return Wall(about, _look(embed), facts, rows, hue, page, *counts)
 
 
 def title(embed: Embed) -> str:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from flask import Blueprint, Response, current_app, request
 
 from tracker import badges, embeds, links, store
-from tracker.badges import Look, Worn
+from tracker.badges import Look, Wall, Worn
 from tracker.disclosure import Shown
 from tracker.errors import NotFound
 from tracker.models import Embed, Ticket
@@ -39,8 +39,8 @@ def on_ticket(ref: str, form: str) -> Response:
 def on_desk(slug: str, form: str) -> Response:
     """A wall of the desk's public tickets, as it would look."""
     desk = _owned.desk(slug)
-    embed = Embed(variant=WALL, theme="auto", title=_title(), desk=desk, desk_id=desk.id)
-    return _answer(_wall(embed, *badges.tickets(embed), page=links.desk(desk.slug)), form)
+    embed = Embed(variant=WALL, theme="auto", title=_title(), sites=[], desk=desk, desk_id=desk.id)
+    return _answer(_wall(badges.kept_wall(embed)), form)
 
 
 def _ticket(ticket: Ticket) -> Tried:
@@ -56,17 +56,16 @@ def _ticket(ticket: Ticket) -> Tried:
 def _wall_of(owner: Ticket) -> Tried:
     picked = [ref for ref in request.args.getlist("picks") if ref] or [owner.ref]
     found = [one for one in _owned.pickable(owner) if one.ref in picked]
-    embed = Embed(variant=WALL, theme="auto", title=_title())
-    tickets, more = found[: badges.ON_A_WALL], len(found) > badges.ON_A_WALL
-    return _wall(embed, tickets, more, page=links.ticket(owner.ref))
+    embed = Embed(variant=WALL, theme="auto", title=_title(), sites=[])
+    is_late = [one.overdue for one in found if one.is_open]
+    return _wall(badges.wall(embed, found, page=links.ticket(owner.ref), counts=(len(is_late), sum(is_late))))
 
 
-def _wall(embed: Embed, tickets: list[Ticket], more: bool, *, page: str) -> Tried:
-    is_open = [one.overdue for one in tickets if one.is_open]
+def _wall(shows: Wall) -> Tried:
     return Tried(
-        facts=lambda: badges.wall(embed, tickets, more, page=page),
-        frame=lambda: card.wall(embed, tickets, more),
-        picture=lambda: badge_svg.of_wall(badges.title(embed), len(is_open), sum(is_open)),
+        facts=lambda: badges.facts(Worn(shows.look, shows)),
+        frame=lambda: card.wall(shows),
+        picture=lambda: badge_svg.of_wall(shows),
     )
 
 

@@ -5,8 +5,8 @@ from datetime import datetime
 
 from flask import Blueprint, Response, request
 
-from tracker import badges, clock, embeds, links, store
-from tracker.badges import Glance, Worn
+from tracker import badges, clock, links, store
+from tracker.badges import Glance, Wall, Worn
 from tracker.disclosure import Shown
 from tracker.models import Embed
 from tracker.viewer import admits
@@ -61,15 +61,14 @@ def by_ticket(ref: str) -> Response:
 def of_embed(embed: Worn | None, now: datetime) -> Said:
     """Return what an embed's picture says: of its ticket, or how many tickets of a wall are open."""
     shows = embed.shows if embed else None
-    return (
-        of_wall(badges.title(shows), *embeds.open_count(shows)) if isinstance(shows, Embed) else of_ticket(shows, now)
-    )
+    return of_wall(shows) if isinstance(shows, Wall) else of_ticket(shows, now)
 
 
-def of_wall(title: str, count: int, late: int) -> Said:
+def of_wall(shows: Wall) -> Said:
     """Return what the picture of a wall says: how many tickets are open, and how many of these are owed a word."""
-    overdue = f", {late} overdue" if late else ""
-    return Said(title, f"{count} open{overdue}", "late" if late else "open" if count else "done")
+    overdue = f", {shows.late} overdue" if shows.late else ""
+    tone = "late" if shows.late else "open" if shows.is_open else "done"
+    return Said(shows.facts["title"], f"{shows.is_open} open{overdue}", tone)
 
 
 def of_ticket(ticket: Glance | None, now: datetime) -> Said:

@@ -5,9 +5,9 @@ from typing import Any
 
 from flask import Blueprint, Response, request
 
-from tracker import badges, disclosure, embeds, links, present, store
-from tracker.badges import Glance, Look
-from tracker.models import Embed, Ticket
+from tracker import badges, disclosure, embeds, links, present
+from tracker.badges import Glance, Look, Wall
+from tracker.models import Embed
 from tracker.viewer import admits
 from widgets._answers import JSON_LASTS, cached, embedded, public_ticket
 
@@ -57,7 +57,7 @@ def by_embed(eid: str) -> Response:
     if isinstance(shows, Glance):
         html = of_ticket(shows, look, oembed=oembed, watched={"embed": eid})
     else:
-        html = wall(shows, *badges.tickets(shows), oembed=oembed, watched={"embed": eid, "wall": "yes"})
+        html = wall(shows, oembed=oembed, watched={"embed": eid, "wall": "yes"})
     return _answer(html, " ".join(["'self'", *look.sites]) if look.sites else "*")
 
 
@@ -87,17 +87,16 @@ def of_ticket(ticket: Glance, look: Look = PLAIN, *, oembed: Any = None, watched
     )
 
 
-def wall(embed: Embed, tickets: list[Ticket], more: bool, *, oembed: Any = None, watched: Any = None) -> str:
-    """Return a wall with these tickets; one that is not kept yet has no address and is not watched."""
-    now = store.now()
+def wall(shows: Wall, *, oembed: Any = None, watched: Any = None) -> str:
+    """Return a wall; one that is not kept yet has no address and is not watched."""
     return _render(
         "wall",
-        tickets=[disclosure.row(one, now=now) for one in tickets],
-        more=more,
-        page_url=badges.page(embed) if embed.desk else None,
-        hue=embed.desk.hue if embed.desk else NO_HUE,
-        heading=badges.title(embed),
-        theme=embed.theme or "auto",
+        tickets=shows.rows,
+        more=shows.facts["more"],
+        page_url=None if shows.hue is None else shows.page,
+        hue=NO_HUE if shows.hue is None else shows.hue,
+        heading=shows.facts["title"],
+        theme=shows.look.theme,
         oembed=oembed,
         watched=watched,
     )
