@@ -1,7 +1,7 @@
 """NEVER TELL IT TWICE: what a customer was asked on a timeline, what they answered, and what is asked again."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 
@@ -17,9 +17,6 @@ COVERED, COVERING = 0.5, 0.8
 "serial number of the router", and "serial number of the modem" for something else."""
 SAME_WORD = 88
 """From which likeness on (0 to 100) two words count as the same: "riser" and "risers"."""
-SHORTEST_STEM = 5
-ENDINGS = ("ing", "ed", "es", "en", "s", "e")
-"""What a word is said with besides: a restart, restarted, restarting."""
 MOST_READ = 300
 MOST_CHARACTERS = 100_000
 """How many of the newest entries with words are read, and how much of them: all that a usual ticket says."""
@@ -42,6 +39,8 @@ def _words(text: str) -> frozenset[str]:
 _SENTENCE = re.compile(r"(?:[^.!?…؟？。]++|\.(?!\s|$))+(?:[!?…؟？。]+|\.)?")
 """A point within a word ends no sentence. It matches wherever a sentence begins, so that no text is read twice."""
 _WORD = re.compile(r"[^\W_]+")
+_STEM = re.compile(r"(.{5,}?)(?:ing|e[dns]?|(?<!s)s)?")
+"""A word without what it is said with besides: a restart, restarted, restarting."""
 _ASKS = {
     "what": "what which welche welcher welches welchen welchem was quel quelle quels quelles quoi que qué cuál cuáles",
     "where": "where wo wohin woher où dónde adónde",
@@ -144,6 +143,11 @@ class Record:
         """Every word of these once, so that a question's words are compared with each of them once."""
         return list(frozenset().union(*(words for _, _, words in self.bare)))
 
+    @cached_property
+    def stems(self) -> dict[str, list[str]]:
+        """The same by their stems."""
+        return _by_stem(self.vocabulary)
+
 
 def record(ticket: Ticket) -> Record:
     """Return what was asked and told on a ticket. What customers say next answers all that was asked before it."""
@@ -179,7 +183,7 @@ def _answered(question: str, known: Record) -> Question | None:
         if one.answer and _same(asks, words, *_essence(one.words)):
             return replace(one, words=question)
     if asks:  # yes or no may have changed since; what, where and when they told once
-        spelt = [frozenset(_likes(word, known.vocabulary)) for word in words]
+        spelt = [frozenset(_likes(word, known.vocabulary, known.stems)) for word in words]
         for seq, sentence, theirs in known.bare:
             if all(theirs & likes for likes in spelt) and (len(words) > 1 or _names_one(sentence)):
                 return Question(question, 0, _short(sentence), seq)
@@ -194,22 +198,28 @@ def _names_one(sentence: str) -> bool:
 def _same(asks: str, words: Sequence[str], others_ask: str, others: Sequence[str]) -> bool:
     if asks != others_ask or not others:
         return False
-    met = [frozenset(_likes(word, others)) for word in words]
+    stems = _by_stem(others)
+    met = [frozenset(_likes(word, others, stems)) for word in words]
     covered = len(frozenset().union(*met)) / len(frozenset(others))
     return covered > COVERED and sum(map(bool, met)) / len(words) >= COVERING
 
 
-def _likes(word: str, words: Sequence[str]) -> Iterator[str]:
+def _likes(word: str, words: Sequence[str], stems: Mapping[str, Sequence[str]]) -> Iterator[str]:
     found = process.extract_iter(word, words, scorer=fuzz.ratio, score_cutoff=SAME_WORD)
     yield from (one for one, _likeness, _place in found)
-    stem = _stem(word)
-    yield from (one for one in words if one.startswith(stem) and _stem(one) == stem)
+    yield from stems.get(_stem(word), ())
+
+
+def _by_stem(words: Sequence[str]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for word in words:
+        found.setdefault(_stem(word), []).append(word)
+    return found
 
 
 def _stem(word: str) -> str:
-    """Return a word without its ending, if enough of it is left."""
-    fits = (word.removesuffix(one) for one in ENDINGS if word.endswith(one) and not word.endswith("ss"))
-    return next((stem for stem in fits if len(stem) >= SHORTEST_STEM), word)
+    found = _STEM.fullmatch(word)
+    return found[1] if found else word
 
 
 @lru_cache(maxsize=512)
