@@ -381,6 +381,7 @@ def test_a_form_comes_back_with_what_was_found_and_every_word_kept(house: Flask,
     asked = client.post(where, data=typed)
     assert asked.status_code == 422
     assert '<mark class="found">030 5550147<span class="found__what"> phone number</span></mark>' in asked.text
+    assert "the customer and the desk still read what you wrote" in asked.text
     assert 'name="text" value="Ask &lt;b&gt;at&lt;/b&gt; 030 5550147."' in asked.text
     assert client.post(where, data=typed | {"personal": "edit"}).status_code == 422
     assert client.post(where, data=typed | {"personal": "show"}).status_code == 422
