@@ -60,6 +60,7 @@ def pages() -> list[tuple[str, str, dict[str, Any]]]:
         "words": words,
         "tickets": scenes.TICKETS,
         "mine": scenes.TICKETS[:1],
+        "looked_at": None,
     }
     hours = [("Monday to Friday", "9:00–12:00, 13:00–17:00"), ("Saturday", "closed"), ("Sunday", "closed")]
     desk = scenes.DESK | {
@@ -83,7 +84,7 @@ def pages() -> list[tuple[str, str, dict[str, Any]]]:
         *tickets,
         ("/", "home.html", home | {"older_url": "/?before=abc", "path": "/"}),
         ("/empty", "home.html", home | {"tickets": [], "words": []}),
-        ("/found", "home.html", home | {"tickets": [], "filters": no_filters | {"q": "water <b>"}}),
+        ("/found", "home.html", home | {"tickets": [], "filters": no_filters | {"q": "water <b>"}, "looked_at": 1_000}),
         (
             "/new",
             "new.html",
