@@ -246,6 +246,7 @@ print(peak() - before)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads the peak of a process from /proc")
 @pytest.mark.parametrize(
     ("form", "size", "mode", "options"),

@@ -4,6 +4,7 @@ import ast
 import configparser
 import re
 import sys
+from functools import cache
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
@@ -65,10 +66,15 @@ def imported(source: str) -> set[str]:
     return names - OURS - set(sys.stdlib_module_names)
 
 
+@cache
+def owners() -> dict[str, set[str]]:
+    """Return which packages bring a name that can be imported."""
+    return {name: {one.lower().replace("_", "-") for one in found} for name, found in packages_distributions().items()}
+
+
 def undeclared(source: str) -> set[str]:
     allowed = wanted("scale") | WITH_FLASK
-    owners = packages_distributions()
-    found = {name: {owner.lower().replace("_", "-") for owner in owners.get(name, [name])} for name in imported(source)}
+    found = {name: owners().get(name, {name}) for name in imported(source)}
     return {name for name, distributions in found.items() if not distributions & allowed}
 
 

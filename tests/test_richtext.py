@@ -271,6 +271,7 @@ def test_text_beyond_the_cap_is_refused_before_it_is_parsed() -> None:
         richtext.render("x" * 10_001)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "piece",
     [

@@ -149,10 +149,7 @@ def whole(visitor: Visitor, url: str, name: str) -> None:
     assert answer.ok, f"{url}: {answer.status}"
     assert not parse_errors(answer.text())
     visitor.page.eval_on_selector_all("details", "all => all.forEach(one => { one.name = ''; one.open = true; })")
-    for look, page in visitor.looks():
-        wider = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-        assert wider <= 0, f"{look}: {wider} px too wide"
-    visitor.assert_accessible(of=name)
+    visitor.assert_accessible(of=name, fits=True)
 
 
 @pytest.mark.timeout(180)

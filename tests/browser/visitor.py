@@ -54,10 +54,16 @@ class Visitor:
     def unforgiven(self) -> list[str]:
         return [text for text in self.complaints if not any(pattern.search(text) for pattern in self.forgiven)]
 
-    def assert_accessible(self, *, of: str = "") -> None:
-        """Fail on any axe finding, on phone and desktop, light and dark; `of` names the screenshots."""
+    def assert_accessible(self, *, of: str = "", fits: bool = False) -> None:
+        """Fail on any axe finding, on phone and desktop, light and dark; `of` names the screenshots.
+
+        A page that `fits` is nowhere wider than the screen.
+        """
         found = []
         for name, _ in self.looks(of):
+            wider = self.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+            if fits and wider > 0:
+                found.append(f"{name}: {wider} px too wide")
             violations = Axe().run(self.page, options=AXE).response["violations"]
             found += [f"{name}: {told(violation)}" for violation in violations]
         assert not found, "\n".join(found)

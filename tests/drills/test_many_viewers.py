@@ -47,7 +47,7 @@ def test_with_300_viewers_pages_answer_in_under_a_second_and_everybody_sees_ever
     with staged(SQLITE, {"sockets": SOCKETS}, tickets=1, updates=3) as stage:
         (ref,) = stage.refs
         with Crowd(Spec(stage.server.host, stage.server.port, ref, SOCKETS, POLLS)) as crowd:
-            said, took = post_and_look(stage, ref, posts=60 if full else 8)
+            said, took = post_and_look(stage, ref, posts=60 if full else 5)
             seen = crowd.finish(said[-1])
     assert seen.refused == 0
     assert seen.lost == 0
