@@ -349,7 +349,7 @@ def test_a_bell_rung_while_the_loop_sleeps_wakes_it() -> None:
     begin = time.monotonic()
     while not heard.is_set():
         loop.step(5)
-    assert time.monotonic() - begin < 2
+    assert time.monotonic() - begin < 4, "it would sleep for five"
     loop.close()
 
 

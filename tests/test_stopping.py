@@ -59,7 +59,7 @@ def test_the_outbox_ends_after_the_mail_under_way_and_sends_none_twice(mail_sink
         with slow(mail_sink), running(server, "outbox", "run") as process:
             wait_until(lambda: len(mail_sink.mails) > 5, within=30, what="mails leave")
             process.send_signal(signal.SIGTERM)
-            _, complaints = process.communicate(timeout=10)
+            _, complaints = process.communicate(timeout=30)
             assert (process.returncode, complaints) == (0, "")
         sent = len(mail_sink.mails)
         assert sent < MAILS
@@ -82,7 +82,7 @@ def test_mail_in_ends_when_it_is_told_to() -> None:
             assert process.stdout
             assert "Taking mail" in process.stdout.readline()
             process.send_signal(signal.SIGTERM)
-            _, complaints = process.communicate(timeout=10)
+            _, complaints = process.communicate(timeout=30)
             assert (process.returncode, complaints) == (0, "")
     finally:
         server.close()

@@ -80,7 +80,7 @@ def test_a_page_that_changed_its_prototypes_has_its_badges(page: Page, blog: For
     expect(panel(page)).to_contain_text("Live")
     scene.facts = {"status": "waiting"}
     scene.say()
-    expect(pill(page)).to_contain_text("awaits an answer", timeout=2_000)
+    expect(pill(page)).to_contain_text("awaits an answer")
 
 
 def test_two_copies_are_one(page: Page, blog: ForeignSite, scene: LiveStage) -> None:

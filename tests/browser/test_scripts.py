@@ -104,7 +104,7 @@ def test_a_new_word_appears_by_itself_with_the_new_head(page: Page, scene: LiveS
     opened(page, scene)
     scene.ticket["subject"] = "Water is back"
     scene.say(words="Water is back.")
-    expect(page.locator("#e4")).to_contain_text("Water is back.", timeout=1_000)
+    expect(page.locator("#e4")).to_contain_text("Water is back.")
     expect(page.locator("h1")).to_have_text("Water is back")
     assert shown(page) == [1, 2, 3, 4]
     assert scene.count(f"/t/{REF}") == 1
@@ -216,7 +216,8 @@ def test_a_ticket_taken_back_while_sockets_were_away_says_so_too(visitor: Visito
 def test_a_changed_list_is_fetched_again_and_swapped(page: Page, scene: LiveStage) -> None:
     page.goto(f"{scene.url}/")
     expect(page.locator("#tickets .ticket")).to_have_count(8)
-    page.wait_for_timeout(300)
+    lists = page.locator("live-list").count()
+    wait_until(lambda: page.evaluate("true") and scene.listed == lists, what="the lists are watched")
     page.evaluate("document.querySelector('#tickets ul').replaceChildren()")
     scene.sockets.emit("changed", {"ref": REF}, to="list")
     expect(page.locator("#tickets .ticket")).to_have_count(8)
