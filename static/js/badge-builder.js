@@ -23,8 +23,6 @@ export class BadgeBuilder extends HTMLElement {
     this.addEventListener('input', () => this.#soon(), { signal });
     addEventListener('message', (told) => this.#fit(told), { signal });
     addEventListener('online', () => this.#away.textContent && this.#soon(), { signal });
-    for (const plain of this.querySelectorAll('[data-plain]')) plain.hidden = true;
-    this.#unfold();
     if (!this.hasAttribute('kept')) this.#show(); // what is kept stays as it stands until something else is chosen
   }
 
@@ -34,7 +32,6 @@ export class BadgeBuilder extends HTMLElement {
   }
 
   #soon() {
-    this.#unfold();
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => (this.#show(), this.#rewrite()), PAUSE);
   }
@@ -47,16 +44,13 @@ export class BadgeBuilder extends HTMLElement {
     return chosen;
   }
 
-  #unfold() {
-    this.querySelector('[data-wall]').hidden = this.#chosen().get('variant') !== 'wall';
-  }
-
   async #show() {
     const chosen = this.#chosen();
     const turn = (this.#turn += 1);
     const text = await this.#ask(this.#address('facts', chosen));
     if (turn !== this.#turn || !text) return;
     for (const { pane, theme } of this.#panes(chosen)) {
+      pane.dataset.variant = chosen.get('variant');
       this.#point(pane.querySelector('img'), this.#address('picture', chosen, theme));
       this.#point(pane.querySelector('iframe'), this.#address('frame', chosen, theme));
     }

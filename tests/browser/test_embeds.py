@@ -29,6 +29,13 @@ from widgets import card
 
 LIVE = re.compile(r"has this · open ")
 GREY = "Ticket status unknown"
+WATCHES_TOPS = """window.tops = {};
+  const look = () => { for (const one of document.querySelectorAll("badge-builder .button")) {
+    const top = Math.round(one.getBoundingClientRect().top + scrollY);
+    const seen = (tops[one.textContent] ??= []);
+    if (seen.at(-1) !== top) seen.push(top) }
+    requestAnimationFrame(look) };
+  requestAnimationFrame(look)"""
 
 
 @pytest.fixture
@@ -245,6 +252,30 @@ def test_the_builder_shows_a_look_before_it_is_kept_on_light_and_on_dark(office:
     expect(box.get_by_role("heading", level=2)).to_contain_text("Timeline")
     assert looks(office, eid) == ("timeline", "dark")
     expect(box.locator("pre", has_text="<ticket-badge embed")).to_have_count(1)
+
+
+@pytest.mark.parametrize("where", ["ticket", "desk"])
+def test_no_button_moves_from_under_the_pointer_while_previews_come(
+    office: Office, visitor: Visitor, where: str
+) -> None:
+    ref = office.ticket(subject="The lift is stuck", desk="streets")
+    if where == "ticket":
+        become_customer(visitor, office, ref)
+        page, button, shown = f"/t/{ref}/embeds", "Make a badge", ".pill"
+    else:
+        with office.open():
+            address = make.lead(desks.find("streets"), password="a wall for everyone").email
+        sign_in_as(visitor, office, address, password="a wall for everyone")
+        page, button, shown = "/workspace/desk/streets/embeds", "Put up a wall", ".panel"
+    visitor.page.add_init_script(WATCHES_TOPS)
+    visitor.page.goto(f"{office.url}{page}")
+    form = visitor.page.locator("badge-builder").last
+    for place in range(2):
+        expect(form.locator("ticket-badge").nth(place).locator(shown)).to_be_visible()
+        expect(visitor.page.frame_locator("iframe").nth(place).get_by_role("heading")).to_be_visible()
+        expect(form.locator("iframe").nth(place)).not_to_have_attribute("height", re.compile("^(330|420)$"))
+    tops = visitor.page.evaluate("button => tops[button]", button)
+    assert max(tops) - min(tops) < 2, tops
 
 
 def test_a_choice_made_offline_is_said_kindly_and_shown_once_there_is_a_line_again(
