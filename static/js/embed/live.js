@@ -14,19 +14,17 @@ function wired(tickets, isLive, refresh, safe) {
   const IDLE = 5_000;
   const LONGEST_WAIT = 30_000;
   const asked = [];
-  let socket, isUp, retry, pacing, idle, attempt = 0, hold = 0;
+  let socket, isUp, retry, pacing, idle, attempt, hold; // times not set yet are none
 
   /** One message at a time, slower than the server's limit. */
   function step() {
     const wanted = new Set();
-    pacing = 0;
-    for (const ticket of tickets.values()) if (wanted.size < ROOMS && ticket.facts?.epoch && isLive(ticket)) wanted.add(ticket);
+    pacing = clearTimeout(pacing); // whoever called, there is one row of steps
     clearTimeout(idle);
+    for (const ticket of tickets.values()) if (wanted.size < ROOMS && ticket.facts?.epoch && isLive(ticket)) wanted.add(ticket);
     if (!wanted.size) {
-      clearTimeout(retry);
-      retry = 0;
-      if (document.hidden) socket?.end();
-      else idle = setTimeout(() => socket?.end(), IDLE);
+      retry = clearTimeout(retry);
+      idle = setTimeout(() => socket?.end(), document.hidden || IDLE); // true: at once
     } else if (!socket && !retry) {
       // The first try at once, the others spread, so that a crowd does not come back as one.
       retry = setTimeout(connect, hold + attempt * (0.5 + Math.random()));
