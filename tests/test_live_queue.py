@@ -31,11 +31,13 @@ def servers(request: pytest.FixtureRequest, queue: Redis) -> Iterator[list[Insta
     """Two Nameplates on one queue, on the stock driver and on the engine."""
     with ExitStack() as stack:
         running = [Instance(application="tests.live_app:app", arguments=DRIVERS[request.param]) for _ in range(2)]
-        for one in running:
+        for count, one in enumerate(running, start=1):
             stack.callback(one.close)
             one.environ["LIVE_QUEUE"] = queue.url
             one.init(demo=True)
             one.start()
+            with Client(one):  # the stock driver begins to listen to others when the first viewer comes, or soon after
+                wait_until(lambda count=count: queue.listeners("socketio") == count, what="both listening")  # type: ignore[misc]
         yield running
         assert "Traceback" not in running[0].log() + running[1].log()
 

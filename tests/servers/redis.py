@@ -34,6 +34,11 @@ class Redis:
         except client.ConnectionError:
             return False
 
+    def listeners(self, channel: str) -> int:
+        """Return how many connections hear what is published on a channel."""
+        with client.Redis.from_url(self.url) as connection:
+            return int(connection.pubsub_numsub(channel)[0][1])
+
     def kill(self) -> None:
         assert self.process
         self.process.send_signal(signal.SIGKILL)
