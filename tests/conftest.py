@@ -1,14 +1,17 @@
 """What every test may ask for."""
 
+import sqlite3
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 import time_machine as machine
 from argon2 import PasswordHasher
 from flask import Flask
+from sqlalchemy import Engine, event
 
 from tests import houses
 from tests.houses import Visitor
@@ -19,6 +22,13 @@ from tracker import people
 pytest_plugins = ["tests.servers.fixtures"]
 MONDAY = datetime(2026, 3, 2, 10, tzinfo=UTC)
 """A Monday morning in working hours, no holiday: where tests of time begin."""
+
+
+@event.listens_for(Engine, "connect")
+def turn_around(connection: Any, _record: object) -> None:
+    """Return rows that nobody ordered the other way round, as PostgreSQL may: who leans on an order asks for it."""
+    if isinstance(connection, sqlite3.Connection):
+        connection.execute("PRAGMA reverse_unordered_selects = ON")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

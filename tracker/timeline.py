@@ -89,10 +89,10 @@ def since(ticket: Ticket, after: int, *, audience: str, limit: int) -> tuple[Seq
 
 
 def find(ticket: Ticket, seqs: Sequence[int]) -> dict[int, Event]:
-    """Return events of one ticket by seq."""
+    """Return events of one ticket by seq, in that order."""
     if not seqs:
         return {}
-    query = select(Event).where(Event.ticket_id == ticket.id, Event.seq.in_(seqs))
+    query = select(Event).where(Event.ticket_id == ticket.id, Event.seq.in_(seqs)).order_by(Event.seq)
     return {event.seq: event for event in store.session().scalars(query)}
 
 
