@@ -88,7 +88,9 @@ def test_a_page_s_own_styles_reach_the_properties_and_parts_that_the_documents_n
     styles = f"ticket-badge{{{chosen}}} ticket-badge::part(subject){{letter-spacing:3px}}"
     publish(blog, scene, f"<style>{styles}</style>{every()}")
     page.goto(blog.url)
-    page.locator("ticket-badge").last.scroll_into_view_if_needed()
+    for place, drawn in enumerate((pill(page), panel(page), panel(page, 1), panel(page, 2))):
+        page.locator("ticket-badge").nth(place).scroll_into_view_if_needed()  # out of sight it may wait to be drawn
+        expect(drawn).to_be_visible()
     expect(panel(page, 2)).to_contain_text("Alley light flickers")
     for shown in (pill(page), panel(page)):
         expect(shown).to_have_css("font-size", "21px")
