@@ -2,7 +2,9 @@
 
 import ast
 import configparser
+import os
 import re
+import subprocess
 import sys
 from functools import cache
 from importlib.metadata import packages_distributions
@@ -84,6 +86,20 @@ def test_what_the_code_imports_is_declared_and_not_there_by_luck() -> None:
     found = {path.relative_to(ROOT).as_posix(): undeclared(path.read_text()) for path in files}
     assert found, "no file was read"
     assert not {name: missing for name, missing in found.items() if missing}, "add them to setup.cfg, then `make lock`"
+
+
+def test_with_nothing_but_what_make_run_installs_it_comes_up(tmp_path: Path) -> None:
+    run = {name for name, _, _ in locked("run")}
+    absent = sorted(name for name, packages in owners().items() if not packages & run)
+    assert {"psycopg", "redis", "pytest"} <= set(absent), "what this test is about is here, to be hidden"
+    code = f"""import sys; sys.modules.update(dict.fromkeys({absent}))
+import wsgi; from tracker.live import worker
+said = wsgi.app.test_cli_runner().invoke(args=["tracker", "init", "--demo"])
+assert not said.exit_code, said.output
+assert wsgi.app.test_client().get("/").status_code == 200"""
+    environ = {"PATH": os.environ["PATH"], "TRACKER_DATA_DIR": str(tmp_path)}
+    ended = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environ, capture_output=True, timeout=60)
+    assert not ended.returncode, ended.stderr.decode()
 
 
 def test_an_undeclared_import_is_caught() -> None:

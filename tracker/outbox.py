@@ -11,7 +11,7 @@ from flask import Flask, current_app
 from sqlalchemy import Select, Table, bindparam, case, func, insert, or_, select, update
 from sqlalchemy.orm import Session, selectinload
 
-from tracker import postgres, store
+from tracker import store
 from tracker.models import Delivery, Event, News, Subscription
 from tracker.models.outbox import GATHERED
 
@@ -302,6 +302,8 @@ def _claim(channel: str, limit: int = BATCH) -> list[int]:
 def _wait_for_others(session: Session) -> None:
     """Let one worker at a time claim: of two each would take some of what waits for an address, and send it a mail."""
     if session.get_bind().dialect.name == "postgresql":  # SQLite has one writer
+        from tracker import postgres  # its driver is not everybody's
+
         session.execute(select(func.pg_advisory_xact_lock(postgres.DIGESTS)))
 
 
