@@ -89,15 +89,13 @@ def _listen(ticket: Ticket, far: Receiver) -> None:
         hooks.create(ticket, channel, target, by=make.customer(ticket))
 
 
-TYPED = (
-    "Call 030 5550148 or typed-canary@else.example, DE89 3704 0044 0532 0130 00. Ms Canaria knows.\nRegards,\nZoe Zxq"
-)
+TYPED = "Call 030 5550148 or typed-canary@else.example, DE89 3704 0044 0532 0130 00. Ms Canaria knows.\nRegards,\nZoe Zxqvbn"
 MASKED = {
     "a phone number": "5550148",
     "a mail address": "typed-canary",
     "an account": "0532 0130",
     "the name": "Canaria",
-    "a signature": "Zxq",
+    "a signature": "Zxqvbn",
 }
 
 
