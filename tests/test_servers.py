@@ -11,6 +11,7 @@ import psycopg
 import pytest
 import redis as redis_client
 
+from tests.servers import ground
 from tests.servers.ground import free_port, program, wait_until
 from tests.servers.postgres import Postgres, postgres
 from tests.servers.redis import Redis
@@ -81,11 +82,28 @@ def test_a_foreign_site_serves_its_pages_with_their_headers(blog: ForeignSite) -
     assert blog.url.startswith("http://127.0.0.2:")
 
 
-def test_a_free_port_is_not_one_that_somebody_listens_on() -> None:
+def test_a_free_port_is_not_one_that_somebody_listens_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    port = free_port()
+    monkeypatch.setattr(ground, "PORTS", (port,) * 1000)
+    monkeypatch.setattr(ground, "_given", set())
     with socket.socket() as taken:
-        taken.bind(("127.0.0.1", free_port()))
+        taken.bind(("127.0.0.1", port))
         taken.listen()
-        assert taken.getsockname()[1] not in {free_port() for _ in range(200)}
+        with pytest.raises(OSError, match="no free port"):
+            free_port()
+    assert free_port() == port
+
+
+def test_no_two_servers_of_a_run_are_given_the_same_port(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ground, "_given", set())
+    monkeypatch.setenv("PYTEST_XDIST_WORKER_COUNT", "2")
+    given = []
+    for worker in ("gw0", "gw1"):
+        monkeypatch.setenv("PYTEST_XDIST_WORKER", worker)
+        given.append([free_port() for _ in range(300)])
+    one, other = map(set, given)
+    assert len(one) == len(other) == 300
+    assert not one & other
 
 
 def test_waiting_ends_with_the_answer_or_with_an_error_that_names_it() -> None:

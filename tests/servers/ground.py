@@ -17,6 +17,8 @@ ROOT = Path(__file__).resolve().parents[2]
 Found = TypeVar("Found")
 # Below the range the kernel takes client ports from, so that a server can come back to its port after a restart.
 PORTS = range(10_000, 32_000)
+_given: set[int] = set()
+"""Ports that this process has given away: who has one may not have bound it yet, or be about to come back to it."""
 
 
 def program(name: str, *, package: str) -> str:
@@ -43,15 +45,23 @@ def _go_without(name: str, package: str) -> NoReturn:
 
 
 def free_port(host: str = "127.0.0.1") -> int:
-    """Return a port nobody listens on."""
-    for port in random.sample(PORTS, 50):
+    """Return a port nobody listens on, and that no other test of this run is given."""
+    for port in random.sample(_own_ports(), 50):
         with socket.socket() as probe:
             try:
                 probe.bind((host, port))
             except OSError:
                 continue
+        if port not in _given:
+            _given.add(port)
             return port
     raise OSError("no free port found in fifty tries")
+
+
+def _own_ports() -> range:
+    """Return the share of this worker of the run."""
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    return PORTS[worker :: int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", 1))]
 
 
 def wait_until(condition: Callable[[], Found | None], *, within: float = 10, what: str = "condition") -> Found:
