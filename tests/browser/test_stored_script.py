@@ -12,7 +12,7 @@ from tests import houses, make
 from tests.attacks import payloads, stage
 from tests.servers.ground import free_port
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 HITS = """window.__hits = [];
 for (const name of ['alert', 'confirm', 'prompt', 'print', 'open']) window[name] = () => window.__hits.push(name);"""
 POKE = """() => {

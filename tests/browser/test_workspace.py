@@ -152,7 +152,7 @@ def whole(visitor: Visitor, url: str, name: str) -> None:
     visitor.assert_accessible(of=name, fits=True)
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(300)
 def test_the_workspace_is_whole_in_every_light_and_size(
     nameplate: Instance, office: Office, ref: str, visitor: Visitor
 ) -> None:
