@@ -89,7 +89,10 @@ def _listen(ticket: Ticket, far: Receiver) -> None:
         hooks.create(ticket, channel, target, by=make.customer(ticket))
 
 
-TYPED = "Call 030 5550148 or typed-canary@else.example, DE89 3704 0044 0532 0130 00. Ms Canaria knows.\nRegards,\nZoe Zxqvbn"
+TYPED = (
+    "Call 030 5550148 or typed-canary@else.example, DE89 3704 0044 0532 0130 00. Ms Canaria knows.\n"
+    "Regards,\nZoe Zxqvbn"
+)
 MASKED = {
     "a phone number": "5550148",
     "a mail address": "typed-canary",
