@@ -2,12 +2,14 @@
 
 import json
 import socket
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from itertools import product
 
 import pytest
 from flask import Flask
+from flask_socketio import SocketIO, disconnect, emit
 from websocket import ABNF
 
 from tests import make
@@ -70,6 +72,22 @@ def carried(raw: Raw) -> Raw:
     return raw
 
 
+@pytest.fixture
+def library(house: Flask, fanout: Fanout) -> SocketIO:
+    """The Socket.IO server under the engine, for handlers of one's own."""
+    found: SocketIO = house.extensions["socketio"]
+    return found
+
+
+@pytest.fixture
+def hurry() -> Iterator[None]:
+    """Threads take turns in the middle of everything, as on a busy machine."""
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(usual)
+
+
 def say_bytes(raw: Raw, name: str) -> None:
     raw.send(f'451-["{name}",{{"_placeholder":true,"num":0}}]')
     raw.send(b"bytes", ABNF.OPCODE_BINARY)
@@ -113,3 +131,30 @@ def test_sockets_that_part_are_forgotten_whoever_carries_them(plug: Plug, fanout
         assert fanout.rooms.matching("session", None)
         raw.send(parts)
         wait_until(lambda: not fanout.rooms.matching("session", None))
+
+
+def test_what_is_emitted_before_an_answer_is_heard_before_it(library: SocketIO, plug: Plug) -> None:
+    library.on_event("news", lambda said: emit("first", said) or "then")
+    raw = carried(plug())
+    for number in range(10):
+        assert raw.ask("news", number) == "then"
+        assert raw.events.pop(0) == ["first", number]
+
+
+@pytest.mark.usefixtures("hurry")
+def test_nobody_speaks_between_a_packet_and_its_bytes(library: SocketIO, plug: Plug) -> None:
+    library.on_event("swap", lambda: emit("swapped", b"half") or b"other half")
+    for _ in range(15):
+        raw = carried(plug())
+        for number in range(10):
+            raw.send(f'42{number}["swap"]')
+        heard = [raw.frame() for _ in range(40)]
+        assert [opcode for opcode, _ in heard] == [ABNF.OPCODE_TEXT, ABNF.OPCODE_BINARY] * 20
+
+
+def test_last_words_before_a_parting_are_heard(library: SocketIO, plug: Plug) -> None:
+    library.on_event("leave me", lambda: emit("farewell") or disconnect())
+    for _ in range(10):
+        raw = carried(plug())
+        raw.send('42["leave me"]')
+        assert [raw.text(), raw.text()] == ['42["farewell"]', "41"]

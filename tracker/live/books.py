@@ -1,6 +1,7 @@
 """python-socketio's client manager, with the engine's sessions in its books: emit, rooms and acks reach both kinds."""
 
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from typing import Any
 
 from engineio import packet as carrier
@@ -40,7 +41,15 @@ class EngineManager(Manager):  # type: ignore[misc]
             self.engine.loop.post(self._ask, namespace or MAIN, said, rooms, skip, callback)
         else:
             pieces = _pieces(self.server.packet_class(packet.EVENT, namespace=namespace or MAIN, data=said))
-            self.engine.loop.post(self._tell, namespace or MAIN, pieces, rooms, skip)
+            carried = self._carried(namespace or MAIN, rooms)  # some may be about to part
+            self.engine.loop.post(self._tell, namespace or MAIN, pieces, rooms, skip, carried)
+
+    def say(self, eio_sid: str, one: packet.Packet) -> None:
+        """Send a packet to whom python-socketio carries; any thread may call.
+
+        Only the loop's thread speaks to them: a client that hears another packet between one and its bytes hangs up.
+        """
+        self.engine.loop.post(self._say, eio_sid, _packets(_pieces(one)))
 
     def get_participants(self, namespace: str, room: Any) -> Iterator[tuple[str, str]]:
         yield from super().get_participants(namespace, room)
@@ -90,14 +99,24 @@ class EngineManager(Manager):  # type: ignore[misc]
         if rooms is None:
             return [sid for sid in list(self.engine.sessions) if self.engine.has(sid)]
         found: dict[str, None] = {}
-        for name in [rooms] if isinstance(rooms, str) or not isinstance(rooms, Iterable) else rooms:
+        for name in _names(rooms):
             if self.engine.has(name):
                 found[name] = None
             room = self.engine.rooms.get(name)
             found.update(dict.fromkeys(peer.sid for peer in room.peers()) if room is not None else {})  # type: ignore[attr-defined]
         return list(found)
 
-    def _tell(self, namespace: str, pieces: list[str | bytes], rooms: Any, skip: frozenset[str]) -> None:
+    def _carried(self, namespace: str, rooms: Any) -> dict[str, str]:
+        """Return those of rooms whom python-socketio carries, with the connection of each; any thread may ask."""
+        found: dict[str, str] = {}
+        for name in _names(rooms):
+            with suppress(KeyError):  # the last one left as we looked
+                found.update(super().get_participants(namespace, name))
+        return found
+
+    def _tell(
+        self, namespace: str, pieces: list[str | bytes], rooms: Any, skip: frozenset[str], carried: dict[str, str]
+    ) -> None:
         """On the loop's thread."""
         if namespace == MAIN:
             told = b"".join(_frame(piece) for piece in pieces)
@@ -107,12 +126,10 @@ class EngineManager(Manager):  # type: ignore[misc]
                 for sid in self._light(rooms):
                     if sid not in skip:
                         self.engine.tell_one_now(sid, told)
-        if namespace in self.rooms:
-            packets = [carrier.Packet(carrier.MESSAGE, piece) for piece in pieces]
-            for sid, eio_sid in list(super().get_participants(namespace, rooms)):
-                if sid not in skip:
-                    for one in packets:
-                        self.server._send_eio_packet(eio_sid, one)
+        packets = _packets(pieces)
+        for sid, eio_sid in (carried | self._carried(namespace, rooms)).items():
+            if sid not in skip:
+                self._say(eio_sid, packets)
 
     def _ask(self, namespace: str, said: list[Any], rooms: Any, skip: frozenset[str], callback: Any) -> None:
         """On the loop's thread: each gets an event of its own, with a number to answer under."""
@@ -124,7 +141,11 @@ class EngineManager(Manager):  # type: ignore[misc]
             if namespace == MAIN and self.engine.has(sid):
                 self.engine.tell_one_now(sid, b"".join(_frame(piece) for piece in _pieces(asked)))
             else:
-                self.server._send_packet(eio_sid, asked)
+                self._say(eio_sid, _packets(_pieces(asked)))
+
+    def _say(self, eio_sid: str, packets: list[carrier.Packet]) -> None:
+        for one in packets:
+            self.server._send_eio_packet(eio_sid, one)
 
 
 def keep_for(server: Any, engine: Engine) -> EngineManager:
@@ -137,6 +158,10 @@ def keep_for(server: Any, engine: Engine) -> EngineManager:
     return manager
 
 
+def _names(rooms: Any) -> Iterable[Any]:
+    return [rooms] if isinstance(rooms, str) or not isinstance(rooms, Iterable) else rooms
+
+
 def _arguments(data: Any) -> list[Any]:
     if isinstance(data, tuple):
         return list(data)
@@ -146,6 +171,10 @@ def _arguments(data: Any) -> list[Any]:
 def _pieces(one: Any) -> list[str | bytes]:
     encoded = one.encode()
     return encoded if isinstance(encoded, list) else [encoded]
+
+
+def _packets(pieces: list[str | bytes]) -> list[carrier.Packet]:
+    return [carrier.Packet(carrier.MESSAGE, piece) for piece in pieces]
 
 
 def _frame(piece: str | bytes) -> bytes:

@@ -71,7 +71,7 @@ class Carriage:
         elif self.step == "confirm" and message == (TEXT, "5"):
             self.step = "open"
             self.own.upgraded, self.own.upgrading = True, False
-            self.board()
+            self.engine.loop.post(self.board)
         else:
             self.own.upgrading = False
             self.end()
@@ -83,10 +83,10 @@ class Carriage:
             self.own.upgrading = False
 
     def board(self) -> None:
-        """Carry the session from now on, beginning with what waited for a poll."""
+        """On the loop: carry the session from now on, beginning with what waited for a poll."""
         self.own.__class__, self.own.carriage = EngineSocket, self
         self.flush()
-        self.engine.loop.post(self.engine.loop.later, 1, self.flush)  # for a send that had begun before
+        self.engine.loop.later(1, self.flush)  # for a goodbye that had begun before
 
     def flush(self) -> None:
         empty = self.own.server.get_queue_empty_exception()
@@ -125,6 +125,7 @@ class Bridge:
         self.eio = self.server.eio
         self.manager = books.keep_for(self.server, engine)
         self._hear, self.server._handle_event = self.server._handle_event, self._heard
+        self.server._send_packet = self.manager.say
         self.eio._async = {**self.eio._async, "websocket": self._driver}
         if not self.server.manager_initialized:  # light sessions never reach what would do it
             self.server.manager_initialized = True
