@@ -11,6 +11,7 @@ import pytest
 import time_machine as machine
 from argon2 import PasswordHasher
 from flask import Flask
+from hypothesis import HealthCheck, settings
 from sqlalchemy import Engine, event
 
 from tests import houses
@@ -34,6 +35,13 @@ def turn_around(connection: Any, _record: object) -> None:
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--full", action="store_true", help="run drills at their full length and pass marks")
     parser.addoption("--screenshots", action="store_true", help="keep pictures of pages in var/screenshots/")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Make up the same examples each time, new ones with --full; how long one takes is the machine's."""
+    given = {"deadline": None, "database": None, "suppress_health_check": [HealthCheck.too_slow]}
+    settings.register_profile("house", derandomize=not config.getoption("--full"), **given)
+    settings.load_profile("house")
 
 
 @pytest.fixture(scope="session")

@@ -12,13 +12,15 @@ from websocket._exceptions import WebSocketConnectionClosedException
 
 DIALLED: list[socket.socket] = []
 """What knock() has opened; tests close it."""
+PATIENCE_S = 20
+"""How long a word is awaited: a bound for what hangs, far beyond what a busy machine takes."""
 PATH = "/socket.io/?EIO=4&transport=websocket"
 
 
 class Raw:
     """One end of a connection; the other end is the engine's."""
 
-    def __init__(self, sock: socket.socket, *, timeout: float = 5) -> None:
+    def __init__(self, sock: socket.socket, *, timeout: float = PATIENCE_S) -> None:
         self.sock = sock
         sock.settimeout(timeout)
         self.head = b""
@@ -125,7 +127,7 @@ def dial(port: int, **given: Any) -> Raw:
     return raw
 
 
-def knock(port: int, *, host: str = "127.0.0.1", timeout: float = 5, **given: Any) -> tuple[int, Raw]:
+def knock(port: int, *, host: str = "127.0.0.1", timeout: float = PATIENCE_S, **given: Any) -> tuple[int, Raw]:
     """Shake hands; return the status and the connection behind it, what came after the head still unread."""
     sock = socket.create_connection((host, port), timeout=timeout)
     DIALLED.append(sock)

@@ -180,9 +180,6 @@ def ask(operation: Any, ref: str, headers: dict[str, str], examples: int) -> Non
     @given(case=strategy)
     @settings(
         max_examples=examples,
-        deadline=None,
-        database=None,
-        derandomize=True,
         phases=[Phase.generate],
         suppress_health_check=[*HealthCheck],
     )

@@ -6,7 +6,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from tracker import clock
@@ -123,7 +123,6 @@ def test_closed_days_and_public_holidays_do_not_count() -> None:
     assert Hours.of("Europe/Berlin", OFFICE, country="DE", subdivision="BY").is_working_day(womens_day)
 
 
-@settings(deadline=None)
 @given(desks(), st.integers(0, 4 * 1_440))
 def test_business_time_agrees_with_reading_the_wall_clock_minute_by_minute(
     desk: tuple[Hours, datetime], minutes: int
@@ -133,7 +132,6 @@ def test_business_time_agrees_with_reading_the_wall_clock_minute_by_minute(
     assert clock.business_seconds(start, end, hours) == minutes_open(start, end, hours)
 
 
-@settings(deadline=None)
 @given(desks(), st.integers(0, 500 * 1_440), st.integers(0, 500 * 1_440))
 def test_business_time_adds_up_however_a_span_is_cut(desk: tuple[Hours, datetime], one: int, other: int) -> None:
     hours, start = desk
@@ -143,7 +141,6 @@ def test_business_time_adds_up_however_a_span_is_cut(desk: tuple[Hours, datetime
     assert clock.business_seconds(start, end, hours) == parts <= end - start
 
 
-@settings(deadline=None)
 @given(desks(), st.integers(0, 200 * 60))
 def test_added_business_time_is_the_time_the_desk_is_open_until_then(
     desk: tuple[Hours, datetime], minutes: int
@@ -155,7 +152,6 @@ def test_added_business_time_is_the_time_the_desk_is_open_until_then(
     assert end == start or is_open(end - timedelta.resolution, hours)
 
 
-@settings(deadline=None)
 @given(desks())
 def test_the_next_opening_is_the_first_open_moment(desk: tuple[Hours, datetime]) -> None:
     hours, start = desk
@@ -166,7 +162,6 @@ def test_the_next_opening_is_the_first_open_moment(desk: tuple[Hours, datetime])
     assert (opens == start) == is_open(start, hours)
 
 
-@settings(deadline=None)
 @given(desks(), st.integers(1, 30))
 def test_working_days_are_counted_from_tomorrow(desk: tuple[Hours, datetime], count: int) -> None:
     hours, start = desk
@@ -280,7 +275,6 @@ def test_waiting_of_nothing_is_nothing_and_a_span_that_ends_before_it_starts_is_
         clock.waiting([Span("open", now, now - HOUR)], now)
 
 
-@settings(deadline=None)
 @given(
     desks(), st.lists(st.tuples(st.sampled_from(["open", "waiting", "resolved"]), st.integers(0, 9_000)), max_size=8)
 )

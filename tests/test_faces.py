@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, PngImagePlugin
 
@@ -214,7 +214,6 @@ SEEDS = tuple((TYPES[form], quartered(form, exif=orientation(6))) for form in TY
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")
-@settings(deadline=None)
 @given(st.sampled_from(SEEDS), st.data())
 def test_a_spoilt_file_gives_a_face_or_a_refusal_and_nothing_else(seed: tuple[str, bytes], data: st.DataObject) -> None:
     declared, whole = seed

@@ -76,11 +76,11 @@ class House:
                 pass
             return all(word in received for word in words)
 
-        wait_until(arrived, within=5, what=f"{words} in {received!r}")
+        wait_until(arrived, what=f"{words} in {received!r}")
         return received
 
     def turn_until(self, condition: Callable[[], Any]) -> None:
-        wait_until(lambda: (self.loop.step(0.01), condition())[1], within=5)
+        wait_until(lambda: (self.loop.step(0.01), condition())[1])
 
     def _end(self, one: Caller, where: list[bytes]) -> None:
         where.append(one.head)

@@ -9,7 +9,9 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
+from datetime import UTC, datetime
+from itertools import product
 
 import pytest
 
@@ -124,28 +126,29 @@ def paths(stage: Stage) -> list[str]:
     ]
 
 
+def keep_from_the_minute(opened: datetime) -> None:
+    """Wait while the age that pictures and cards say changes: for two seconds copies say what it was before."""
+    wait_until(lambda: 5 < (datetime.now(UTC) - opened).total_seconds() % 60 < 57)
+
+
 @pytest.mark.parametrize("number", range(14))
 def test_status_headers_and_body_are_the_views(stage: Stage, line: Line, number: int) -> None:
     path = paths(stage)[number]
-    for origin in ((), (BLOG,), (EVIL,), ("Origin: null",)):
-        line.ask(path, *origin)
+    opened = datetime.fromisoformat(json.loads(line.ask(f"/api/v1/tickets/{stage.refs[0]}")[2])["opened_at"])
+    origins = ((), (BLOG,), (EVIL,), ("Origin: null",))
+    for origin, known, method in product(origins, ("", "{}", "W/{}", '"a", {}'), ("GET", "HEAD")):
+        keep_from_the_minute(opened)
         etag = line.ask(path, *origin)[1].get("ETag", "")
-        for condition in (
-            (),
-            (f"If-None-Match: {etag}",),
-            (f"If-None-Match: W/{etag}",),
-            (f'If-None-Match: "a", {etag}',),
-        ):
-            for method in ("GET", "HEAD"):
-                before = reached(stage.server)
-                by_lane = line.ask(path, *origin, *condition, method=method)
-                plain = f"plain {path.partition('?')[0]}"
-                assert reached(stage.server).get(plain, 0) == before.get(plain, 0), "no view is run for it"
-                by_view = line.ask(path, *origin, *condition, PAST_THE_LANE, method=method)
-                assert reached(stage.server).get(plain, 0) == before.get(plain, 0) + 1
-                assert by_lane == by_view, (origin, condition, method)
-                assert list(by_lane[1]) == list(by_view[1]), "in the same order"
-                assert by_lane[0] == (304 if condition else 200)
+        condition = (f"If-None-Match: {known.format(etag)}",) if known else ()
+        before = reached(stage.server)
+        by_lane = line.ask(path, *origin, *condition, method=method)
+        plain = f"plain {path.partition('?')[0]}"
+        assert reached(stage.server).get(plain, 0) == before.get(plain, 0), "no view is run for it"
+        by_view = line.ask(path, *origin, *condition, PAST_THE_LANE, method=method)
+        assert reached(stage.server).get(plain, 0) == before.get(plain, 0) + 1
+        assert by_lane == by_view, (origin, condition, method)
+        assert list(by_lane[1]) == list(by_view[1]), "in the same order"
+        assert by_lane[0] == (304 if condition else 200)
     assert line.ask(path, "If-None-Match: *")[0] == 304
     assert line.ask(path, 'If-None-Match: "another"')[0] == 200
 
@@ -231,12 +234,10 @@ def test_what_could_smuggle_a_request_is_decided_by_one_parser_alone(stage: Stag
         headers, answers = ODD[what]
         line.send(request(path, *headers), SMUGGLED)
         found = []
-        line.sock.settimeout(1)
-        try:
+        with suppress(TimeoutError):
             while (one := line.answer())[0]:
                 found.append(one[0])
-        except TimeoutError:
-            pass
+                line.sock.settimeout(15 if len(found) < len(answers) else 1)
         after = reached(stage.server)
     assert found == answers, "no body is taken for a request"
     ran = after.get(plain, 0) - before.get(plain, 0)
@@ -436,14 +437,14 @@ def test_stopping_answers_what_was_begun_and_closes_the_rest() -> None:
             assert (status, headers["Connection"]) == (200, "close")
             assert line.is_closed()
         assert idle.is_closed()
-        stage.server.process.wait(5)
+        stage.server.process.wait(20)
 
 
 def test_the_access_log_has_a_line_for_each_answer() -> None:
     with staged(SQLITE, APP | {"arguments": ("--access-logfile", "-")}, tickets=1, updates=1) as stage:
         with closing(Line(stage.server)) as line:
-            for _ in range(3):
+            for _ in range(10):
                 size = len(line.ask(f"/e/{stage.embed}/badge.json")[2])
-        took = wait_until(lambda: (found := re.findall(rf'"GET" 200 {size} (\d+)ms', stage.server.log()))[2:] and found)
+        took = wait_until(lambda: (found := re.findall(rf'"GET" 200 {size} (\d+)ms', stage.server.log()))[9:] and found)
         assert "0" in took, "who gets a copy waits for nothing"
         assert stage.embed not in stage.server.log(), "refs stay out of logs"

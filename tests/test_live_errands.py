@@ -48,7 +48,7 @@ def test_who_asks_the_same_while_it_is_worked_out_is_answered_with_it_if_it_hold
 
     def work(group: Group) -> Any:
         begun.set()
-        assert go_on.wait(5)
+        assert go_on.wait(20)
         runs.append(len(group.sids))
         group.repeat = lambda _sid: holds
         return len(runs)
@@ -56,7 +56,7 @@ def test_who_asks_the_same_while_it_is_worked_out_is_answered_with_it_if_it_hold
     stage.engine.errands.handlers["work"] = work
     clients = [stage.client().connect() for _ in range(6)]
     clients[0].send('420["work"]')
-    assert begun.wait(5)
+    assert begun.wait(20)
     for client in clients[1:]:
         client.send('420["work"]')
     wait_until(lambda: sum(len(one.sids) for one in stage.engine.errands._waiting.values()) == 5)

@@ -67,7 +67,7 @@ def test_a_disconnect_handler_of_the_application_is_called_and_what_was_watched_
             with Client(running, transport) as client:
                 assert "epoch" in client.call("watch", {"ref": ref, "after": 0})
                 assert get(running, "/test/watched") == [ref]
-            wait_until(lambda number=number: get(running, "/test/seen").count(["parted"]) == number, within=5)
-            wait_until(lambda: get(running, "/test/watched") == [], within=5)
+            wait_until(lambda number=number: get(running, "/test/seen").count(["parted"]) == number)
+            wait_until(lambda: get(running, "/test/watched") == [])
     finally:
         running.close()

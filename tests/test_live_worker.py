@@ -18,7 +18,7 @@ import pytest
 import socketio as library
 
 from bench._stage import SQLITE, Poster, staged
-from tests.live_client import Raw, dial, knock, opening
+from tests.live_client import PATIENCE_S, Raw, dial, knock, opening
 from tests.servers.ground import wait_until
 from tests.servers.instance import Instance
 from tracker.settings import Settings
@@ -65,9 +65,12 @@ class Polite(transport.Client):
 
     def disconnect(self, abort: bool = False, reason: str | None = None) -> None:
         if self.state == "connected" and self.current_transport == "polling":
-            wait_until(lambda: not self.queue.unfinished_tasks, within=5)
-            time.sleep(0.05)  # until it looks for more; without a goodbye the last poll stays for 25 s
+            wait_until(self._looks_for_more, what="the writer looks for more")
         super().disconnect(abort, reason)
+
+    def _looks_for_more(self) -> bool:
+        """Say whether the writer waits for words; without a goodbye the last poll would stay for 25 s."""
+        return not self.queue.unfinished_tasks and bool(self.queue.not_empty._waiters)
 
 
 class Teller(library.Client):
@@ -91,8 +94,8 @@ class Client:
         self.io.on("*", lambda name, *told: self.told.append((name, *told)), namespace="/chat")
         self.io.on("question", lambda words: f"because {words}")
         self.io.on("disconnect", self.ended.append)
-        options = {"transports": list(transports or ["websocket"]), "wait_timeout": 5, "namespaces": namespaces}
-        self.io.connect(server.url, **options, **given)
+        options = {"transports": list(transports or ["websocket"]), "namespaces": namespaces}
+        self.io.connect(server.url, wait_timeout=PATIENCE_S, **options, **given)
 
     def __enter__(self) -> "Client":
         return self
@@ -101,14 +104,14 @@ class Client:
         self.io.shutdown()
 
     def call(self, name: str, *given: Any, **options: Any) -> Any:
-        return self.io.call(name, given if len(given) != 1 else given[0], timeout=5, **options)
+        return self.io.call(name, given if len(given) != 1 else given[0], timeout=PATIENCE_S, **options)
 
     def wait_for(self, *told: Any) -> None:
-        wait_until(lambda: told in self.told, within=5, what=f"{told} in {self.told}")
+        wait_until(lambda: told in self.told, what=f"{told} in {self.told}")
 
 
 def get(server: Instance, path: str) -> Any:
-    with urllib.request.urlopen(server.url + path, timeout=10) as answer:
+    with urllib.request.urlopen(server.url + path, timeout=PATIENCE_S) as answer:
         return json.loads(answer.read())
 
 
@@ -219,7 +222,7 @@ def test_requests_that_are_no_handshake_are_answered_as_ever(server: Instance) -
 
 
 def test_another_version_of_the_protocol_is_refused_and_ours_is_named(engine: Instance) -> None:
-    with socket.create_connection(("127.0.0.1", engine.port), timeout=5) as sock:
+    with socket.create_connection(("127.0.0.1", engine.port), timeout=PATIENCE_S) as sock:
         sock.sendall(opening(engine.port, headers={"Sec-WebSocket-Version": "12"}))
         head = sock.recv(4096).partition(b"\r\n\r\n")[0].lower().split(b"\r\n")
     assert head[0].startswith(b"http/1.1 400 ")
@@ -227,7 +230,7 @@ def test_another_version_of_the_protocol_is_refused_and_ours_is_named(engine: In
 
 
 def test_a_deflate_offer_is_declined(server: Instance) -> None:
-    with socket.create_connection(("127.0.0.1", server.port), timeout=5) as sock:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE_S) as sock:
         sock.sendall(opening(server.port))
         head = sock.recv(4096).partition(b"\r\n\r\n")[0].lower()
         assert b"101" in head.split(b"\r\n")[0]
@@ -239,10 +242,10 @@ def test_a_client_comes_back_after_a_kill_and_is_told_to_after_a_restart(server:
         assert client.call("join", "den") == "joined"
         for end in (server.kill_workers, server.restart):
             client.told.clear()
-            client.ended.clear()
+            before = client.io.get_sid()
             end()
-            wait_until(lambda: client.ended and client.io.connected, within=15)
-            wait_until(server.ready, within=15)
+            wait_until(lambda known=(None, before): client.io.connected and client.io.get_sid() not in known, within=60)  # type: ignore[misc]
+            wait_until(server.ready, within=60)
             assert client.call("join", "den") == "joined"
             emit(server, "back", to="den")
             client.wait_for("said", "back")
@@ -270,11 +273,9 @@ def test_a_busy_pool_does_not_hold_up_the_sockets(engine: Instance) -> None:
         for _ in range(40):
             slow = stack.enter_context(socket.create_connection(("127.0.0.1", engine.port)))
             slow.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\nX-Slow: ")
-        begin = time.monotonic()
         assert raw.ask("watch_list", {}) == {"ok": True}
         assert dial(engine.port).connect().ask("watch_list", {}) == {"ok": True}
-        assert get(engine, "/healthz") == {"status": "up"}
-        assert time.monotonic() - begin < 5, "unfinished requests hold no thread"
+        assert get(engine, "/healthz") == {"status": "up"}, "unfinished requests hold no thread"
 
 
 def test_the_table_of_descriptors_never_grows_under_viewers(engine: Instance) -> None:
@@ -287,7 +288,7 @@ def test_the_table_of_descriptors_never_grows_under_viewers(engine: Instance) ->
 def test_a_client_that_says_close_and_stays_delays_nobody(engine: Instance) -> None:
     with ExitStack() as stack:
         address = ("127.0.0.1", engine.port)
-        stays = [stack.enter_context(socket.create_connection(address, timeout=10)) for _ in range(5)]
+        stays = [stack.enter_context(socket.create_connection(address, timeout=PATIENCE_S)) for _ in range(12)]
         for one in stays:
             one.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
         for one in stays:
@@ -295,21 +296,21 @@ def test_a_client_that_says_close_and_stays_delays_nobody(engine: Instance) -> N
         begin = time.monotonic()
         for _ in range(5):
             assert get(engine, "/healthz") == {"status": "up"}
-        assert time.monotonic() - begin < 5, "gunicorn 27.0.1 waits up to two seconds for each of them"
+        assert time.monotonic() - begin < 20, "gunicorn 27.0.1 waits up to two seconds for each of them"
         for one in stays:
             while one.recv(4096):
                 """The connection is closed in the end."""
 
 
 def test_kept_alive_and_pipelined_requests_and_slow_heads_arrive_whole(engine: Instance) -> None:
-    with closing(http.client.HTTPConnection("127.0.0.1", engine.port, timeout=10)) as connection:
+    with closing(http.client.HTTPConnection("127.0.0.1", engine.port, timeout=PATIENCE_S)) as connection:
         for _ in range(3):
             connection.request("GET", "/healthz")
             assert json.loads(connection.getresponse().read()) == {"status": "up"}
         connection.request("POST", "/signin", body="email=" + "x" * 100_000, headers={"Origin": engine.url})
         with connection.getresponse() as answer:
             assert answer.status in (413, 422, 400)
-    with socket.create_connection(("127.0.0.1", engine.port), timeout=10) as sock:
+    with socket.create_connection(("127.0.0.1", engine.port), timeout=PATIENCE_S) as sock:
         request = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
         for byte in request:
             sock.sendall(bytes((byte,)))
@@ -321,13 +322,12 @@ def test_kept_alive_and_pipelined_requests_and_slow_heads_arrive_whole(engine: I
 
 
 def test_a_kept_alive_connection_may_become_a_socket(engine: Instance) -> None:
-    with socket.create_connection(("127.0.0.1", engine.port), timeout=10) as sock:
+    with socket.create_connection(("127.0.0.1", engine.port), timeout=PATIENCE_S) as sock:
         sock.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
         received = b""
         while b'"up"}' not in received:
             received += sock.recv(4096)
         time.sleep(0.3)  # until gunicorn keeps it
-        sock.settimeout(10)
         sock.sendall(opening(engine.port))
         head, _, rest = sock.recv(4096).partition(b"\r\n\r\n")
         assert head.startswith(b"HTTP/1.1 101")
@@ -346,7 +346,7 @@ def test_broken_heads_get_a_4xx_or_an_end_and_never_a_5xx(engine: Instance) -> N
         b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n",
         b"\r\n\r\n",
     ):
-        with socket.create_connection(("127.0.0.1", engine.port), timeout=10) as sock:
+        with socket.create_connection(("127.0.0.1", engine.port), timeout=PATIENCE_S) as sock:
             sock.sendall(head)
             received = sock.recv(4096)
             assert not received or received.startswith((b"HTTP/1.1 4", b"HTTP/1.0 4")), (head[:80], received[:80])
@@ -410,6 +410,6 @@ def test_sigterm_ends_the_server_in_time_and_viewers_are_asked_back(engine: Inst
         for one in viewers:
             assert one.event()[0] == "retry"
             assert one.close_code() == 1001
-        engine.process.wait(10)
-        assert time.monotonic() - begin < 5
+        engine.process.wait(30)
+        assert time.monotonic() - begin < 20, "gunicorn cuts who still works after thirty seconds"
     assert "Traceback" not in engine.log()

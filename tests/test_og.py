@@ -84,7 +84,7 @@ def test_colours_are_those_of_the_pages() -> None:
     assert _picture.oklch(0.627955, 0.257683, 29.2339) == (255, 0, 0), "red of sRGB, as CSS Color 4 has it"
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.text(min_size=1, max_size=140), st.integers(1, 3))
 def test_lines_are_no_wider_than_their_room_and_lose_only_the_end(text: str, lines: int) -> None:
     shown = " ".join("".join(one for one in text if one.isprintable()).split())

@@ -177,8 +177,6 @@ def test_every_audience_ends_with_the_same_list_as_the_database(house: Flask, tr
         max_examples=200 if full else 15,
         phases=tuple(Phase) if full else (Phase.generate,),  # shrinking a failure takes minutes
         stateful_step_count=40,
-        deadline=None,
-        database=None,
         suppress_health_check=list(HealthCheck),
     )
     run_state_machine_as_test(Traffic, settings=bounds)

@@ -9,7 +9,7 @@ from typing import Any
 import html5lib
 import nh3
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tracker import richtext
@@ -203,7 +203,6 @@ def test_attacks_are_harmless_and_readable(attack: str) -> None:
         assert "alert(1)" in richtext.plain_text(attack)
 
 
-@settings(deadline=None)
 @given(TYPED)
 def test_rendered_html_is_harmless_and_cleaning_leaves_it_alone(text: str) -> None:
     html = richtext.render(stored(text))
@@ -212,7 +211,6 @@ def test_rendered_html_is_harmless_and_cleaning_leaves_it_alone(text: str) -> No
     assert richtext.clean(html) == html
 
 
-@settings(deadline=None)
 @given(TYPED)
 def test_an_independent_sanitiser_finds_nothing_to_take_out(text: str) -> None:
     html = richtext.render(stored(text))
@@ -226,7 +224,6 @@ def test_an_independent_sanitiser_finds_nothing_to_take_out(text: str) -> None:
     assert structure(oracle) == structure(html)
 
 
-@settings(deadline=None)
 @given(TYPED)
 def test_cleaning_foreign_html_is_harmless_and_idempotent(text: str) -> None:
     once = richtext.clean(text)
@@ -236,14 +233,12 @@ def test_cleaning_foreign_html_is_harmless_and_idempotent(text: str) -> None:
         assert set(attributes) <= ALLOWED.get(tag, set())
 
 
-@settings(deadline=None)
 @given(TYPED)
 def test_rendering_brings_back_no_character_that_was_taken_out(text: str) -> None:
     words = richtext.plain_text(stored(text))
     assert stored(words) == words
 
 
-@settings(deadline=None)
 @given(st.text(alphabet=st.characters(exclude_categories=("Cc", "Cs", "Cn")), max_size=200))
 def test_every_typed_letter_and_digit_is_shown(text: str) -> None:
     source = stored(text)
@@ -327,7 +322,6 @@ def test_an_excerpt_ends_at_a_word_and_says_that_more_follows(length: int, words
     assert richtext.excerpt("<p>Your <em>parcel</em>,<br>found at last</p>", length) == words
 
 
-@settings(deadline=None)
 @given(TYPED, st.integers(0, 60))
 def test_an_excerpt_is_never_longer_than_asked(text: str, length: int) -> None:
     html = richtext.render(stored(text))

@@ -4,7 +4,7 @@ import unicodedata
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.test_richtext import stored
@@ -64,7 +64,6 @@ def test_what_can_not_be_seen_does_not_count_as_written(blank: str) -> None:
     assert text_of("abc", min_length=3) == "abc"
 
 
-@settings(deadline=None)
 @given(st.text(max_size=300))
 def test_stored_text_is_stable_and_clean(text: str) -> None:
     once = stored(text)
@@ -77,7 +76,6 @@ def test_stored_text_is_stable_and_clean(text: str) -> None:
     ]
 
 
-@settings(deadline=None)
 @given(st.text(max_size=300))
 def test_a_record_of_others_is_kept_word_for_word_but_for_what_storage_refuses(text: str) -> None:
     kept = richtext.storable(text)
@@ -173,7 +171,6 @@ def test_names_that_only_share_letters_with_a_taken_one_are_free(typed: str, tak
     assert name_of(typed, taken, "…") == typed
 
 
-@settings(deadline=None)
 @given(st.text(max_size=90), st.booleans())
 def test_an_accepted_name_is_stable_and_can_be_taken_only_once(name: str, capitals: bool) -> None:
     try:

@@ -64,7 +64,7 @@ def _own_ports() -> range:
     return PORTS[worker :: int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", 1))]
 
 
-def wait_until(condition: Callable[[], Found | None], *, within: float = 10, what: str = "condition") -> Found:
+def wait_until(condition: Callable[[], Found | None], *, within: float = 20, what: str = "condition") -> Found:
     """Ask until the answer is truthy and return it; TimeoutError after `within` seconds."""
     end = time.monotonic() + within
     while True:

@@ -71,7 +71,7 @@ class Instance:
         else:
             shutil.copytree(_made(demo), self.data_dir, dirs_exist_ok=True)
 
-    def start(self, *, within: float = 60) -> None:
+    def start(self, *, within: float = 120) -> None:
         """Start the server and wait until it says that it is ready."""
         command = [sys.executable, "-m", "gunicorn", self.application, "--bind", f"{self.host}:{self.port}"]
         command += self.arguments

@@ -12,7 +12,7 @@ from typing import Literal
 
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
-from tests.servers.ground import wait_until
+from tests.servers.ground import free_port, wait_until
 
 Behaviour = Literal["accept", "try_later", "reject", "hang", "drop"]
 ANSWERS = {"accept": "250 OK", "try_later": "451 4.3.0 Try again later", "reject": "550 5.1.1 No such mailbox"}
@@ -38,7 +38,7 @@ class Mailserver:
         self.behaviour: Behaviour = "accept"
         self.mails: list[Mail] = []
         self.tried: list[Mail] = []
-        self.port = 0
+        self.port = free_port()
         self.loop = asyncio.new_event_loop()
         self.server: asyncio.Server | None = None
         self.protocols: set[SMTP] = set()
@@ -73,7 +73,6 @@ class Mailserver:
 
     async def listen(self) -> None:
         self.server = await self.loop.create_server(self.protocol, "127.0.0.1", self.port)
-        self.port = self.server.sockets[0].getsockname()[1]
 
     async def close(self) -> None:
         """Stop listening and cut every session: from now on connections are refused."""
@@ -97,11 +96,11 @@ class Mailserver:
         self.behaviour = "accept"
         asyncio.run_coroutine_threadsafe(self.listen(), self.loop).result(10)
 
-    def wait_for(self, wanted: Callable[[Mail], bool], *, within: float = 10) -> Mail:
+    def wait_for(self, wanted: Callable[[Mail], bool], *, within: float = 20) -> Mail:
         """Return the first mail that fits, waiting for it."""
         return wait_until(lambda: next(filter(wanted, self.mails), None), within=within, what="a mail arrives")
 
-    def to(self, address: str, *, within: float = 10) -> Mail:
+    def to(self, address: str, *, within: float = 20) -> Mail:
         """Return the first mail to an address, waiting for it."""
         return self.wait_for(lambda mail: address in mail.recipients, within=within)
 
