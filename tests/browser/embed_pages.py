@@ -5,6 +5,7 @@ from typing import Any
 from playwright.sync_api import Locator, Page
 
 from tests.browser.live_stage import REF, LiveStage
+from tests.servers.ground import wait_until
 from tests.servers.site import ForeignSite
 from tests.servers.site import Page as SitePage
 
@@ -52,6 +53,11 @@ def badge(embed: str = "good", **attributes: str) -> str:
 def panel(page: Page, place: int = 0) -> Locator:
     """The card, timeline or wall on a foreign page."""
     return page.locator("ticket-badge .panel").nth(place)
+
+
+def watched(page: Page, scene: LiveStage, *, times: int = 1) -> None:
+    """Wait until the badge `good` is watched, for the n-th time."""
+    wait_until(lambda: page.evaluate("true") and scene.watched == ["good"] * times, what="the badge being watched")
 
 
 def note_events(page: Page) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from playwright.sync_api import Page, Route, expect
 
-from tests.browser.embed_pages import HIDE, badge, note_events, panel, pill, publish, told
+from tests.browser.embed_pages import HIDE, badge, note_events, panel, pill, publish, told, watched
 from tests.browser.embed_stage import facts
 from tests.browser.live_stage import REF, LiveStage
 from tests.browser.test_embed import ENDED
@@ -268,10 +268,6 @@ def test_many_seen_at_once_are_watched_one_after_the_other(page: Page, blog: For
     assert all(re.fullmatch(r'42\d+\["watch",\{"embed":"many\d+","after":\d+\}\]', one["said"]) for one in said)
 
 
-def watched(page: Page, scene: LiveStage, *, times: int = 1) -> None:
-    wait_until(lambda: page.evaluate("true") and scene.watched == ["good"] * times, what="the badge being watched")
-
-
 def test_an_answer_that_comes_after_a_newer_one_is_not_believed(
     page: Page, blog: ForeignSite, scene: LiveStage
 ) -> None:
@@ -307,6 +303,21 @@ def test_news_that_copies_on_the_way_do_not_know_yet_is_asked_for_until_they_do(
     scene.say()
     in_time(page, says(page, "awaits an answer"), "the news")
     assert page.evaluate("kinds") == ["no-cache"] * 4, "the browser's own copy answers none"
+
+
+def test_news_that_overtakes_the_answer_to_its_watch_is_asked_for(
+    page: Page, blog: ForeignSite, scene: LiveStage
+) -> None:
+    def watch(wanted: dict[str, Any]) -> dict[str, Any]:
+        answer = scene.watch(wanted)
+        scene.facts = {"status": "waiting"}
+        scene.say()
+        return answer
+
+    scene.sockets.on_event("watch", watch)
+    publish(blog, scene, badge())
+    page.goto(blog.url)
+    expect(pill(page)).to_contain_text("awaits an answer")
 
 
 def test_a_wall_that_changed_before_it_was_watched_asks_again(page: Page, blog: ForeignSite, scene: LiveStage) -> None:

@@ -88,9 +88,9 @@ function wired(tickets, isLive, refresh, safe) {
   function settle(ticket, { error, last = 1, epoch }) {
     const { facts } = ticket;
     if (error) return;
-    const isAsking = last > facts.last || epoch !== facts.epoch;
     ticket.isWatched = true;
-    [ticket.hint, ticket.next] = isAsking ? [last, 0] : [0, Infinity];
+    if (last > facts.last || epoch !== facts.epoch) ticket.hint = Math.max(ticket.hint, last);
+    ticket.next = ticket.hint ? 0 : Infinity; // news may have overtaken this answer: its hint stays
     refresh(ticket);
   }
 
