@@ -59,7 +59,7 @@ def test_a_link_in_a_card_opens_the_ticket_beside_the_blog(page: Page, office: O
     page.goto(blog.url)
     with page.expect_popup() as opened:
         page.frame_locator("iframe").get_by_role("link", name="The bench is broken").click()
-    assert opened.value.url == f"{office.url}/t/{ref}"
+    opened.value.wait_for_url(f"{office.url}/t/{ref}")
     assert opened.value.evaluate("opener") is None
     assert page.url.rstrip("/") == blog.url
 
@@ -78,7 +78,7 @@ def test_a_card_stands_on_its_customer_s_sites_alone(
     visitor.forgive("frame-ancestors")
     with page.expect_console_message(lambda said: "frame-ancestors 'self' https://other.example" in said.text):
         page.goto(blog.url)
-    assert "The gate squeaks" not in page.frames[1].content()
+    expect(page.frame_locator("iframe").locator("body")).not_to_contain_text("The gate squeaks")
 
 
 LISTENER = """<script>
@@ -131,7 +131,7 @@ def test_a_frame_grows_to_what_it_holds_where_its_site_listens(
     visitor.page.goto(blog.url)
     held = visitor.page.frame_locator("iframe").locator(".card__events")
     expect(visitor.page.locator("iframe")).not_to_have_attribute("height", "330")
-    wait_until(lambda: held.evaluate(BEYOND) == [0, 0], within=5, what="all of the timeline fits")
+    wait_until(lambda: held.evaluate(BEYOND) == [0, 0], what="all of the timeline fits")
     visitor.assert_accessible(of="timeline")
 
 
@@ -162,12 +162,10 @@ def test_in_a_sandbox_as_wordpress_frames_it_a_card_stays_true_and_asks_for_room
     page.goto(blog.url)
     frame = page.frame_locator("iframe")
     expect(frame.get_by_role("heading")).to_have_text("The bell is silent")
-    wait_until(
-        lambda: page.evaluate("told.some(([what, high]) => what === 'height' && high > 100)"), within=5, what="room"
-    )
+    wait_until(lambda: page.evaluate("told.some(([what, high]) => what === 'height' && high > 100)"), what="room")
     frame.get_by_role("link", name="Say thanks").click()
     link = ["link", f"{office.url}/t/{ref}#thanks"]
-    wait_until(lambda: page.evaluate("told.at(-1)") == link, within=5, what="the page around it opens the link")
+    wait_until(lambda: page.evaluate("told.at(-1)") == link, what="the page around it opens the link")
     office.say(ref, text="The clapper is found.")
     expect(frame.get_by_text("The clapper is found.")).to_be_visible(timeout=SOON)
 
@@ -245,6 +243,8 @@ def test_a_card_that_is_told_of_more_than_its_copies_show_stops_asking(
     page.goto(blog.url)
     wait_until(lambda: page.evaluate("true") and any(said.startswith("430") for said in heard), what="it being watched")
     office.say(ref, text="The wheel turns.")
+    # Only now time runs faster: a line on which nothing was heard for long is given up, and who comes back asks again.
+    wait_until(lambda: page.evaluate("true") and any(said.startswith("42") for said in heard), what="the news")
     wait_until(lambda: page.clock.run_for(1_000) or len(asked) == 5, what="five tries")
     page.clock.run_for(10_000)
     assert page.evaluate("true")

@@ -9,7 +9,7 @@ from playwright.sync_api import Page, Response, expect
 
 from tests import make
 from tests.browser.test_workspace import at_desk
-from tests.browser.trips import Office, open_list, open_ticket, sign_in_as, watch
+from tests.browser.trips import Office, open_ticket, open_watching, sign_in_as, watch
 from tests.browser.visitor import Visitor
 from tests.servers.ground import wait_until
 from tracker import desks
@@ -268,7 +268,7 @@ def test_a_lead_gives_a_ticket_to_somebody_from_the_board(office: Office, ref: s
 def test_the_board_changes_by_itself(office: Office, visitors: Visitors) -> None:
     visitor = visitors()
     sign_in_as(visitor, office, "rosa@example.org")
-    open_list(visitor.page, f"{office.url}/workspace/board")
+    open_watching(visitor.page, f"{office.url}/workspace/board")
     open_ticket(visitors(), office.url, subject="A lift that sings")
     expect(visitor.page.locator(".board__what", has_text="A lift that sings")).to_be_visible(timeout=15_000)
 

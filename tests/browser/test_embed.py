@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser import scenes, stage
-from tests.browser.embed_pages import HIDE, SHIFTS, link, pill, publish
+from tests.browser.embed_pages import HIDE, SHIFTS, link, pill, publish, watched
 from tests.browser.embed_stage import iso
 from tests.browser.live_stage import REF, LiveStage
 from tests.browser.visitor import Visitor
@@ -39,7 +39,7 @@ def test_a_badge_changes_with_the_news_and_what_has_ended_holds_no_socket(
     publish(blog, scene, link())
     with page.expect_websocket() as wire:
         page.goto(blog.url)
-    wire.value.wait_for_event("framereceived", lambda frame: str(frame).startswith("43"))
+    watched(page, scene)
     scene.facts = {"status": "resolved", "ended_at": ENDED, "promise": None}
     scene.say("resolved")
     expect(pill(page)).to_have_text(re.compile("^ROSolved in 12 d 4 h by Rosa Ortega$"))
@@ -120,6 +120,7 @@ def test_many_badges_share_one_question_one_socket_and_one_global(
     for place in range(3):
         expect(pill(page, place)).to_contain_text("Rosa Ortega has this")
     page.wait_for_load_state("networkidle")
+    watched(page, scene)
     assert scene.count("/e/good/badge.json") == 1
     assert scene.count("/socket.io/") == 1
     added = page.evaluate("Object.getOwnPropertyNames(window).filter((name) => !before.has(name) && name !== 'before')")
@@ -164,7 +165,7 @@ def test_a_hidden_page_holds_no_socket(page: Page, blog: ForeignSite, scene: Liv
     publish(blog, scene, link())
     with page.expect_websocket() as wire:
         page.goto(blog.url)
-    wire.value.wait_for_event("framereceived", lambda frame: str(frame).startswith("43"))
+    watched(page, scene)
     page.evaluate(HIDE % "true")
     if not wire.value.is_closed():
         wire.value.wait_for_event("close")

@@ -9,9 +9,10 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser import stage
-from tests.browser.embed_pages import SHIFTS, badge, link, panel, pill, publish
+from tests.browser.embed_pages import SHIFTS, badge, link, panel, pill, publish, watched
 from tests.browser.live_stage import REF, LiveStage
 from tests.browser.visitor import Visitor, visiting
+from tests.servers.ground import wait_until
 from tests.servers.site import ForeignSite
 
 SAYS = "Rosa Ortega has this · open 12 d 4 h"
@@ -89,6 +90,7 @@ def test_two_copies_are_one(page: Page, blog: ForeignSite, scene: LiveStage) -> 
     expect(pill(page)).to_contain_text(SAYS)
     expect(pill(page, 1)).to_contain_text(SAYS)
     page.wait_for_load_state("networkidle")
+    watched(page, scene)
     assert scene.count("/e/good/badge.json") == 1
     assert scene.count("/socket.io/") == 1
 
@@ -127,7 +129,7 @@ def test_a_hundred_badges_hold_nothing_up(page: Page, blog: ForeignSite, scene: 
         page.wait_for_function("document.readyState")
     page.evaluate("scrollTo(0, document.body.scrollHeight)")
     expect(pill(page, 99)).to_contain_text(SAYS)
-    page.wait_for_load_state("networkidle")
+    wait_until(lambda: page.evaluate("true") and scene.watched, what="a badge being watched")
     print(f"100 badges: longest task {page.evaluate('longest'):.0f} ms, layout shift {page.evaluate('shifted')}")
     asked = [path for path in scene.asked if path.endswith(".json")]
     assert len(asked) == len(set(asked)) <= 51

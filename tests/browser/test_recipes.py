@@ -56,7 +56,7 @@ def test_every_line_that_the_builder_copies_works_where_it_is_pasted(
     eid = make_badge(cara.page, office, ref)
     lines = {name: copied(cara.page, eid, name) for name in LINES}
     readme = MarkdownIt().render(f"# A project\n\n{lines['Markdown']}\n")
-    with urllib.request.urlopen(f"{office.url}/oembed?url={urllib.parse.quote(lines['oEmbed'])}", timeout=10) as answer:
+    with urllib.request.urlopen(f"{office.url}/oembed?url={urllib.parse.quote(lines['oEmbed'])}", timeout=30) as answer:
         pasted = json.load(answer)["html"]
     blog.pages["/"] = SitePage(f"{HEAD}{lines['Script']}{lines['Image']}{readme}{lines['Iframe']}{pasted}")
     page.goto(blog.url)
@@ -108,7 +108,7 @@ def test_wordpress_turns_the_address_into_a_frame_that_grows_and_stays_true(
         f"{office.url}/oembed?url={urllib.parse.quote(address)}",
         headers={"User-Agent": "WordPress/6.1; https://blog.example"},
     )
-    with urllib.request.urlopen(asked, timeout=10) as answer:
+    with urllib.request.urlopen(asked, timeout=30) as answer:
         told = answer.read()
     kept = subprocess.run([php, "-r", FILTER, address], input=told, capture_output=True, check=True, timeout=60).stdout
     blog.pages["/"] = SitePage(f"{HEAD}{kept.decode()}<script>{script.read_text()}</script>")

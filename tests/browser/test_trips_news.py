@@ -7,7 +7,7 @@ from email.message import EmailMessage
 from playwright.sync_api import expect
 from sqlalchemy import select
 
-from tests.browser.trips import Office, become_customer
+from tests.browser.trips import Office, become_customer, press
 from tests.browser.visitor import PHONE, Visitor
 from tests.servers.ground import wait_until
 from tracker import links, mailbox, store
@@ -48,7 +48,7 @@ def test_a_reader_follows_by_mail_chooses_how_often_and_leaves(
     phone.page.get_by_role("button", name="Yes, send me the news").click()
     expect(phone.page.get_by_role("heading", level=1)).to_have_text("You follow this")
     phone.page.get_by_label("Once a day at most").check()
-    phone.page.get_by_role("button", name="Keep this").click()
+    press(phone.page.get_by_role("button", name="Keep this"))
     expect(phone.page.get_by_label("Once a day at most")).to_be_checked()
     phone.page.get_by_role("button", name="Stop the news").click()
     expect(phone.page.get_by_role("heading", level=1)).to_have_text("You do not follow this any more")
@@ -61,9 +61,9 @@ def test_a_reader_gets_a_word_by_mail_opens_it_and_leaves_by_one_click(
     phone = visitors(viewport=PHONE)
     phone.page.goto(f"{office.url}/t/{ref}/follow")
     phone.page.get_by_label("Your mail address").fill("bridge@home.example")
-    phone.page.get_by_role("button", name="Follow by mail").click()
+    press(phone.page.get_by_role("button", name="Follow by mail"))
     phone.page.goto(mailed(office, "bridge@home.example", r"http\S+/follow/\w+"))
-    phone.page.get_by_role("button", name="Yes, send me the news").click()
+    press(phone.page.get_by_role("button", name="Yes, send me the news"))
     seq = office.say(ref, "update", text="The new planks are here.")
     news, link = arrived(office, "bridge@home.example", rf"(?<=planks are here)[\s\S]*?http\S+/t/{ref}")
     phone.page.goto(link.split()[-1])
@@ -152,14 +152,13 @@ def test_what_followers_and_customers_get_to_see_is_accessible(
     reader.page.goto(f"{office.url}/t/{ref}/follow")
     reader.assert_accessible(of="follow")
     reader.page.get_by_label("Your mail address").fill("hall@home.example")
-    reader.page.get_by_role("button", name="Follow by mail").click()
+    press(reader.page.get_by_role("button", name="Follow by mail"))
     reader.page.goto(mailed(office, "hall@home.example", r"http\S+/follow/\w+"))
-    reader.page.get_by_role("button", name="Yes, send me the news").click()
+    press(reader.page.get_by_role("button", name="Yes, send me the news"))
     reader.assert_accessible(of="follows")
     customer.page.goto(mailed(office, "dark@home.example", r"http\S+/answer/\S+solved=no"))
     customer.assert_accessible(of="two-questions")
-    customer.page.goto(f"{office.url}{office.key(ref)}")
-    customer.page.get_by_role("button", name="Open my ticket").click()
+    become_customer(customer, office, ref)
     customer.page.goto(f"{office.url}/t/{ref}/hooks")
     customer.page.get_by_label("Its address").fill("https://hooks.example/x")
     customer.page.get_by_role("button", name="Add it").click()

@@ -65,12 +65,18 @@ def test_what_was_typed_comes_back_with_what_is_wrong(nameplate: Instance, visit
     page.wait_for_url("**/opened")
 
 
+STAMP_AND_SEND = """async () => { const form = document.querySelector("form:has([name=made])");
+  const fresh = new DOMParser().parseFromString(await (await fetch(location.href)).text(), "text/html");
+  form.elements.made.value = fresh.querySelector("[name=made]").value; form.requestSubmit() }"""
+"""Sends what was filled in as if the form had come only now, however long a busy machine took to fill it in."""
+
+
 def test_a_form_that_a_machine_filled_is_not_taken(nameplate: Instance, visitor: Visitor) -> None:
     visitor.forgive("422")
     page = visitor.page
     page.goto(f"{nameplate.url}/new")
     fill_opening(page)
-    page.get_by_role("button", name="Send it").click()
+    page.evaluate(STAMP_AND_SEND)
     expect(page.get_by_role("alert")).to_contain_text("very fast")
     page.locator("[name=website]").evaluate("trap => (trap.value = 'https://spam.example')")
     send_opening(page, time.time())

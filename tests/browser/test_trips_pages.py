@@ -9,7 +9,7 @@ import pytest
 from werkzeug.serving import make_server
 
 from tests import houses
-from tests.browser.trips import Office, become_customer, open_ticket, send_opening, sign_in
+from tests.browser.trips import Office, become_customer, open_ticket, press, send_opening, sign_in
 from tests.browser.visitor import Visitor
 from tests.html import parse_errors
 from tests.servers.instance import Instance
@@ -134,8 +134,7 @@ def test_the_ways_in_are_whole(nameplate: Instance, office: Office, visitor: Vis
     visitor.page.goto(f"{nameplate.url}/signin")
     visitor.page.locator("#who").fill("rosa@example.org")
     visitor.page.locator("#password").fill("not her password")
-    visitor.page.get_by_role("button", name="Sign in", exact=True).click()
-    visitor.page.wait_for_url("**/signin")
+    press(visitor.page.get_by_role("button", name="Sign in", exact=True))
     judge(visitor, visitor.page.content(), "signin-error", open_folds=True)
 
 
@@ -191,6 +190,10 @@ def test_pages_of_errors_are_whole_and_say_what_to_do(broken: str, visitor: Visi
     check(visitor, f"{broken}/signout", "error-405", status=405)
     check(visitor, f"{broken}/broken", "error-500", status=500)
     assert "ZeroDivisionError" not in visitor.page.content()
+
+
+def test_who_asks_too_often_is_told_when_to_try_again(broken: str, visitor: Visitor) -> None:
+    visitor.forgive("Failed to load resource")
     for _ in range(30):
         if visitor.context.request.get(f"{broken}/").status == 429:
             break

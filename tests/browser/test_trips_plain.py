@@ -13,6 +13,7 @@ from tests.browser.trips import (
     expect_shown,
     fill_opening,
     open_ticket,
+    press,
     ref_of,
     reply,
     send_opening,
@@ -93,8 +94,7 @@ def test_without_scripts_a_long_timeline_is_read_page_by_page(office: Office, vi
     page.goto(f"{office.url}/t/{ref}")
     seqs = shown(page)
     while page.get_by_role("link", name="Later words").count():
-        page.get_by_role("link", name="Later words").click()
-        page.wait_for_load_state()  # the link to what comes after stands at the end
+        press(page.get_by_role("link", name="Later words"))
         seqs += shown(page)
     assert seqs == [seq for seq, _ in office.said(ref)]
 
@@ -104,7 +104,7 @@ def test_with_scripts_a_long_timeline_grows_to_its_end_by_itself(office: Office,
     office.say_often(ref, LONG)
     visitor.page.goto(f"{office.url}/t/{ref}")
     wanted = [seq for seq, _ in office.said(ref)]
-    expect_shown(visitor.page, wanted, within=15)
+    expect_shown(visitor.page, wanted)
 
 
 def test_by_keyboard_alone_a_ticket_is_opened_and_answered(
@@ -123,7 +123,7 @@ def test_by_keyboard_alone_a_ticket_is_opened_and_answered(
     page.keyboard.press("ArrowDown")
     type_into(page, "email", "pump@home.example")
     type_into(page, "name", "Pia Pump")
-    wait_until(lambda: time.time() > made + 2, within=4)
+    wait_until(lambda: time.time() > made + 2, within=30)
     page.keyboard.press("Enter")
     page.wait_for_url("**/opened")
     ref = ref_of(page)

@@ -68,7 +68,12 @@ class Relay:
             return
         server.settimeout(None)
         with self._lock:
-            self._open |= {client, server}
+            is_cut = self.is_cut  # since it was let in
+            self._open |= set() if is_cut else {client, server}
+        if is_cut:
+            client.close()
+            server.close()
+            return
         back = threading.Thread(target=self._pass, args=(server, client), daemon=True)
         back.start()
         self._pass(client, server)
