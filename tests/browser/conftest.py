@@ -1,20 +1,22 @@
 """Chromium for the tests in this folder: one browser for the run, a profile of its own for every person in a test."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.browser.live_stage import LiveStage, live_stage
 from tests.browser.trips import Office
-from tests.browser.visitor import Visitor, visiting
+from tests.browser.visitor import PRESENT, Visitor, visiting
 from tests.servers.ground import program
 from tests.servers.instance import Instance
 
 HERE = Path(__file__).parent
+# Bounds for a hang, not targets; below the 20 s after which a badge asks by itself what it was not told.
+expect.set_options(timeout=15_000)
 # Nothing but this machine is ever asked for anything: no updates, no hints, no names outside.
 FLAGS = (
     "--no-sandbox",
@@ -36,6 +38,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if HERE in item.path.parents:
             item.add_marker(pytest.mark.browser)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(call: pytest.CallInfo[None]) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Tell of a failed test where its people were and what they were waiting for."""
+    report = yield
+    if call.when == "call" and report.failed:
+        report.sections += [("a browser", visitor.whereabouts()) for visitor in PRESENT]
+    return report
 
 
 @pytest.fixture(scope="session")

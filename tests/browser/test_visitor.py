@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Browser
 
-from tests.browser.visitor import LOOKS, Visitor, visiting
+from tests.browser.visitor import LOOKS, PRESENT, Visitor, visiting
 from tests.servers.ground import wait_until
 from tests.servers.site import ForeignSite, Page
 
@@ -57,6 +57,22 @@ def test_axe_is_asked_on_phone_and_desktop_in_light_and_dark(visitor: Visitor) -
     assert "desktop, dark: color-contrast" in str(found.value)
     assert "light: color-contrast" not in str(found.value)
     assert len(LOOKS) == 4
+
+
+def test_a_failed_test_tells_where_its_people_were_and_what_they_waited_for(
+    visitor: Visitor, blog: ForeignSite
+) -> None:
+    blog.pages["/"] = Page(GOOD)
+    visitor.page.goto(blog.url)
+    visitor.page.route("**/slow", lambda _route: None)
+    visitor.page.evaluate("void fetch('/slow').catch(() => 0)")
+    visitor.page.evaluate("console.error('odd')")
+    told = visitor.whereabouts()
+    assert f"at {blog.url}/" in told
+    assert f"waits for GET {blog.url}/slow" in told
+    assert "odd" in told
+    visitor.forgive("odd")
+    assert visitor in PRESENT
 
 
 def test_two_people_share_no_cookies(visitors: Callable[..., Visitor], blog: ForeignSite) -> None:

@@ -19,8 +19,8 @@ from tests.servers.site import Page as SitePage
 from tracker import desks, drafts, links, people, store, tickets
 from tracker.models import Delivery, Draft, Ticket
 
-SOON = 5_000
-"""How long a page may take to show live news, in ms. The figure that was reached is printed."""
+SOON = 15_000
+"""How long live news may take on a busy machine, in ms: less than the 20 s after which a badge asks by itself."""
 FASTEST_S = 2
 """A form that is sent sooner is taken for a machine's."""
 

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, WebError
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, WebError
 
 from tests.servers.ground import ROOT
 
@@ -19,19 +19,28 @@ TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 AXE = {"resultTypes": ["violations"], "runOnly": {"type": "tag", "values": TAGS}}
 
 
+PRESENT: list["Visitor"] = []
+"""Who has a browser open just now."""
+
+
 class Visitor:
     """One person: a browser profile of their own (cookies, storage, zone) with a first page open."""
 
     def __init__(self, browser: Browser, *, screenshots: bool = False, **options: Any) -> None:
         given = {"viewport": DESKTOP, "locale": "en-GB", "timezone_id": "Europe/Berlin", "reduced_motion": "reduce"}
         self.context: BrowserContext = browser.new_context(**{**given, **options})
-        self.context.set_default_timeout(10_000)
+        self.context.set_default_timeout(30_000)
         self.screenshots = screenshots
         self.complaints: list[str] = []
         self.forgiven: list[re.Pattern[str]] = []
         self.context.on("console", self.hear)
         self.context.on("weberror", self.hear_exception)
+        self.unanswered: dict[Request, None] = {}
+        self.context.on("request", lambda request: self.unanswered.setdefault(request))
+        for end in ("requestfinished", "requestfailed"):
+            self.context.on(end, lambda request: self.unanswered.pop(request, None))  # type: ignore[call-overload]
         self.page: Page = self.context.new_page()
+        PRESENT.append(self)
 
     def hear(self, message: ConsoleMessage) -> None:
         """Keep console errors; violations of a Content-Security-Policy arrive here too."""
@@ -47,8 +56,16 @@ class Visitor:
         """Expect complaints that match, such as the 404 of a page that is meant to be missing."""
         self.forgiven.append(re.compile(pattern))
 
+    def whereabouts(self) -> str:
+        """Say for a failed test's report where this person's pages are and what they still wait for."""
+        pages = [f"at {page.url}" for page in self.context.pages]
+        waits = [f"waits for {request.method} {request.url}" for request in self.unanswered]
+        return "\n".join(pages + waits + self.complaints)
+
     def leave(self) -> None:
         """Close the browser profile; do it before a server goes that its pages still talk to."""
+        if self in PRESENT:
+            PRESENT.remove(self)
         self.context.close()
 
     def unforgiven(self) -> list[str]:

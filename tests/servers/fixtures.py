@@ -1,18 +1,27 @@
 """The test servers as fixtures; tests/conftest.py names this file as a plugin."""
 
 import gc
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 import pytest
 
 from tests.live_client import DIALLED
 from tests.servers.dovecot import Dovecot, dovecot
-from tests.servers.instance import Instance, instance
+from tests.servers.instance import RUNNING, Instance, instance
 from tests.servers.postgres import Postgres, postgres
 from tests.servers.receiver import Receiver, receiver
 from tests.servers.redis import Redis, redis
 from tests.servers.site import ForeignSite, foreign_site
 from tests.servers.smtp import Mailserver, mailserver
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(call: pytest.CallInfo[None]) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Tell of a failed test what the servers that run beside it said last."""
+    report = yield
+    if call.when == "call" and report.failed:
+        report.sections += [(f"the server at {one.url}", one.log()[-4000:]) for one in RUNNING]
+    return report
 
 
 @pytest.fixture(scope="session")

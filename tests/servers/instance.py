@@ -20,6 +20,10 @@ from tests.servers.ground import ROOT, end, free_port, wait_until
 KEPT = ("PATH", "HOME", "LANG", "TMPDIR", "PYTHONDONTWRITEBYTECODE")
 
 
+RUNNING: list["Instance"] = []
+"""Started and not yet closed, in this process."""
+
+
 class Instance:
     """One server on one port. `settings` are named as in tracker/settings.py: Instance(redis_url=…, sockets=20)."""
 
@@ -79,6 +83,8 @@ class Instance:
             self.process = subprocess.Popen(
                 command, cwd=ROOT, env=self.environ, stdout=log, stderr=log, stdin=subprocess.DEVNULL, process_group=0
             )
+        if self not in RUNNING:
+            RUNNING.append(self)
         wait_until(self.ready, within=within, what=f"{self.url}/readyz answers 200")
 
     def ready(self) -> bool:
@@ -130,6 +136,8 @@ class Instance:
         self.start()
 
     def close(self) -> None:
+        if self in RUNNING:
+            RUNNING.remove(self)
         if self.process and self.process.poll() is None:
             self.kill()
         if self.made_dir:
