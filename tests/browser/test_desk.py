@@ -9,7 +9,7 @@ from playwright.sync_api import Page, Response, expect
 
 from tests import make
 from tests.browser.test_workspace import at_desk
-from tests.browser.trips import Office, open_ticket, open_watching, sign_in_as, watch
+from tests.browser.trips import Office, expect_live, open_ticket, open_watching, sign_in_as, watch
 from tests.browser.visitor import Visitor
 from tests.servers.ground import wait_until
 from tracker import desks
@@ -57,6 +57,25 @@ def test_two_agents_on_one_ticket_see_each_other(office: Office, ref: str, visit
     second.leave()
     office.let_presence_run_out(ref)
     wait_until(lambda: ann.clock.run_for(BEAT_MS) or not ann.locator("[data-present]").text_content())
+
+
+def test_nothing_that_comes_by_itself_moves_the_button_from_under_a_finger(
+    office: Office, ref: str, visitors: Visitors
+) -> None:
+    colleague = next(one for one in ("rosa@example.org", "ben@example.org") if one != office.sign_in_address(ref))
+    first, second = visitors(), visitors()
+    first.page.clock.install()
+    page = at_desk(first, office, ref)
+    expect_live(page)
+    button = page.locator("[data-send]")
+    before = button.bounding_box()
+    seq = office.say(ref, "reply", text="And the door is locked.")
+    expect(page.locator(f"[data-news] a[href='#e{seq}']")).to_be_visible()
+    assert button.bounding_box() == before, "news"
+    sign_in_as(second, office, colleague)
+    second.page.goto(f"{office.url}/workspace/t/{ref}")
+    present(page, "is looking at this too.")
+    assert button.bounding_box() == before, "a colleague"
 
 
 def test_two_who_write_notes_see_each_other(office: Office, ref: str, visitors: Visitors) -> None:

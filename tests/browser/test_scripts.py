@@ -148,6 +148,17 @@ def test_without_sockets_the_page_asks_every_few_seconds(visitor: Visitor, scene
     expect(visitor.page.locator(".live")).to_have_text("Checking for new words every few seconds")
 
 
+def test_a_page_that_becomes_live_moves_nothing(visitor: Visitor, scene: LiveStage) -> None:
+    visitor.forgive(REFUSED)
+    scene.refuses = True
+    visitor.page.goto(f"{scene.url}/t/{REF}")
+    words = visitor.page.locator("#e1")
+    before = words.bounding_box()
+    scene.refuses = False
+    expect(visitor.page.locator(".live")).to_have_attribute("data-state", "live")
+    assert words.bounding_box() == before
+
+
 def test_a_full_server_is_polled_until_there_is_room(page: Page, scene: LiveStage) -> None:
     scene.is_full = True
     page.goto(f"{scene.url}/t/{REF}")
