@@ -59,9 +59,13 @@ async def ask(load: Load) -> Heard:
 
 
 async def _reader(client: Http, path: str, until: float, found: list[tuple[float, int, int]]) -> None:
-    while (asked_at := time.monotonic()) < until:
-        answer = await client.get(path)
-        found.append((1000 * (time.monotonic() - asked_at), answer.status, len(answer.body)))
+    now = time.monotonic()
+    while True:  # once at least, however late it is
+        answer, asked_at = await client.get(path), now
+        now = time.monotonic()
+        found.append((1000 * (now - asked_at), answer.status, len(answer.body)))
+        if now >= until:
+            return
 
 
 def main() -> None:

@@ -22,7 +22,7 @@ def cpu_us(pids: Iterable[int]) -> float:
     total = 0
     for pid in pids:
         for task in Path(f"/proc/{pid}/task").iterdir():
-            with suppress(FileNotFoundError):  # a thread may end between the listing and the look
+            with suppress(FileNotFoundError, ProcessLookupError):  # it may end between the listing and the look
                 total += int((task / "schedstat").read_text().split()[0])
     return total / 1000
 

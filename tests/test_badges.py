@@ -50,10 +50,10 @@ def test_a_timeline_is_the_badge_with_its_last_five_public_events(client: Visito
 
 def test_hidden_words_leave_a_timeline(client: Visitor) -> None:
     ticket = make.ticket()
-    spoken = make.post(ticket, "update", text="Her number is 0147")
-    make.post(ticket, "redacted", target=spoken.seq, reason="A number")
+    spoken = make.post(ticket, "update", text="Her canary is Pip")
+    make.post(ticket, "redacted", target=spoken.seq, reason="A name")
     answer = client.get(f"/e/{make.worn(ticket).eid}/timeline.json")
-    assert "0147" not in answer.text
+    assert "canary" not in answer.text
 
 
 def test_a_desk_s_wall_shows_its_public_tickets_and_no_others(client: Visitor) -> None:

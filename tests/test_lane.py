@@ -15,6 +15,7 @@ from tests.lane_requests import BADGE, answered, head, put, request
 from tests.servers.ground import wait_until
 from tracker import copies
 from tracker.live import journal, lane, readings, shelf
+from tracker.live import loop as live_loop
 from tracker.live.callers import Caller
 from tracker.live.lane import Lane
 from tracker.live.loop import Loop
@@ -22,9 +23,11 @@ from tracker.live.refill import Refill
 
 
 class House:
-    """A lane with a view of its own behind it, and what went on past it."""
+    """A lane with a view of its own behind it, and what went on past it; time is what the test says."""
 
     def __init__(self, *, write: journal.Write | None = None) -> None:
+        self.patch, self.now = pytest.MonkeyPatch(), 1000.0
+        self.patch.setattr(live_loop, "time", SimpleNamespace(monotonic=lambda: self.now))
         self.loop = Loop()
         self.views: list[dict[str, Any]] = []
         self.went_on: list[bytes] = []
@@ -79,6 +82,11 @@ class House:
         wait_until(arrived, what=f"{words} in {received!r}")
         return received
 
+    def wait(self, seconds: float) -> None:
+        """Let time pass."""
+        self.now += seconds
+        self.loop.now = self.now
+
     def turn_until(self, condition: Callable[[], Any]) -> None:
         wait_until(lambda: (self.loop.step(0.01), condition())[1])
 
@@ -92,6 +100,7 @@ class House:
         self.loop.close()
         for one in self.open:
             one.close()
+        self.patch.undo()
 
 
 @pytest.fixture
@@ -126,7 +135,7 @@ def test_a_copy_is_made_anew_once_a_second_while_it_is_given(house: House) -> No
     one = house.caller(head())
     house.heard(one, b"200 OK")
     assert house.lane.at_once(head())
-    house.loop.now += readings.RENEWED_AFTER_S + 0.1
+    house.wait(readings.RENEWED_AFTER_S + 0.1)
     house.may_answer.clear()
     for _ in range(100):
         assert b"1 /e/" in (house.lane.at_once(head()) or b""), "the copy is still good"
@@ -145,7 +154,7 @@ def test_a_copy_is_made_anew_however_many_others_wait_to_be_made(house: House, m
     for number in range(6):
         house.caller(head(f"/e/{number}/badge.json"), peer=f"1.2.3.{number}")
     assert len(house.went_on) == 1, "as many as may be asked for at once are"
-    house.loop.now += readings.RENEWED_AFTER_S + 0.1
+    house.wait(readings.RENEWED_AFTER_S + 0.1)
     assert b"1 /e/" in (house.lane.at_once(head()) or b"")
     house.turn_until(lambda: any(copies.terms(one).is_renewal for one in house.views))
     house.turn_until(lambda: b"1 /e/" not in (house.lane.at_once(head()) or b"1 /e/"))
@@ -153,7 +162,7 @@ def test_a_copy_is_made_anew_however_many_others_wait_to_be_made(house: House, m
 
 def test_a_copy_past_its_time_is_not_given(house: House) -> None:
     house.heard(house.caller(head()), b"1 /e/")
-    house.loop.now += shelf.LASTS_S + 0.1
+    house.wait(shelf.LASTS_S + 0.1)
     assert house.lane.at_once(head()) is None
 
 
@@ -362,15 +371,15 @@ def test_ones_own_proxy_brings_everybodys_connections(house: House) -> None:
 
 def test_idle_and_slow_connections_are_let_go(house: House) -> None:
     idle, slow = house.caller(), house.caller(head()[:20])
-    house.loop.now += house.lane.keeps_s - 0.1
+    house.wait(house.lane.keeps_s - 0.1)
     house.lane._tick()
     assert len(house.lane._callers) == 2, "gunicorn's keepalive is not over yet"
-    house.loop.now += 0.2
+    house.wait(0.2)
     house.lane._tick()
     assert idle.recv(1) == b""
     slow.sendall(head()[20:21])
     house.loop.step()
-    house.loop.now += 20
+    house.wait(20)
     house.lane._tick()
     assert slow.recv(1) == b""
     assert house.lane.is_empty
@@ -383,7 +392,7 @@ def test_a_server_that_stops_answers_what_was_begun_and_parts_with_all(house: Ho
     begun.sendall(head()[20:])
     assert b"\r\nConnection: close\r\n" in house.heard(begun, b"1 /e/")
     assert len(house.parted) == 1
-    house.loop.now += lane.PARTS_AFTER_S + 0.1
+    house.wait(lane.PARTS_AFTER_S + 0.1)
     house.lane._tick()
     assert idle.recv(1) == b""
     assert house.lane.is_empty

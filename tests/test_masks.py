@@ -199,7 +199,8 @@ def test_a_correction_is_masked_as_what_it_corrects(house: Flask) -> None:
     ticket = nameless()
     word = make.post(ticket, "update", text="Ask at 030 5550147.")
     make.post(ticket, "corrected", target=word.seq, text="Ask at 030 5550148.", reason="Not 030 5550147")
-    assert "55501" not in rendered(ticket, "public")
+    public = rendered(ticket, "public")
+    assert not [number for number in ("5550147", "5550148") if number in public]
     assert "5550148" in rendered(ticket, "staff")
     assert "hidden" in make.fresh(ticket).latest_word_html
 

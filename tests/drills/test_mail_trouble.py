@@ -5,6 +5,7 @@ import statistics
 import time
 import urllib.request
 from collections import defaultdict
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -29,7 +30,7 @@ def stage(server: Instance) -> tuple[str, str, str]:
 
 def post(server: Instance, ref: str, bearer: str, text: str) -> float:
     """Post an update; return how long the writer waited."""
-    payload = {"text": text, "next_word_at": "2027-06-01T12:00:00Z"}
+    payload = {"text": text, "next_word_at": (datetime.now(UTC) + timedelta(days=1)).isoformat()}
     body = json.dumps({"kind": "update", "payload": payload}).encode()
     headers = {"Content-Type": "application/json", "Authorization": bearer}
     asked = urllib.request.Request(f"{server.url}/api/v1/tickets/{ref}/events", body, headers)
