@@ -73,7 +73,9 @@ export class KeepTyped extends HTMLElement {
     this.#stop = new AbortController();
     const { signal } = this.#stop;
     const key = keyOf(form);
+    const hasBegun = typed(form).length > 0;
     storage(() => this.#restore(form, key));
+    if (hasBegun) this.#keepSoon(form, key); // what was typed before this script had come
     form.addEventListener('input', () => this.#keepSoon(form, key), { signal });
     form.addEventListener('submit', () => this.#send(form, key), { signal });
     form.addEventListener('kept', () => this.#forget(key), { signal }); // the server has it, newer than any copy here

@@ -14,6 +14,7 @@ export function digitOf({ code, altKey, ctrlKey, metaKey, shiftKey }, needsAlt) 
 export class WriteKeys extends HTMLElement {
   #stop = null;
   #watch = null;
+  #turn = 0;
 
   static define(tag = 'write-keys') {
     customElements.get(tag) ?? customElements.define(tag, this);
@@ -41,6 +42,10 @@ export class WriteKeys extends HTMLElement {
     return this.querySelector('form');
   }
 
+  get #words() {
+    return this.querySelector('textarea');
+  }
+
   #press(press) {
     const typing = isTyping(press.target);
     if (press.key === 'Enter' && (press.ctrlKey || press.metaKey)) {
@@ -64,15 +69,17 @@ export class WriteKeys extends HTMLElement {
     if (!typing && key.value !== 'date') key.focus();
   }
 
-  /** Ask the server how the words will read and show its answer here, without leaving the page. */
+  /** Ask the server how the words will read and show its answer here; the focus goes there unless they went on writing. */
   async #preview(submit) {
     const asked = submit.submitter?.getAttribute('formaction') ?? '';
     if (!asked.includes('/preview')) return;
     submit.preventDefault();
+    const [turn, held, words] = [++this.#turn, document.activeElement, this.#words.value];
     const answer = await fetch(asked.split('#')[0], { method: 'POST', body: new URLSearchParams(new FormData(this.#form)) });
     const fresh = fragment(await answer.text()).querySelector('#write [data-preview]');
+    if (turn !== this.#turn) return;
     if (fresh) this.querySelector('[data-preview]').replaceWith(fresh);
-    (this.querySelector('#preview') ?? this.querySelector('textarea')).focus();
+    if (document.activeElement === held && this.#words.value === words) (this.querySelector('#preview') ?? this.#words).focus();
   }
 
   #askDate() {

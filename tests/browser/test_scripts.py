@@ -212,7 +212,7 @@ def test_a_ticket_that_was_taken_back_says_so_and_stops(page: Page, scene: LiveS
     scene.sockets.emit("gone", {"ref": REF}, to="viewers")
     expect(page.locator(".live")).to_contain_text("no longer shown to you")
     scene.say()
-    page.wait_for_function("document.querySelector('.live').dataset.state === 'gone'")
+    expect(page.locator(".live")).to_have_attribute("data-state", "gone")
     assert shown(page) == [1, 2, 3]
 
 
@@ -304,12 +304,23 @@ def test_typed_words_survive_a_reload_but_no_password_is_kept(page: Page, scene:
     assert "hunter2" not in str(page.evaluate("JSON.stringify(localStorage)"))
 
 
+def test_words_typed_before_the_script_has_come_are_kept(page: Page, scene: LiveStage) -> None:
+    held: list[Route] = []
+    page.route("**/keep-typed.js", lambda route: held.append(route))
+    page.goto(f"{scene.url}/try", wait_until="commit")
+    page.locator("textarea").fill("Quicker than the network")
+    wait_until(lambda: page.evaluate("true") and held, what="the script is asked for")
+    held[0].continue_()
+    expect(page.locator("[data-kept]")).to_have_text("Kept on this device until it is sent.")
+    assert "Quicker than the network" in str(page.evaluate("JSON.stringify(localStorage)"))
+
+
 def test_typed_words_are_forgotten_once_they_arrived(page: Page, scene: LiveStage) -> None:
     page.goto(f"{scene.url}/try")
     page.locator("textarea").fill("They will arrive")
     page.locator("button").click()
     page.wait_for_url("**/try")
-    page.wait_for_function("localStorage.length === 0")
+    wait_until(lambda: page.evaluate("localStorage.length === 0"), what="the words are forgotten")
     page.reload()
     expect(page.locator("textarea")).to_have_value("")
 
