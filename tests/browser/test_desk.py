@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qs
 
 import pytest
-from playwright.sync_api import Page, Response, expect
+from playwright.sync_api import Page, Response, Route, expect
 
 from tests import make
 from tests.browser.test_workspace import at_desk
@@ -55,8 +55,14 @@ def test_two_agents_on_one_ticket_see_each_other(office: Office, ref: str, visit
     present(second.page, "is writing here.")
     second.assert_accessible(of="workspace-present")
     second.leave()
-    office.let_presence_run_out(ref)
-    wait_until(lambda: ann.clock.run_for(BEAT_MS) or not ann.locator("[data-present]").text_content())
+    line = ann.locator("[data-present]")
+
+    def is_alone() -> bool:
+        office.let_presence_run_out(ref)  # again: a sign of who left may still have been on its way
+        ann.clock.run_for(BEAT_MS)
+        return not line.text_content()
+
+    wait_until(is_alone, what="nobody else is here")
 
 
 def test_nothing_that_comes_by_itself_moves_the_button_from_under_a_finger(
@@ -86,11 +92,10 @@ def test_two_who_write_notes_see_each_other(office: Office, ref: str, visitors: 
     at_desk(first, office, ref)
     sign_in_as(second, office, colleague)
     second.page.goto(f"{office.url}/workspace/t/{ref}")
-    for one in (first, second):
+    for one, other in ((first, second), (second, first)):
         one.page.locator("#act-note summary").click()
         one.page.locator("#act-note textarea").press_sequentially("Mind the dog.")
-    for one in (first, second):
-        present(one.page, "is writing here.")
+        present(other.page, "is writing here.")
 
 
 def test_a_draft_survives_a_killed_browser(office: Office, ref: str, visitors: Visitors) -> None:
@@ -170,6 +175,21 @@ def test_a_preview_stays_on_the_page(office: Office, ref: str, visitor: Visitor)
     expect(page.locator("#preview")).to_be_focused()
     visitor.assert_accessible(of="workspace-preview")
     assert page.url.endswith(f"/workspace/t/{ref}")
+
+
+def test_a_preview_that_comes_late_takes_no_words_from_who_went_on_writing(
+    office: Office, ref: str, visitor: Visitor
+) -> None:
+    page, held = at_desk(visitor, office, ref), list[Route]()
+    page.route("**/preview", lambda route: held.append(route))
+    page.locator("#update-text").fill("It is *mended*.")
+    page.locator("#update-text").press("Alt+p")
+    wait_until(lambda: page.evaluate("true") and held, what="the preview is asked for")
+    page.keyboard.type(" And")
+    held[0].continue_()
+    expect(page.locator("#preview em")).to_have_text("mended")
+    page.keyboard.type(" under warranty.")
+    expect(page.locator("#update-text")).to_have_value("It is *mended*. And under warranty.")
 
 
 def test_words_are_said_from_wherever_the_focus_is_in_their_form(office: Office, ref: str, visitor: Visitor) -> None:
