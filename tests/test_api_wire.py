@@ -60,7 +60,7 @@ def at_once(times: int, act: Callable[[int], Any]) -> list[Any]:
     gate = threading.Barrier(times)
 
     def run(number: int) -> None:
-        gate.wait(10)
+        gate.wait(30)
         found[number] = act(number)
 
     threads = [threading.Thread(target=run, args=(number,)) for number in range(times)]

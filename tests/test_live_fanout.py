@@ -143,7 +143,7 @@ def test_a_closed_application_leaves_no_thread_behind(house: Flask, redis_server
     one.watch("s", WATCH, 3)
     assert {thread.name for thread in set(threading.enumerate()) - before} == {"fanout", "hints"}
     live.close(house)
-    assert set(threading.enumerate()) == before
+    assert set(threading.enumerate()) <= before
     live.close(house)
 
 

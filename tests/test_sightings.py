@@ -13,6 +13,7 @@ from tests.houses import Visitor
 from tracker import embeds, sightings, store
 from tracker.models import Embed, Sighting
 
+pytestmark = pytest.mark.usefixtures("travel")  # views are counted by the day: none ends meanwhile
 BLOG = {"Origin": "https://blog.example", "Sec-Fetch-Site": "cross-site"}
 
 

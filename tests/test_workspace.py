@@ -379,7 +379,7 @@ def test_who_files_says_which_language_and_clock_they_have_and_adds_their_files(
     assert ref in str(mail)
 
 
-def test_what_is_filed_for_another_desk_leads_back_to_the_queue(house: Flask, client: Visitor) -> None:
+def test_what_is_filed_for_another_desk_leads_back_to_the_queue(travel: Any, house: Flask, client: Visitor) -> None:
     streets = make.agent(make.desk("streets"), name="Mia Lindqvist").desk
     make.sign_in(client, make.agent(make.desk()))
     answer = client.post("/workspace/new", data=FILED | {"desk": streets.slug, "visibility": "private"})

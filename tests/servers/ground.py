@@ -76,6 +76,14 @@ def wait_until(condition: Callable[[], Found | None], *, within: float = 20, wha
         time.sleep(0.02)
 
 
+def is_running(pid: int) -> bool:
+    """Say whether a process is there and has not ended."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "XZ"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
 def end(process: "subprocess.Popen[bytes]", *, within: float = 10) -> None:
     """Ask a process to end, and kill it when it doesn't."""
     if process.poll() is None:

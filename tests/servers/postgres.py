@@ -6,14 +6,14 @@ import signal
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeAlias
 from uuid import uuid4
 
 import psycopg
 
-from tests.servers.ground import end, program, wait_until
+from tests.servers.ground import end, is_running, program, wait_until
 
 # The disk may forget (the folder is thrown away), a killed server may not: synchronous_commit stays on.
 OPTIONS = ("fsync=off", "full_page_writes=off", "max_connections=300", "listen_addresses=", "autovacuum=off")
@@ -85,7 +85,7 @@ class Postgres:
         self.folder.chmod(0o755)
         initdb = [program("initdb", package="postgresql"), "--pgdata", str(self.folder / "cluster"), "--no-sync"]
         initdb += ["--username=postgres", "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8"]
-        subprocess.run(initdb, user=self.user, cwd="/", check=True, capture_output=True, timeout=60)
+        subprocess.run(initdb, user=self.user, cwd="/", check=True, capture_output=True, timeout=120)
 
     def start(self) -> None:
         command = [program("postgres", package="postgresql"), "-D", str(self.folder / "cluster")]
@@ -95,7 +95,7 @@ class Postgres:
             self.process = subprocess.Popen(
                 command, user=self.user, cwd="/", stdout=log, stderr=log, stdin=subprocess.DEVNULL, process_group=0
             )
-        wait_until(self.answers, within=30, what="PostgreSQL accepts connections")
+        wait_until(self.answers, within=60, what="PostgreSQL accepts connections")
 
     def answers(self) -> bool:
         assert self.process
@@ -111,10 +111,11 @@ class Postgres:
         return (self.folder / "log").read_text(errors="replace")
 
     def kill(self) -> None:
-        """kill -9 the server with all its sessions."""
+        """kill -9 the server with all its sessions; a session that is not gone yet would keep it from coming back."""
         assert self.process
-        self.signal_all(signal.SIGKILL)
-        self.process.wait(10)
+        hit = self.signal_all(signal.SIGKILL)
+        self.process.wait(30)
+        wait_until(lambda: not any(map(is_running, hit)), what="all sessions of PostgreSQL are gone")
 
     def freeze(self) -> None:
         """Stop the server and its sessions in their tracks, connections left open."""
@@ -123,15 +124,16 @@ class Postgres:
     def thaw(self) -> None:
         self.signal_all(signal.SIGCONT)
 
-    def signal_all(self, number: signal.Signals) -> None:
+    def signal_all(self, number: signal.Signals) -> list[int]:
+        """Signal the server and its sessions; return whom."""
         # Sessions lead process groups of their own, so the group of the server does not reach them.
         assert self.process
         children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
-        for pid in (self.process.pid, *map(int, children)):
-            try:
+        pids = [self.process.pid, *map(int, children)]
+        for pid in pids:
+            with suppress(ProcessLookupError):
                 os.kill(pid, number)
-            except ProcessLookupError:
-                continue
+        return pids
 
     def admin(self, database: str = "postgres") -> Connection:
         return psycopg.connect(
@@ -202,7 +204,7 @@ def postgres() -> Iterator[Postgres]:
             # SIGINT is its fast shutdown: sessions are cut instead of waited for.
             cluster.process.send_signal(signal.SIGINT)
             try:
-                cluster.process.wait(10)
+                cluster.process.wait(20)
             except subprocess.TimeoutExpired:
                 cluster.kill()
         if cluster.process:
