@@ -158,3 +158,15 @@ def test_last_words_before_a_parting_are_heard(library: SocketIO, plug: Plug) ->
         raw = carried(plug())
         raw.send('42["leave me"]')
         assert [raw.text(), raw.text()] == ['42["farewell"]', "41"]
+
+
+def test_who_answers_a_question_with_bytes_is_heard_and_stays(library: SocketIO, plug: Plug) -> None:
+    heard: list[bytes] = []
+    raw = plug()
+    assert raw.ask("watch_list") == {"ok": True}
+    library.emit("question", "which?", callback=heard.append)
+    assert raw.text() == '421["question","which?"]'
+    raw.send('461-1[{"_placeholder":true,"num":0}]')
+    raw.send(b"these", ABNF.OPCODE_BINARY)
+    assert raw.ask("shout", "still here") == [1]
+    wait_until(lambda: heard == [b"these"])

@@ -153,6 +153,9 @@ class Bridge:
         allowed = self.eio._cors_allowed_origins({"HTTP_ORIGIN": origin}) if origin else None
         return not origin or self.eio.cors_allowed_origins == [] or allowed is None or origin in allowed
 
+    def awaits(self, sid: str) -> bool:
+        return sid in self.manager.callbacks
+
     def acknowledge(self, sid: str, packet: str) -> None:
         try:
             answer = self.server.packet_class(encoded_packet=packet)

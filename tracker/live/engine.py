@@ -32,6 +32,9 @@ class Beyond(Protocol):
     def handles(self, name: str) -> bool:
         """True when python-socketio has a handler for this event of the default namespace; "": for any."""
 
+    def awaits(self, sid: str) -> bool:
+        """True when a client was sent an event that it may answer."""
+
     def acknowledge(self, sid: str, packet: str) -> None:
         """Take a client's answer to an event it was sent; runs on a thread."""
 

@@ -173,7 +173,7 @@ class Session(Peer):
             self._event(packet)
         elif beyond is not None and kind == "3":
             self.engine.errands.run(beyond.acknowledge, self.sid, packet)
-        elif beyond is not None and kind == "5" and beyond.handles(""):
+        elif beyond is not None and ((kind == "5" and beyond.handles("")) or (kind == "6" and beyond.awaits(self.sid))):
             self._let_carry(packet)
 
     def _let_carry(self, packet: str) -> None:
