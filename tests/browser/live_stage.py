@@ -98,9 +98,9 @@ class LiveStage:
     def watch(self, wanted: dict[str, Any]) -> dict[str, Any]:
         if self.is_full:
             return {"error": "full"}
-        with suppress(ValueError):  # it has gone meanwhile
+        with suppress(ValueError, KeyError):  # it has gone meanwhile
             join_room("viewers")
-        self.watched.append(wanted.get("embed", ""))  # from here on it hears what tests say
+            self.watched.append(wanted.get("embed", ""))  # from here on it hears what tests say
         missed = (
             [self.pushed(each) for each in self.entries if each["seq"] > wanted["after"]] if wanted.get("html") else []
         )
@@ -108,7 +108,7 @@ class LiveStage:
 
     def watch_list(self, _wanted: dict[str, Any]) -> dict[str, Any]:
         if not self.is_full:
-            with suppress(ValueError):
+            with suppress(ValueError, KeyError):
                 join_room("list")
         self.listed += 1
         return {"error": "full"} if self.is_full else {"ok": True}

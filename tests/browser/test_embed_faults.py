@@ -6,6 +6,7 @@ from typing import Any
 
 from playwright.sync_api import Page, Route, expect
 
+from tests.browser.embed_clock import MINUTES, in_time, later, opened
 from tests.browser.embed_pages import HIDE, badge, note_events, panel, pill, publish, told, watched
 from tests.browser.embed_stage import facts
 from tests.browser.live_stage import REF, LiveStage
@@ -15,32 +16,11 @@ from tests.servers.ground import wait_until
 from tests.servers.site import ForeignSite
 
 SAYS = "Rosa Ortega has this"
-MINUTES = 3 * 60_000
-STEP = 5_000
 NOTE_KINDS = """() => { window.kinds = []; const ask = fetch;
 window.fetch = (url, options) => (kinds.push(options.cache), ask(url, options)) }"""
 NOTES_SENT = """window.sent = []; const { send } = WebSocket.prototype;
 WebSocket.prototype.send = function (said) { sent.push({ said, at: Date.now() }); send.call(this, said) }"""
 OPEN_TO_ALL = {"Access-Control-Allow-Origin": "*"}
-
-
-def opened(page: Page, blog: ForeignSite, scene: LiveStage, body: str) -> Page:
-    """Open a page whose clock the test may put forward."""
-    publish(blog, scene, body)
-    page.clock.install()
-    page.goto(blog.url)
-    return page
-
-
-def later(page: Page, ms: int = MINUTES) -> None:
-    """Put the page's clock forward, in steps, so that what it asks for is answered on the way."""
-    for _ in range(ms // STEP):
-        page.clock.run_for(STEP)
-
-
-def in_time(page: Page, found: Callable[[], Any], what: str) -> None:
-    """Put the page's clock forward until something is so."""
-    wait_until(lambda: page.clock.run_for(STEP) or found(), what=what)
 
 
 def says(page: Page, words: str) -> Callable[[], bool]:
@@ -152,7 +132,7 @@ def test_nothing_is_asked_while_the_reader_is_offline(
     page.context.set_offline(True)
     page.wait_for_function("!navigator.onLine")
     before = ask_count(scene)
-    later(page)
+    page.clock.run_for(MINUTES)  # in one go: offline, nothing is answered on the way
     assert ask_count(scene) == before
     scene.facts = {"status": "waiting"}
     page.context.set_offline(False)
@@ -206,7 +186,7 @@ def test_until_a_slow_server_has_answered_the_author_s_link_is_there(
     page.route("**/badge.json", lambda route: held.append(route))
     opened(page, blog, scene, badge())
     wait_until(lambda: page.evaluate("true") and held, what="a question")
-    later(page, 10_000)
+    page.clock.run_for(10_000)
     expect(page.get_by_role("link")).to_have_text("Our ticket")
     assert len(held) == 1, "it is not asked again while it may answer"
     held[0].fulfill(json=facts(scene, "good"), headers=OPEN_TO_ALL)
