@@ -1,7 +1,6 @@
 """What goes over the wire: errors in one shape, strict JSON, writes said twice, caches, other sites."""
 
 import io
-import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -11,6 +10,7 @@ from sqlalchemy import func, select
 
 from tests import make
 from tests.houses import Visitor
+from tests.threads import at_once
 from tracker import limits, store, tickets
 from tracker.models import Desk, Event, Ticket
 
@@ -54,20 +54,10 @@ def count(kind: str) -> int:
     return store.session().scalar(select(func.count()).where(Event.kind == kind)) or 0
 
 
-def at_once(times: int, act: Callable[[int], Any]) -> list[Any]:
-    """Run `act` in threads that start together."""
+def all_at_once(house: Flask, times: int, act: Callable[[int], Any]) -> list[Any]:
+    """Return what so many calls of `act` answer that are let go at one moment."""
     found: list[Any] = [None] * times
-    gate = threading.Barrier(times)
-
-    def run(number: int) -> None:
-        gate.wait(30)
-        found[number] = act(number)
-
-    threads = [threading.Thread(target=run, args=(number,)) for number in range(times)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(60)
+    assert not at_once(house, times, lambda number: found.__setitem__(number, act(number)))
     return found
 
 
@@ -201,7 +191,7 @@ def test_the_same_write_said_twice_happens_once(client: Visitor, one: Ticket) ->
 
 def test_twenty_times_the_same_write_at_once_is_one_row(house: Flask, one: Ticket) -> None:
     headers = make.bearer(one.assignee) | {"Idempotency-Key": "storm"}
-    answers = at_once(20, lambda _n: house.test_client().post(events_url(one), json=note(), headers=headers))
+    answers = all_at_once(house, 20, lambda _n: house.test_client().post(events_url(one), json=note(), headers=headers))
     assert {answer.status_code for answer in answers} <= {201, 409}
     assert sum(answer.status_code == 201 for answer in answers) >= 1
     assert count("note") == 1
@@ -211,7 +201,7 @@ def test_a_repeated_opening_makes_no_second_ticket_and_tells_no_secret(house: Fl
     make.agent(desk)
     headers = {"Idempotency-Key": "open"}
     url = f"{API}/tickets"
-    answers = at_once(20, lambda _n: house.test_client().post(url, json=opening(desk), headers=headers))
+    answers = all_at_once(house, 20, lambda _n: house.test_client().post(url, json=opening(desk), headers=headers))
     told = [answer.get_json() for answer in answers if answer.status_code == 201]
     assert {answer.status_code for answer in answers} <= {201, 409}
     assert len([one for one in told if one["secret"]]) == 1
@@ -237,7 +227,7 @@ def test_of_two_agents_at_one_version_the_second_learns_the_current_one(house: F
         one.assignee = boss
     headers = [make.bearer(boss) | {"If-Match": f'"{make.fresh(one).version}"'} for _ in range(2)]
     body = {"kind": "resolved", "payload": {"text": "It runs."}}
-    answers = at_once(2, lambda n: house.test_client().post(events_url(one), json=body, headers=headers[n]))
+    answers = all_at_once(house, 2, lambda n: house.test_client().post(events_url(one), json=body, headers=headers[n]))
     won, lost = sorted(answers, key=lambda answer: answer.status_code)
     assert (won.status_code, lost.status_code) == (201, 409)
     assert error(lost)["version"] == make.fresh(one).version == won.get_json()["version"]

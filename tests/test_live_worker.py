@@ -20,7 +20,7 @@ import socketio as library
 from bench._stage import SQLITE, Poster, staged
 from tests.live_client import PATIENCE_S, Raw, dial, knock, opening
 from tests.servers.ground import wait_until
-from tests.servers.instance import Instance
+from tests.servers.instance import Instance, instance
 from tracker.settings import Settings
 
 pytestmark = [
@@ -400,16 +400,18 @@ def test_descriptors_come_back_when_viewers_leave_in_any_way(engine: Instance) -
     wait_until(lambda: descriptors() <= before + 2)
 
 
-def test_sigterm_ends_the_server_in_time_and_viewers_are_asked_back(engine: Instance) -> None:
-    viewers = [dial(engine.port).connect() for _ in range(20)]
-    with Client(engine, "polling") as poller:
+def test_sigterm_ends_the_server_in_time_and_viewers_are_asked_back() -> None:
+    with ExitStack() as ends:
+        server = ends.enter_context(instance(application="tests.live_app:app", arguments=DRIVERS["engine"]))
+        viewers = [dial(server.port).connect() for _ in range(20)]
+        poller = ends.enter_context(Client(server, "polling"))
         assert poller.call("join", "den") == "joined"
-        assert engine.process
+        assert server.process
         begin = time.monotonic()
-        engine.process.send_signal(signal.SIGTERM)
+        server.process.send_signal(signal.SIGTERM)
         for one in viewers:
             assert one.event()[0] == "retry"
             assert one.close_code() == 1001
-        engine.process.wait(30)
+        server.process.wait(30)
         assert time.monotonic() - begin < 20, "gunicorn cuts who still works after thirty seconds"
-    assert "Traceback" not in engine.log()
+        assert "Traceback" not in server.log()

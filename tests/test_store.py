@@ -139,7 +139,7 @@ def test_a_reader_is_not_held_up_by_a_writer(house: Flask) -> None:
 
         other = threading.Thread(target=look)
         other.start()
-        other.join(4)
+        other.join(30)
     assert read
 
 
