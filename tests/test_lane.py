@@ -16,6 +16,7 @@ from tests.servers.ground import wait_until
 from tracker import copies
 from tracker.live import journal, lane, readings, shelf
 from tracker.live import loop as live_loop
+from tracker.live.arrivals import FIRST_WORDS_S
 from tracker.live.callers import Caller
 from tracker.live.lane import Lane
 from tracker.live.loop import Loop
@@ -370,18 +371,19 @@ def test_ones_own_proxy_brings_everybodys_connections(house: House) -> None:
 
 
 def test_idle_and_slow_connections_are_let_go(house: House) -> None:
-    idle, slow = house.caller(), house.caller(head()[:20])
+    idle, slow, waited = house.caller(), house.caller(head()[:20]), house.caller(head() + head()[:20])
+    house.heard(waited, b"1 /e/")
     house.wait(house.lane.keeps_s - 0.1)
     house.lane._tick()
-    assert len(house.lane._callers) == 2, "gunicorn's keepalive is not over yet"
+    assert len(house.lane._callers) == 3, "gunicorn's keepalive is not over yet"
     house.wait(0.2)
     house.lane._tick()
     assert idle.recv(1) == b""
     slow.sendall(head()[20:21])
     house.loop.step()
-    house.wait(20)
+    house.wait(FIRST_WORDS_S)
     house.lane._tick()
-    assert slow.recv(1) == b""
+    assert slow.recv(1) == waited.recv(1) == b"", "who waited for an answer has no longer for the next words"
     assert house.lane.is_empty
 
 

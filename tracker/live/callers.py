@@ -122,6 +122,8 @@ class Caller:
             self.drop()
         elif not self.head:
             self.until = self._lane.loop.now + self._lane.keeps_s
+        else:  # what was begun behind a request that was waited for has no longer than any other
+            self.until = min(self.until, self._lane.loop.now + FIRST_WORDS_S)
 
     def _say(self, told: bytes) -> None:
         if not self.is_open:  # its descriptor may be somebody else's by now
