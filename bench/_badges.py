@@ -76,7 +76,7 @@ def bodies(server: Server) -> Iterator[Path]:
         folder = Path(name)
         folder.chmod(0o755)
         for part in PARTS:
-            with urllib.request.urlopen(server.url(part), timeout=10) as answer:
+            with urllib.request.urlopen(server.url(part), timeout=30) as answer:
                 (folder / part).write_bytes(answer.read())
         (folder / "index.html").write_text("ok")
         yield folder

@@ -33,7 +33,7 @@ def page(server: Instance) -> tuple[str, str]:
 
 
 def read(address: str) -> str:
-    with urllib.request.urlopen(address, timeout=10) as answer:
+    with urllib.request.urlopen(address, timeout=30) as answer:
         return str(answer.read().decode())
 
 
@@ -52,7 +52,7 @@ def test_a_preview_finds_a_title_an_address_and_a_picture_in_opengraph(page: tup
     assert told["og:title"] == heading(page[1])
     assert told["og:url"] == page[0]
     assert (told["og:image:width"], told["og:image:height"]) == ("1200", "630")
-    with urllib.request.urlopen(told["og:image"], timeout=10) as picture:
+    with urllib.request.urlopen(told["og:image"], timeout=30) as picture:
         assert picture.headers["Content-Type"] == "image/png"
 
 

@@ -48,7 +48,7 @@ def proxy() -> Iterator[Nginx]:
 
 def get(proxy: Nginx, path: str, **headers: str) -> tuple[str, http.client.HTTPMessage]:
     request = urllib.request.Request(f"{proxy.url}{path}", headers=headers)
-    with urllib.request.urlopen(request, timeout=10, context=proxy.trust()) as answer:
+    with urllib.request.urlopen(request, timeout=30, context=proxy.trust()) as answer:
         return answer.read().decode(), answer.headers
 
 
@@ -75,7 +75,7 @@ def test_sockets_are_upgraded_and_pages_are_not(proxy: Nginx) -> None:
 
 @pytest.mark.slow
 def test_a_body_over_the_limit_ends_at_nginx(proxy: Nginx) -> None:
-    connection = http.client.HTTPSConnection("127.0.0.1", proxy.port, timeout=10, context=proxy.trust())
+    connection = http.client.HTTPSConnection("127.0.0.1", proxy.port, timeout=30, context=proxy.trust())
     connection.putrequest("POST", "/api/v1/tickets")
     connection.putheader("Content-Length", str(7 * 1024 * 1024))
     connection.endheaders()
@@ -85,7 +85,7 @@ def test_a_body_over_the_limit_ends_at_nginx(proxy: Nginx) -> None:
 
 @pytest.mark.slow
 def test_plain_http_leads_to_https(proxy: Nginx) -> None:
-    connection = http.client.HTTPConnection("127.0.0.1", proxy.plain_port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", proxy.plain_port, timeout=30)
     connection.request("GET", "/desks/water")
     answer = connection.getresponse()
     assert (answer.status, answer.headers["Location"]) == (301, "https://127.0.0.1/desks/water")
@@ -130,7 +130,7 @@ def test_a_whole_instance_behind_nginx_serves_pages_and_opens_sockets() -> None:
         assert "<main" in body
         where = f"wss://127.0.0.1:{proxy.port}/socket.io/?EIO=4&transport=websocket"
         trust = {"ca_certs": str(proxy.folder / "fullchain.pem")}
-        socket = websocket.create_connection(where, timeout=10, sslopt=trust, suppress_origin=True)
+        socket = websocket.create_connection(where, timeout=30, sslopt=trust, suppress_origin=True)
         greeting = socket.recv()
         socket.close()
         assert isinstance(greeting, str)

@@ -13,7 +13,7 @@ pytestmark = pytest.mark.slow
 
 
 def get(running: Instance, path: str) -> str:
-    with urllib.request.urlopen(f"{running.url}{path}", timeout=10) as answer:
+    with urllib.request.urlopen(f"{running.url}{path}", timeout=30) as answer:
         return str(answer.read().decode())
 
 

@@ -49,7 +49,7 @@ def run(server: Instance, change: str) -> None:
 def beside(server: Instance, code: str) -> str:
     """Run code on a server's data and return what it prints."""
     command = [sys.executable, "-c", f"from wsgi import app\nfrom tracker import embeds, sightings, store\n{code}"]
-    done = subprocess.run(command, cwd=ROOT, env=server.environ, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(command, cwd=ROOT, env=server.environ, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
     return done.stdout
 

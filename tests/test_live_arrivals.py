@@ -39,7 +39,7 @@ class Door:
 
     def knock(self, said: bytes) -> socket.socket:
         """Dial, say something, and let the worker read it; its end has the lowest free number."""
-        ours = socket.create_connection(self.listener.getsockname(), timeout=5)
+        ours = socket.create_connection(self.listener.getsockname(), timeout=20)
         theirs, peer = self.listener.accept()
         self.worker._await(theirs, peer, self.listener)
         self.say(ours, said)

@@ -70,7 +70,7 @@ def test_what_was_unpacked_migrates_and_serves_a_styled_page(unpacked: Path, tmp
     environ = {"PYTHONPATH": str(unpacked), "TRACKER_DATA_DIR": str(tmp_path / "var"), "PATH": "/usr/bin:/bin"}
     for command in (["-m", "flask", "--app", "wsgi", "tracker", "init"], ["-c", VISIT]):
         done = subprocess.run(
-            [sys.executable, *command], cwd=tmp_path, env=environ, capture_output=True, text=True, timeout=60
+            [sys.executable, *command], cwd=tmp_path, env=environ, capture_output=True, text=True, timeout=120
         )
         assert done.returncode == 0, done.stderr
     assert "<main" in done.stdout

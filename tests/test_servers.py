@@ -27,13 +27,13 @@ def letter() -> EmailMessage:
     return message
 
 
-def send(sink: Mailserver, *, timeout: float = 5) -> None:
+def send(sink: Mailserver, *, timeout: float = 20) -> None:
     with smtplib.SMTP("127.0.0.1", sink.port, timeout=timeout) as client:
         client.send_message(letter())
 
 
 def connect(url: str) -> "psycopg.Connection[tuple[object, ...]]":
-    return psycopg.connect(url.replace("postgresql+psycopg", "postgresql"), connect_timeout=5)
+    return psycopg.connect(url.replace("postgresql+psycopg", "postgresql"), connect_timeout=20)
 
 
 def test_the_mail_sink_keeps_what_it_is_sent(mail_sink: Mailserver) -> None:
@@ -71,11 +71,11 @@ def test_the_mail_sink_can_hang_drop_refuse_and_come_back_on_its_port(mail_sink:
 
 def test_a_foreign_site_serves_its_pages_with_their_headers(blog: ForeignSite) -> None:
     blog.pages["/"] = Page("<p>Hello</p>", headers={"Content-Security-Policy": "default-src 'none'"})
-    with urllib.request.urlopen(f"{blog.url}/?a=1", timeout=5) as answer:
+    with urllib.request.urlopen(f"{blog.url}/?a=1", timeout=20) as answer:
         assert answer.read() == b"<p>Hello</p>"
         assert answer.headers["Content-Security-Policy"] == "default-src 'none'"
     with pytest.raises(urllib.error.HTTPError) as missing:
-        urllib.request.urlopen(f"{blog.url}/nothing", timeout=5)
+        urllib.request.urlopen(f"{blog.url}/nothing", timeout=20)
     missing.value.close()
     assert missing.value.code == 404
     assert blog.asked == ["/", "/nothing"]
@@ -216,12 +216,12 @@ def test_a_relay_passes_bytes_loses_them_when_cut_and_passes_them_again() -> Non
         wire.lead_to(site.server_port)
 
         def get() -> bytes:
-            with urllib.request.urlopen(wire.url, timeout=5) as answer:
+            with urllib.request.urlopen(wire.url, timeout=20) as answer:
                 return bytes(answer.read())
 
         assert get() == b"through the wire"
         wait_until(lambda: not wire.connections, what="the first connection is gone")
-        with socket.create_connection(("127.0.0.1", wire.port), timeout=5) as held:
+        with socket.create_connection(("127.0.0.1", wire.port), timeout=20) as held:
             held.sendall(b"GET / HTTP/1.1\r\n")
             wait_until(lambda: wire.connections, what="the relay has it")
             wire.cut()

@@ -10,7 +10,7 @@ import tempfile
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -60,7 +60,7 @@ class Instance:
         self.environ |= {f"TRACKER_{name.upper()}": str(value) for name, value in given.items()}
         self.process: subprocess.Popen[bytes] | None = None
 
-    def flask(self, *arguments: str, within: float = 120) -> str:
+    def flask(self, *arguments: str, within: float = 240) -> str:
         """Run `flask tracker …` against this instance's data and return what it prints; RuntimeError when it fails."""
         command = [sys.executable, "-m", "flask", "--app", "wsgi", "tracker", *arguments]
         done = subprocess.run(command, cwd=ROOT, env=self.environ, capture_output=True, text=True, timeout=within)
@@ -117,7 +117,8 @@ class Instance:
         """kill -9 every worker, the arbiter starts others; return how many were hit."""
         pids = self.workers()
         for pid in pids:
-            os.kill(pid, signal.SIGKILL)
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
         return len(pids)
 
     def kill(self) -> None:

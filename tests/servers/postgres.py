@@ -137,7 +137,7 @@ class Postgres:
 
     def admin(self, database: str = "postgres") -> Connection:
         return psycopg.connect(
-            host=str(self.folder), user="postgres", dbname=database, autocommit=True, connect_timeout=5
+            host=str(self.folder), user="postgres", dbname=database, autocommit=True, connect_timeout=20
         )
 
     def template(self, name: str, fill: Callable[[str], None]) -> str:
