@@ -92,6 +92,7 @@ def test_a_page_s_own_styles_reach_the_properties_and_parts_that_the_documents_n
         page.locator("ticket-badge").nth(place).scroll_into_view_if_needed()  # out of sight it may wait to be drawn
         expect(drawn).to_be_visible()
     expect(panel(page, 2)).to_contain_text("Alley light flickers")
+    expect(panel(page, 2)).to_contain_text("Live")  # a part of its own, of what is in sight
     for shown in (pill(page), panel(page)):
         expect(shown).to_have_css("font-size", "21px")
         expect(shown).to_have_css("font-family", "serif")

@@ -86,7 +86,8 @@ class Visitor:
         assert not found, "\n".join(found)
 
     def looks(self, of: str = "") -> Iterator[tuple[str, Page]]:
-        """Show the page in every look in turn, and as it was at the end."""
+        """Show the page in every look in turn, once its styles have come, and as it was at the end."""
+        self.page.wait_for_load_state()
         before = self.page.viewport_size
         for name, size, light in LOOKS:
             self.page.set_viewport_size(size)  # type: ignore[arg-type]
