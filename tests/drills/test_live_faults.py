@@ -8,7 +8,7 @@ import statistics
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Self
 
@@ -93,8 +93,13 @@ def ask(server: Instance, path: str) -> int:
     return knock(server.port, path=path, headers={"Upgrade": "none"})[0]
 
 
-def files(pid: int) -> int:
-    return len(list(Path(f"/proc/{pid}/fd").iterdir()))
+def files(pid: int, kind: str = "") -> int:
+    """Return how many files a process has open, or how many of a kind."""
+    found = 0
+    for one in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(FileNotFoundError):  # closed since
+            found += kind in str(one.readlink())
+    return found
 
 
 def descriptors(server: Instance) -> int:
@@ -288,8 +293,9 @@ def test_two_workers_share_a_port_and_the_viewers_of_both_hear_the_news(redis_se
     with staged_live(redis_url=redis_server.url, arguments=("--workers", "2")) as stage:
         server, ref = stage.server, stage.refs[0]
         wait_until(lambda: len(server.workers()) == 2)
-        before, viewers = {pid: files(pid) for pid in server.workers()}, list[Raw]()
-        while not all(files(pid) > count + 1 for pid, count in before.items()):
+        wait_until(lambda: all(files(pid, "[eventfd]") for pid in server.workers()), within=60, what="both have a loop")
+        before, viewers = {pid: files(pid, "socket:") for pid in server.workers()}, list[Raw]()
+        while not all(files(pid, "socket:") > count + 3 for pid, count in before.items()):
             viewers.append(dial(server.port).connect())
             assert viewers[-1].ask("watch", {"ref": ref, "after": 0})["last"]
             assert len(viewers) < 300, "one worker takes all"
