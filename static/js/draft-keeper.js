@@ -25,6 +25,7 @@ export class DraftKeeper extends HTMLElement {
   #since = 0;
   #beat = 0;
   #asking = false;
+  #leaving = false;
   #stop = null;
 
   static define(tag = 'draft-keeper') {
@@ -36,9 +37,12 @@ export class DraftKeeper extends HTMLElement {
     this.#stop = new AbortController();
     const { signal } = this.#stop;
     this.#dirty = this.#form ? this.#form.hasAttribute('data-came-back') || [...this.#form.elements].some(differs) : false;
+    if (!this.#dirty) this.#form?.dispatchEvent(new Event('kept')); // the server has what is shown here
     this.#form?.addEventListener('input', () => this.#typed(), { signal });
     document.addEventListener('input', (input) => this.#wrote(input.target), { signal });
     this.#form?.addEventListener('submit', (submit) => this.#sent(submit), { signal });
+    // The page that comes next may have been made before the words arrived: it needs this device's copy.
+    addEventListener('beforeunload', () => (this.#leaving = true), { signal });
     addEventListener('pagehide', () => this.#dirty && this.#save({ keepalive: true }), { signal });
     document.addEventListener('visibilitychange', () => document.hidden || this.#save(), { signal });
     this.#beat = setInterval(() => document.hidden || this.#save(), BEAT);
@@ -99,7 +103,7 @@ export class DraftKeeper extends HTMLElement {
     const words = presence(present);
     if (line.textContent.trim() !== words) line.textContent = words;
     if (!kept || this.#dirty) return;
-    this.#form.dispatchEvent(new Event('kept'));
+    if (!this.#leaving) this.#form.dispatchEvent(new Event('kept'));
     this.#say('Draft kept.');
   }
 

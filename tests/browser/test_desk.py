@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qs
 
 import pytest
-from playwright.sync_api import Page, Response, Route, expect
+from playwright.sync_api import APIResponse, Page, Response, Route, expect
 
 from tests import make
 from tests.browser.test_workspace import at_desk
@@ -16,6 +16,8 @@ from tracker import desks
 
 BEAT_MS = 7_000
 WORDS = "I stand in your stairwell at 8, with a ladder."
+TELL_STATUS = """const line = document.querySelector('[data-draft]');
+  new MutationObserver(() => console.log(line.textContent)).observe(line, { childList: true });"""
 Visitors = Callable[..., Visitor]
 
 
@@ -129,6 +131,35 @@ def test_words_are_kept_on_the_device_while_the_server_is_away(office: Office, r
     expect(page.locator("[data-draft]")).to_have_text("Kept on this device: the server does not answer.")
     page.unroute("**/draft")
     page.reload()
+    expect(page.locator("#update-text")).to_have_value(WORDS)
+    expect(page.locator("[data-draft]")).to_have_text("Draft kept.")
+
+
+def test_words_that_the_server_gets_while_the_next_page_is_on_its_way_are_on_that_page(
+    office: Office, ref: str, visitor: Visitor
+) -> None:
+    visitor.forgive("LOCAL_NETWORK_ACCESS")  # to the browser, a page that a test hands over comes from elsewhere
+    page, drafts_held, pages = at_desk(visitor, office, ref), list[Route](), list[tuple[Route, APIResponse]]()
+
+    def make_early(route: Route) -> None:
+        if route.request.resource_type == "document":
+            pages.append((route, route.fetch()))
+        else:
+            route.continue_()
+
+    page.route("**/draft", lambda route: drafts_held.append(route))
+    page.route(f"**/workspace/t/{ref}", make_early)
+    page.locator("#update-text").fill(WORDS)
+    wait_until(lambda: page.evaluate("true") and drafts_held, what="the words leave")
+    page.evaluate(TELL_STATUS)
+    page.evaluate("location.reload()")
+    # A page that is being left answers no questions; letting time pass lets the browser's events in.
+    wait_until(lambda: page.wait_for_timeout(20) or pages, what="the next page is made")
+    with page.expect_console_message(lambda message: message.text == "Draft kept."):
+        drafts_held[0].continue_()
+    page.unroute("**/draft")
+    with page.expect_navigation():
+        pages[0][0].fulfill(response=pages[0][1])
     expect(page.locator("#update-text")).to_have_value(WORDS)
     expect(page.locator("[data-draft]")).to_have_text("Draft kept.")
 
