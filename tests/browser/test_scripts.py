@@ -135,7 +135,7 @@ def test_after_a_cut_everything_is_there_once_and_the_status_says_so(visitor: Vi
     scene.say(quietly=True)
     scene.say(quietly=True)
     scene.restore()
-    expect(page.locator(".live")).to_have_text("Live: new words appear by themselves", timeout=15_000)
+    expect(page.locator(".live")).to_have_text("Live: new words appear by themselves", timeout=20_000)
     assert shown(page) == [1, 2, 3, 4, 5]
 
 
@@ -144,7 +144,7 @@ def test_without_sockets_the_page_asks_every_few_seconds(visitor: Visitor, scene
     scene.refuses = True
     visitor.page.goto(f"{scene.url}/t/{REF}")
     scene.say(quietly=True)
-    expect(visitor.page.locator("#e4")).to_be_visible(timeout=12_000)
+    expect(visitor.page.locator("#e4")).to_be_visible(timeout=20_000)
     expect(visitor.page.locator(".live")).to_have_text("Checking for new words every few seconds")
 
 
@@ -164,7 +164,7 @@ def test_a_full_server_is_polled_until_there_is_room(page: Page, scene: LiveStag
     page.goto(f"{scene.url}/t/{REF}")
     expect(page.locator(".live")).to_have_attribute("data-state", "polling")
     scene.is_full = False
-    expect(page.locator(".live")).to_have_attribute("data-state", "live", timeout=12_000)
+    expect(page.locator(".live")).to_have_attribute("data-state", "live", timeout=20_000)
 
 
 def test_a_server_that_is_gone_is_said_in_words_and_healed(visitor: Visitor, scene: LiveStage) -> None:
@@ -172,11 +172,11 @@ def test_a_server_that_is_gone_is_said_in_words_and_healed(visitor: Visitor, sce
     page = opened(visitor.page, scene)
     scene.is_down = True
     scene.cut()
-    expect(page.locator(".live")).to_contain_text("Not up to date", timeout=12_000)
+    expect(page.locator(".live")).to_contain_text("Not up to date", timeout=20_000)
     scene.say(quietly=True)
     scene.is_down = False
     scene.restore()
-    expect(page.locator("#e4")).to_be_visible(timeout=15_000)
+    expect(page.locator("#e4")).to_be_visible(timeout=20_000)
     assert shown(page) == [1, 2, 3, 4]
 
 
@@ -202,9 +202,8 @@ def test_a_new_epoch_starts_the_page_afresh(visitor: Visitor, scene: LiveStage) 
     page = opened(visitor.page, scene)
     scene.cut()
     scene.ticket["epoch"] = "e2"
-    with page.expect_navigation(timeout=15_000):
-        scene.restore()
-    expect(page.locator("ticket-timeline")).to_have_attribute("epoch", "e2")
+    scene.restore()
+    expect(page.locator("ticket-timeline")).to_have_attribute("epoch", "e2", timeout=20_000)
 
 
 def test_a_ticket_that_was_taken_back_says_so_and_stops(page: Page, scene: LiveStage) -> None:
@@ -221,14 +220,14 @@ def test_a_ticket_taken_back_while_sockets_were_away_says_so_too(visitor: Visito
     scene.refuses = True
     visitor.page.goto(f"{scene.url}/t/{REF}")
     scene.is_hidden = True
-    expect(visitor.page.locator(".live")).to_contain_text("no longer shown to you", timeout=12_000)
+    expect(visitor.page.locator(".live")).to_contain_text("no longer shown to you", timeout=20_000)
 
 
 def test_a_changed_list_is_fetched_again_and_swapped(page: Page, scene: LiveStage) -> None:
     page.goto(f"{scene.url}/")
     expect(page.locator("#tickets .ticket")).to_have_count(8)
     lists = page.locator("live-list").count()
-    wait_until(lambda: page.evaluate("true") and scene.listed == lists, what="the lists are watched")
+    wait_until(lambda: page.evaluate("true") and scene.listed >= lists, what="the lists are watched")
     page.evaluate("document.querySelector('#tickets ul').replaceChildren()")
     scene.sockets.emit("changed", {"ref": REF}, to="list")
     expect(page.locator("#tickets .ticket")).to_have_count(8)
@@ -245,11 +244,11 @@ def test_a_list_that_got_no_answer_asks_again(visitor: Visitor, scene: LiveStage
     page.clock.install()
     page.goto(f"{scene.url}/")
     lists = page.locator("live-list").count()
-    wait_until(lambda: page.clock.run_for(100) or scene.listed == lists, what="the lists are watched")
+    wait_until(lambda: page.clock.run_for(100) or scene.listed >= lists, what="the lists are watched")
     page.evaluate(EMPTY)
     page.route(f"{scene.url}/", fail)
     scene.sockets.emit("changed", {"ref": REF}, to="list")
-    wait_until(lambda: page.clock.run_for(100) or len(failed) == lists, what="questions that are not answered")
+    wait_until(lambda: page.clock.run_for(100) or len(failed) >= lists, what="questions that are not answered")
     page.unroute(f"{scene.url}/")
     for _ in range(20):  # 20 s: sooner than a socket that hears no ping is given up
         page.clock.run_for(1_000)
@@ -279,7 +278,8 @@ def test_a_list_that_nobody_tells_anything_asks_by_itself(visitor: Visitor, scen
     expect(tickets).to_have_count(0)
     for _ in range(8):  # 40 s: sooner than a socket that hears no ping is given up
         page.clock.run_for(5_000)
-    expect(tickets).to_have_count(8, timeout=3_000)
+    page.clock.pause_at(page.evaluate("Date.now()") / 1000 + 1)  # nor is it while the list is on its way
+    expect(tickets).to_have_count(8)
 
 
 def test_a_long_timeline_completes_itself(page: Page, scene: LiveStage) -> None:
