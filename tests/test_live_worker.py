@@ -402,16 +402,16 @@ def test_descriptors_come_back_when_viewers_leave_in_any_way(engine: Instance) -
 
 def test_sigterm_ends_the_server_in_time_and_viewers_are_asked_back() -> None:
     with ExitStack() as ends:
-        server = ends.enter_context(instance(application="tests.live_app:app", arguments=DRIVERS["engine"]))
+        patient = (*DRIVERS["engine"], "--graceful-timeout", "60")
+        server = ends.enter_context(instance(application="tests.live_app:app", arguments=patient))
         viewers = [dial(server.port).connect() for _ in range(20)]
         poller = ends.enter_context(Client(server, "polling"))
         assert poller.call("join", "den") == "joined"
         assert server.process
-        begin = time.monotonic()
         server.process.send_signal(signal.SIGTERM)
         for one in viewers:
             assert one.event()[0] == "retry"
             assert one.close_code() == 1001
         server.process.wait(30)
-        assert time.monotonic() - begin < 20, "gunicorn cuts who still works after thirty seconds"
+        assert "Worker exiting" in server.log(), "by itself, long before it is cut"
         assert "Traceback" not in server.log()
