@@ -237,6 +237,19 @@ def test_news_that_was_sent_to_nobody_is_forgotten_too(house: Flask, travel: Tra
     assert list(store.session().scalars(select(News.id))) == [newest]
 
 
+def test_a_backlog_is_expanded_in_turns_with_those_who_write(house: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One transaction for all of it kept the only writer for seconds, and a customer's reply was not taken."""
+    monkeypatch.setattr(outbox, "EXPANDS_FOR_S", 0)
+    for _ in range(3):
+        make.ticket(confirmed=False)
+    waiting = len(store.session().scalars(select(News.id).where(News.expanded_at.is_(None))).all())
+    turns = 0
+    while outbox._expand():
+        turns += 1
+    assert turns == waiting > 1
+    assert {one.state for one in deliveries()} == {"waiting"}
+
+
 def test_two_workers_never_take_the_same_delivery(house: Flask) -> None:
     for _ in range(3):
         make.ticket(confirmed=False)

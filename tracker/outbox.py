@@ -27,6 +27,8 @@ MOST_TOGETHER = 50
 MOST_FELLOWS = 1000
 MOST_ROWS = 1000
 """How many deliveries one transaction adds: pages write too."""
+EXPANDS_FOR_S = 0.5
+"""How long one transaction expands news: where there is one writer, a page gives up its write after four seconds."""
 ROUND_LASTS_S = 15
 """How long one round attempts deliveries: a mail server that hangs must not hold up promises falling due."""
 RECORD_EVERY_S = 1.0
@@ -209,10 +211,11 @@ def _expand() -> int:
         return 0
     done = rows = 0
     with store.transaction() as session:
+        until = time.monotonic() + EXPANDS_FOR_S
         for news in session.scalars(query.with_for_update(skip_locked=True)).all():
             added = _expand_one(session, news)
             done, rows = done + (added is not None), rows + (added or 0)
-            if rows >= MOST_ROWS:  # writers wait for this transaction
+            if rows >= MOST_ROWS or (done and time.monotonic() >= until):  # writers wait for this transaction
                 break
     return done
 
