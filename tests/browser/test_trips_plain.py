@@ -61,7 +61,7 @@ def test_without_scripts_a_ticket_is_opened_read_answered_and_shown(
     agent.page.get_by_role("button", name="Say it").click()
     expect(agent.page.locator(".entry--update")).to_contain_text("a post and a hammer")
     reader.page.goto(office.url)
-    reader.page.locator("#tickets").get_by_role("link", name="The fence leans").click()
+    press(reader.page.locator("#tickets").get_by_role("link", name="The fence leans"))
     assert shown(reader.page) == [seq for seq, _ in office.said(ref)]
     for words in ("It leans on my roses.", "a post and a hammer", "Next word from"):
         expect(reader.page.locator("main")).to_contain_text(words)
