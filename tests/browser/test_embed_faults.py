@@ -300,6 +300,19 @@ def test_news_that_overtakes_the_answer_to_its_watch_is_asked_for(
     expect(pill(page)).to_contain_text("awaits an answer")
 
 
+def test_a_badge_that_was_taken_back_before_it_was_watched_is_grey_at_once(
+    page: Page, blog: ForeignSite, scene: LiveStage
+) -> None:
+    def watch(_wanted: dict[str, Any]) -> dict[str, str]:
+        scene.hidden = ["good"]
+        return {"error": "not_found"}
+
+    scene.sockets.on_event("watch", watch)
+    publish(blog, scene, badge())
+    page.goto(blog.url)
+    expect(pill(page)).to_have_text("Ticket status unknown")
+
+
 def test_a_wall_that_changed_before_it_was_watched_asks_again(page: Page, blog: ForeignSite, scene: LiveStage) -> None:
     def watch_list(_wanted: dict[str, Any]) -> dict[str, bool]:
         scene.wall = {"items": []}

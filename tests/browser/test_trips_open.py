@@ -8,10 +8,12 @@ from zoneinfo import ZoneInfo
 
 from playwright.sync_api import expect
 
-from tests.browser.trips import Office, answer, fill_opening, open_ticket, reply, send_opening, sign_in
+from tests.browser.trips import FASTEST_S, Office, answer, fill_opening, open_ticket, reply, send_opening, sign_in
 from tests.browser.visitor import Visitor
 from tests.servers.ground import wait_until
 from tests.servers.instance import Instance
+from tracker import store
+from tracker.models import Ticket
 
 LINK = re.compile(r"http://[\d.:]+/link/(confirm|signin)/[\w-]+")
 
@@ -42,6 +44,26 @@ def test_opening_names_a_person_and_says_when_they_answer_on_the_readers_clock(
     page.get_by_role("link", name="Go to your ticket").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("The bell is broken")
     expect(page.get_by_text("private: only you and the desk see it")).to_be_visible()
+
+
+def test_a_double_click_opens_one_ticket_and_says_each_word_once(
+    office: Office, visitor: Visitor, nameplate: Instance
+) -> None:
+    page, subject = visitor.page, "The bell rings twice"
+    page.goto(f"{nameplate.url}/new")
+    made = time.time()
+    fill_opening(page, subject=subject)
+    wait_until(lambda: time.time() > made + FASTEST_S)
+    page.get_by_role("button", name="Send it").dblclick()
+    page.wait_for_url("**/opened")
+    page.get_by_role("link", name="Go to your ticket").click()
+    page.locator("#reply textarea").fill("Can you hear it?")
+    page.locator("#reply").get_by_role("button", name="Send").dblclick()
+    expect(page.locator(".entry--reply")).to_have_count(1)
+    page.reload()
+    expect(page.locator(".entry--reply")).to_have_count(1)
+    with office.open():
+        assert store.session().query(Ticket).filter_by(subject=subject).count() == 1
 
 
 def test_what_was_typed_comes_back_with_what_is_wrong(nameplate: Instance, visitor: Visitor) -> None:

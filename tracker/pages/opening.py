@@ -7,7 +7,7 @@ from werkzeug.wrappers import Response as Answer
 
 from tracker import browse, desks, disclosure, forms, limits, links, speech, tickets, viewer
 from tracker.errors import Invalid
-from tracker.pages import humans, uploads
+from tracker.pages import humans, presses, uploads
 from tracker.pages.following import wanted_language
 from tracker.pages.lists import first_word
 from tracker.viewer import admits, current
@@ -35,12 +35,13 @@ def send() -> Answer | tuple[str, int]:
         typed |= {name: sent[name] for name in ("uploaded", "alt") if name in sent}
         given: dict[str, Any] = {name: typed[name] for name in FIELDS if typed[name].strip()}
         given["files"] = uploads.wanted(sent)
-        ticket, secret = tickets.open(given, by=viewer.anyone(), personal=forms.wish(request.form))
+        who = viewer.anyone()
+        ticket, secret = tickets.open(given, by=who, once=presses.once(who), personal=forms.wish(request.form))
     except Invalid as error:
         return _form(forms.Form("new", typed, error.fields or {"": error.message})), error.status
-    if secret:
-        viewer.remember_ticket(secret)
-        session["shown_once"] = [ticket.ref, secret]
+    secret = secret or tickets.give_key(ticket)  # pressed twice: the first answer, and its key, went past the browser
+    viewer.remember_ticket(secret)
+    session["shown_once"] = [ticket.ref, secret]
     return redirect(url_for("opening.opened", ref=ticket.ref), 303)
 
 
@@ -66,6 +67,7 @@ def _form(filled: forms.Form) -> str:
         "form": filled,
         "desks": [(one.slug, one.name) for one in everyone],
         "stamp": humans.stamp(),
+        "once": presses.mark(),
         "languages": list(speech.NAMES.items()),
         "first_word": first_word(everyone[0]) if len(everyone) == 1 else "",
     }

@@ -22,7 +22,7 @@ from tracker import (
 )
 from tracker.errors import Invalid, NotFound
 from tracker.models import Ticket
-from tracker.pages import metadata, uploads
+from tracker.pages import metadata, presses, uploads
 from tracker.viewer import admits, current
 
 blueprint = Blueprint("tickets", __name__)
@@ -64,7 +64,8 @@ def say(ref: str, kind: str) -> Answer | tuple[Response, int]:
     try:
         if "files" in kinds.find(kind).fields:
             given["files"] = uploads.wanted(typed)
-        ticket, event = tickets.post(ref, kind, given, by=current(), personal=forms.wish(typed))
+        who = current()
+        ticket, event = tickets.post(ref, kind, given, by=who, once=presses.once(who), personal=forms.wish(typed))
     except Invalid as error:
         ticket, audience = browse.find(ref, current())
         return _page(ticket, audience, forms.Form(kind, typed, error.fields)), error.status

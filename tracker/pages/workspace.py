@@ -23,7 +23,7 @@ from tracker import (
 from tracker.errors import Forbidden, Invalid
 from tracker.kinds.opened import SOURCES
 from tracker.models import Desk, Person
-from tracker.pages import uploads
+from tracker.pages import presses, uploads
 from tracker.pages.following import wanted_language
 from tracker.viewer import admits, current
 
@@ -87,7 +87,9 @@ def file() -> Answer | Page:
         given["received_at"] = forms.moment(given["received_at"], person().desk.zone)
     try:
         given["files"] = uploads.wanted(typed)
-        ticket, _secret = tickets.open(given, by=current(), personal=forms.wish(request.form))
+        ticket, _secret = tickets.open(
+            given, by=current(), once=presses.once(current()), personal=forms.wish(request.form)
+        )
     except Invalid as error:
         return _new(forms.Form("new", typed, error.fields or {"": error.message}), error.status)
     flash(f"{ticket.assignee.name}, {ticket.desk.name}, has it. The customer gets a mail with the way to it.", "good")
@@ -176,7 +178,7 @@ def _new(filled: forms.Form, status: int = 200) -> Page:
     choices = [(one.slug, one.name) for one in desks.everyone()]
     spoken, zones = list(speech.NAMES.items()), [(zone, zone) for zone in desks.zones()]
     choices_of = {"desks": choices, "sources": ON_BEHALF, "languages": spoken, "zones": zones}
-    return show("workspace/new.html", status, form=filled, zone=person().desk.zone, **choices_of)
+    return show("workspace/new.html", status, form=filled, once=presses.mark(), zone=person().desk.zone, **choices_of)
 
 
 def back_to(endpoint: str, words: str, **place: Any) -> Answer:

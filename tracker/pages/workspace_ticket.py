@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from flask import Blueprint, flash, redirect, url_for
 from werkzeug.wrappers import Response as Answer
 
-from tracker import advice, forms, kinds, limits, permissions, tickets, viewer
+from tracker import advice, forms, idempotency, kinds, limits, permissions, tickets, viewer
 from tracker.errors import Conflict, Invalid, NotFound
 from tracker.models import Event, Ticket
-from tracker.pages import uploads
+from tracker.pages import presses, uploads
 from tracker.pages.workspace import Page
 from tracker.pages.workspace_desk import at_desk, desk_page
 from tracker.viewer import admits, current
@@ -56,13 +56,16 @@ def say(ref: str, kind: str) -> Answer | Page:
     spoken, facts = _spoken(kind, typed)
     given = forms.payload(spoken, facts, zone=ticket.desk.zone)
     version = forms.number(typed["version"]) if "version" in typed else None
+    once = presses.once(current())
     known = advice.on(ticket, spoken, given, by=current(), heeded=typed.get("heeded", ""))
-    if known:
+    if known and not idempotency.is_done(once):
         return desk_page(ticket, forms.Form(kind, typed), Invalid.status, advised=known)
     try:
         if "files" in kinds.find(spoken).fields:
             given["files"] = uploads.wanted(typed)
-        ticket, event = tickets.post(ref, spoken, given, by=current(), version=version, personal=forms.wish(typed))
+        ticket, event = tickets.post(
+            ref, spoken, given, by=current(), version=version, once=once, personal=forms.wish(typed)
+        )
     except Invalid as error:
         return desk_page(at_desk(ref), forms.Form(kind, typed, error.fields or {"": error.message}), error.status)
     except Conflict as error:

@@ -87,8 +87,7 @@ function wired(tickets, isLive, refresh, safe) {
   /** The server lets us watch; ask if something was said since the badge's facts were read. A wall's answer does not say. */
   function settle(ticket, { error, last = 1, epoch }) {
     const { facts } = ticket;
-    if (error) return;
-    ticket.isWatched = true;
+    ticket.isWatched = !error; // refused: it may have been taken back, so it asks at once, and by itself from then on
     if (last > facts.last || epoch !== facts.epoch) ticket.hint = Math.max(ticket.hint, last);
     ticket.next = ticket.hint ? 0 : Infinity; // news may have overtaken this answer: its hint stays
     refresh(ticket);
