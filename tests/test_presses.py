@@ -9,6 +9,7 @@ from flask import Flask
 from time_machine import Traveller
 
 from tests import make
+from tests import test_questions as questions
 from tests.houses import Visitor
 from tests.test_pages import FORM
 from tracker import store
@@ -109,6 +110,19 @@ def test_an_update_pressed_twice_is_neither_a_near_copy_nor_out_of_date(client: 
     assert texts(ticket, "update") == [WORDS]
     again = form | hidden(client.get(f"/workspace/t/{ticket.ref}").text, say)
     assert "standard text" in client.post(say, data=again).text, "the same words once more are advised against"
+
+
+def test_the_answer_of_a_mail_pressed_twice_is_thanked_twice_and_told_once(house: Flask, client: Visitor) -> None:
+    ticket = questions.resolved()
+    path = questions.links()["yes"]
+    where = path.partition("?")[0]
+    form = hidden(client.get(path).text, where) | {"understood": "yes"}
+    first, second = (client.post(where, data=form) for _ in range(2))
+    assert (first.status_code, second.status_code) == (200, 200)
+    assert "reads what you said" in second.text
+    assert make.kinds_of(ticket).count("feedback") == 1
+    elsewhere = form | {"once": "another"}
+    assert client.post(where, data=elsewhere).status_code == 401, "the link itself is good once"
 
 
 def test_nobody_gets_what_somebody_else_s_press_did(house: Flask, ticket: Ticket) -> None:

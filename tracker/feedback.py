@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from tracker import people, store, tickets
+from tracker import idempotency, people, store, tickets, timeline
 from tracker.errors import NotFound
+from tracker.idempotency import Once
 from tracker.masks import Wish
 from tracker.models import Ticket
 from tracker.permissions import Viewer
@@ -15,14 +16,18 @@ def find(secret: str) -> Ticket:
     return _ticket(people.find_link("feedback", secret).ticket_id)
 
 
-def answer(secret: str, given: Mapping[str, Any], *, personal: Wish) -> Ticket:
+def answer(secret: str, given: Mapping[str, Any], *, once: Once | None = None, personal: Wish) -> Ticket:
     """Record both answers as the customer and use the link up.
 
-    Raises Invalid or PersonalData (the link stays good), or Conflict.
+    Raises Invalid or PersonalData (the link stays good), Unauthorized for a link that is used up, or Conflict.
     """
     with store.transaction():
+        done = idempotency.recall(once)
+        if done:
+            return timeline.lock(done["ref"])
         ticket = _ticket(people.redeem_link("feedback", secret).ticket_id)
         by = Viewer(tickets=frozenset({ticket.id}), principal=f"customer:{ticket.id}")
+        idempotency.remember(once, {"ref": ticket.ref})
         return tickets.post(ticket.ref, "feedback", given, by=by, personal=personal)[0]
 
 

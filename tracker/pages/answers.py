@@ -5,6 +5,7 @@ from werkzeug.wrappers import Response as Answer
 
 from tracker import disclosure, feedback, forms, limits, viewer
 from tracker.errors import Invalid
+from tracker.pages import presses
 from tracker.pages.following import OWN
 from tracker.viewer import admits
 
@@ -26,7 +27,8 @@ def send(secret: str) -> Answer | Page:
     limits.hit("signins", viewer.network())
     typed = request.form.to_dict()
     try:
-        ticket = feedback.answer(secret, forms.payload("feedback", typed), personal=forms.wish(typed))
+        given, once = forms.payload("feedback", typed), presses.once(viewer.anyone())
+        ticket = feedback.answer(secret, given, once=once, personal=forms.wish(typed))
     except Invalid as error:
         return _page(secret, forms.Form("feedback", typed, error.fields), error.status)
     again = ticket.status == "open"
@@ -42,4 +44,4 @@ def send(secret: str) -> Answer | Page:
 def _page(secret: str, form: forms.Form, status: int) -> Page:
     ticket = disclosure.ticket(feedback.find(secret), "customer")
     url = url_for("answers.send", secret=secret)
-    return render_template("answer.html", ticket=ticket, form=form, url=url), status, OWN
+    return render_template("answer.html", ticket=ticket, form=form, url=url, once=presses.mark()), status, OWN
