@@ -180,7 +180,8 @@ def test_a_viewer_sees_that_somebody_writes_and_then_the_words(office: Office, r
     expect(line).to_be_empty()
     write(page)
     expect(line).to_contain_text("is writing")
-    page.keyboard.press("Control+Enter")
+    with page.expect_navigation():
+        page.keyboard.press("Control+Enter")
     expect(reader.locator(".timeline")).to_contain_text(WORDS)
     expect(line).to_be_empty()
 
