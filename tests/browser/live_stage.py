@@ -12,6 +12,8 @@ from werkzeug.serving import make_server
 from tests.browser import embed_stage, scenes, stage
 
 REF = "8f3k2m9q4t7w"
+TWO_THREADS = "Data frame received after close"
+"""What a page may say of this stage: simple-websocket answers on one thread what it says goodbye to on another."""
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
     "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"

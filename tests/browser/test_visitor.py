@@ -65,14 +65,28 @@ def test_a_failed_test_tells_where_its_people_were_and_what_they_waited_for(
     blog.pages["/"] = Page(GOOD)
     visitor.page.goto(blog.url)
     visitor.page.route("**/slow", lambda _route: None)
-    visitor.page.evaluate("void fetch('/slow').catch(() => 0)")
+    with visitor.page.expect_request("**/slow"):
+        visitor.page.evaluate("void fetch('/slow').catch(() => 0)")
+    visitor.forgive("odd")
     visitor.page.evaluate("console.error('odd')")
+    wait_until(lambda: visitor.page.evaluate("true") and visitor.complaints, what="the complaint is heard")
     told = visitor.whereabouts()
     assert f"at {blog.url}/" in told
     assert f"waits for GET {blog.url}/slow" in told
     assert "odd" in told
-    visitor.forgive("odd")
     assert visitor in PRESENT
+
+
+def test_who_leaves_lets_a_page_on_its_way_come(visitor: Visitor, blog: ForeignSite) -> None:
+    blog.pages["/"] = Page(GOOD)
+    visitor.page.goto(blog.url)
+    come: list[str] = []
+    visitor.page.on("requestfinished", lambda request: come.append(request.url))
+    visitor.page.route("**/late", lambda route: route.fulfill(body=GOOD, content_type="text/html"))
+    visitor.page.evaluate("void setTimeout(() => (location.href = '/late'))")
+    visitor.page.wait_for_event("request")
+    visitor.leave()
+    assert come == [f"{blog.url}/late"]
 
 
 def test_two_people_share_no_cookies(visitors: Callable[..., Visitor], blog: ForeignSite) -> None:

@@ -1,12 +1,13 @@
 """One person's browser in a test: pages that complain are noticed, looked at in every light, and judged by axe."""
 
 import re
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, WebError
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Error, Page, Request, WebError
 
 from tests.servers.ground import ROOT
 
@@ -19,6 +20,8 @@ TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 AXE = {"resultTypes": ["violations"], "runOnly": {"type": "tag", "values": TAGS}}
 
 
+ARRIVAL_S = 10
+"""How long a page on its way is waited for by who leaves: one that a test never lets come is given up."""
 PRESENT: list["Visitor"] = []
 """Who has a browser open just now."""
 
@@ -66,7 +69,14 @@ class Visitor:
         """Close the browser profile; do it before a server goes that its pages still talk to."""
         if self in PRESENT:
             PRESENT.remove(self)
+        self._arrive()
         self.context.close()
+
+    def _arrive(self) -> None:
+        """Let pages that are on their way come, within bounds: Chromium may never close one in mid-navigation."""
+        end = time.monotonic() + ARRIVAL_S
+        while self.context.pages and time.monotonic() < end and any(map(is_awaited, self.unanswered)):
+            self.context.pages[0].wait_for_timeout(20)
 
     def unforgiven(self) -> list[str]:
         return [text for text in self.complaints if not any(pattern.search(text) for pattern in self.forgiven)]
@@ -104,6 +114,14 @@ class Visitor:
         if self.screenshots:
             SCREENSHOTS.mkdir(parents=True, exist_ok=True)
             self.page.screenshot(path=SCREENSHOTS / f"{name}.png", full_page=True)
+
+
+def is_awaited(request: Request) -> bool:
+    """Say whether a page that is still there will become what this request brings."""
+    try:
+        return request.is_navigation_request() and not request.frame.page.is_closed()
+    except Error:  # the page is only being opened
+        return True
 
 
 def told(violation: dict[str, Any]) -> str:
