@@ -11,7 +11,7 @@ from time_machine import Traveller
 from tests import make
 from tests.houses import Visitor
 from tests.html import parse_errors
-from tracker import clock, links, people, store
+from tracker import clock, desks, links, people, store
 from tracker.models import Ticket
 
 FORM = {
@@ -145,6 +145,15 @@ def test_without_scripts_times_are_on_the_customers_clock_for_them_and_on_the_de
         assert due_words(client.get(path).text) == {due["tokyo"]}
         assert due_words(house.test_client().get(path).text) == {due["berlin"]}
     assert due_words(client.get(f"/t/{untold.ref}").text) == {due["berlin"]}, "as the mail says it"
+
+
+def test_who_has_not_asked_yet_reads_by_when_a_first_word_comes_and_on_which_clock(client: Visitor) -> None:
+    desk = make.desk(zone="Europe/Berlin")
+    due = clock.due_text(desks.first_answer_due(desk, store.now()), store.now(), "Europe/Berlin")
+    for path in ("/new", f"/desks/{desk.slug}"):
+        assert due_words(client.get(path).text) == {f"{due} CET"}, path
+    make.desk("streets")
+    assert not due_words(client.get("/new").text), "each desk has hours of its own"
 
 
 @pytest.mark.parametrize(

@@ -111,7 +111,7 @@ def pages() -> list[tuple[str, str, dict[str, Any]]]:
             "/desk",
             "desk.html",
             {
-                "desk": desk | {"open_now": True, "first_word": "within a working day"},
+                "desk": desk | {"open_now": True, "first_word_at": scenes.ahead(hours=9)},
                 "people": people,
                 "tickets": scenes.TICKETS[:3],
                 "feed_url": "/feed",

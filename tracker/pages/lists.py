@@ -5,7 +5,7 @@ from urllib.parse import urlencode
 
 from flask import Blueprint, render_template, request, url_for
 
-from tracker import browse, clock, desks, disclosure, links, listing, people, store
+from tracker import browse, desks, disclosure, links, listing, people, store
 from tracker.listing import Filter
 from tracker.models import STATUSES, Desk, Person
 from tracker.pages import figures
@@ -49,7 +49,7 @@ def desk(slug: str) -> str:
         "desk.html",
         desk=disclosure.desk(one)
         | {"line": one.about, "hours": opening_words(one), "zone": one.zone}
-        | {"open_now": desks.is_open(one, store.now()), "first_word": first_word(one)},
+        | {"open_now": desks.is_open(one, store.now()), "first_word_at": desks.first_answer_due(one, store.now())},
         people=[disclosure.person(person) for person in people.of_desk(one)],
         told=figures.shown(one),
         feed_url=links.feed(links.desk(one.slug)),
@@ -89,8 +89,3 @@ def opening_words(one: Desk) -> list[tuple[str, str]]:
         (day, ", ".join(f"{opens}–{closes}" for opens, closes in one.opening.get(str(number), ())) or "closed")
         for number, day in enumerate(DAYS)
     ]
-
-
-def first_word(one: Desk) -> str:
-    """Say when the desk answers first, if asked now."""
-    return f"by {clock.due_text(desks.first_answer_due(one, store.now()), store.now(), one.zone)}"

@@ -5,11 +5,10 @@ from typing import Any
 from flask import Blueprint, redirect, render_template, request, session, url_for
 from werkzeug.wrappers import Response as Answer
 
-from tracker import browse, desks, disclosure, forms, limits, links, speech, tickets, viewer
+from tracker import browse, desks, disclosure, forms, limits, links, speech, store, tickets, viewer
 from tracker.errors import Invalid
 from tracker.pages import humans, presses, uploads
 from tracker.pages.following import wanted_language
-from tracker.pages.lists import first_word
 from tracker.viewer import admits, current
 
 blueprint = Blueprint("opening", __name__)
@@ -63,12 +62,14 @@ def opened(ref: str) -> Answer | tuple[str, int, dict[str, str]]:
 
 def _form(filled: forms.Form) -> str:
     everyone = desks.everyone()
+    only = everyone[0] if len(everyone) == 1 else None
     context: dict[str, Any] = {
         "form": filled,
         "desks": [(one.slug, one.name) for one in everyone],
         "stamp": humans.stamp(),
         "once": presses.mark(),
         "languages": list(speech.NAMES.items()),
-        "first_word": first_word(everyone[0]) if len(everyone) == 1 else "",
+        "first_word_at": desks.first_answer_due(only, store.now()) if only else None,
+        "zone": only.zone if only else "",
     }
     return render_template("new.html", **context)
