@@ -50,12 +50,6 @@ def full(request: pytest.FixtureRequest) -> bool:
     return bool(request.config.getoption("--full"))
 
 
-@pytest.fixture(scope="session")
-def noise(full: bool) -> int:
-    """How many times its pass mark in seconds a drill may take: its short form shares a machine with other tests."""
-    return 1 if full else 10
-
-
 @pytest.fixture(scope="session", autouse=True)
 def real_hasher() -> Iterator[PasswordHasher]:
     """What guards passwords outside tests; in them it is one that takes no time and no memory."""

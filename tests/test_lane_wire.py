@@ -27,6 +27,8 @@ PAST_THE_LANE = "TE: trailers"
 """Asks for nothing, but sends a request to the view."""
 BLOG, EVIL = "Origin: https://blog.example", "Origin: https://evil.example"
 WITHIN_S = 2.0
+NOISE = 2
+"""A test shares the machine with others."""
 GREY = re.compile(rb'"unknown"|: unknown<|Ticket status unknown')
 """What facts, pictures and frames say when they have nothing to show."""
 
@@ -384,7 +386,7 @@ def test_views_of_pictures_are_counted_by_site_whoever_answers() -> None:
         assert beside(stage.server, f"with app.app_context():\n  {asked}") == "[('paper.example', 8)]\n"
 
 
-def test_a_revocation_elsewhere_is_obeyed_within_two_seconds_without_any_word_of_it(noise: int) -> None:
+def test_a_revocation_elsewhere_is_obeyed_within_two_seconds_without_any_word_of_it(full: bool) -> None:
     with staged(SQLITE, APP, tickets=1, updates=1) as stage, closing(Line(stage.server)) as first:
         forms = [path for path in paths(stage) if path.startswith(f"/e/{stage.embed}")]
         assert len(forms) > 5
@@ -394,10 +396,10 @@ def test_a_revocation_elsewhere_is_obeyed_within_two_seconds_without_any_word_of
         with closing(Line(stage.server)) as line:
             for path in forms:
                 while not GREY.search(line.ask(path)[2]):
-                    assert time.monotonic() - revoked_at < WITHIN_S * noise, path
+                    assert time.monotonic() - revoked_at < WITHIN_S * (1 if full else NOISE), path
 
 
-def test_another_process_tells_of_its_changes_through_redis(noise: int) -> None:
+def test_another_process_tells_of_its_changes_through_redis() -> None:
     """Two servers on one database: what one commits, the other shows long before its copy has grown old."""
     with ExitStack() as stack:
         hints = stack.enter_context(redis())
@@ -412,7 +414,7 @@ def test_another_process_tells_of_its_changes_through_redis(noise: int) -> None:
             wait_until(lambda: line.ask(path)[0] == 200)
             seq = poster.post(one.refs[0], number).seq
             began = time.monotonic()
-            wait_until(lambda seq=seq: json.loads(line.ask(path)[2])["last"] >= seq, within=WITHIN_S * noise)  # type: ignore[misc]
+            wait_until(lambda seq=seq: json.loads(line.ask(path)[2])["last"] >= seq, within=WITHIN_S * NOISE)  # type: ignore[misc]
             waits.append(time.monotonic() - began)
         assert sorted(waits)[4] < 0.5, "half of them would be older by age alone"
 

@@ -13,8 +13,6 @@ PAGE, UNSCRIPTED = (
     for name in ("page", "unscripted")
 )
 """The worst of all repetitions."""
-MIDDLE = {(row.scenario, row.system, row.metric): row.median for row in load(RESULTS / "page.json")}
-"""The median: with two cores for browser, server and site, the worst time on the wall is the machine's."""
 MANY = "10000 followers"
 SYSTEMS = ("nameplate-sqlite", "nameplate-postgresql")
 
@@ -66,8 +64,7 @@ def test_pictures_are_given_faster_than_they_are_drawn_and_are_fresh() -> None:
 
 
 def test_a_hundred_badges_hold_a_page_up_for_no_task_over_50_ms_and_move_nothing() -> None:
-    assert MIDDLE["100 badges", "nameplate", "longest_task_ms"] <= 50
-    assert PAGE["100 badges", "nameplate", "longest_cpu_ms"] <= 50
+    assert PAGE["100 badges", "nameplate", "longest_task_ms"] <= 50
     assert PAGE["100 badges", "nameplate", "shift_score"] == 0
     assert PAGE["100 badges", "nameplate", "sockets_count"] == 1
 

@@ -19,6 +19,8 @@ from tests.servers.postgres import Postgres, postgres
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 ANSWERS_WITHIN_S = 5
 HEALS_WITHIN_S = 5
+NOISE = 4
+"""Short drills share the machine with other tests."""
 WRITERS = 4
 
 
@@ -87,9 +89,7 @@ def take_away(cluster: Postgres, how: str, seconds: float) -> None:
 
 @pytest.mark.postgres
 @pytest.mark.parametrize("how", ["killed", "frozen"])
-def test_f4_while_the_database_is_away_writes_are_refused_in_time_and_none_is_lost(
-    how: str, full: bool, noise: int
-) -> None:
+def test_f4_while_the_database_is_away_writes_are_refused_in_time_and_none_is_lost(how: str, full: bool) -> None:
     with postgres() as cluster, cluster.database() as url:
         server = Instance(database_url=url, outbox="process")
         try:
@@ -103,13 +103,13 @@ def test_f4_while_the_database_is_away_writes_are_refused_in_time_and_none_is_lo
                 back = [len(writer.acknowledged) for writer in writers]
                 healed = time.monotonic()
                 while [len(writer.acknowledged) for writer in writers] <= back:
-                    assert time.monotonic() < healed + HEALS_WITHIN_S * noise
+                    assert time.monotonic() < healed + HEALS_WITHIN_S * (1 if full else NOISE)
                     time.sleep(0.05)
             over.set()
             for thread in threads:
                 thread.join(60)
             assert sum(writer.refused for writer in writers)
-            assert max(max(writer.waited) for writer in writers) < ANSWERS_WITHIN_S * noise
+            assert max(max(writer.waited) for writer in writers) < ANSWERS_WITHIN_S * (1 if full else NOISE)
             assert "Traceback" not in server.log()
             judge(server, writers)
         finally:

@@ -29,6 +29,8 @@ pytestmark = [
     pytest.mark.usefixtures("hung_up"),
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
 ]
+NOISE = 3
+"""In its short form a drill shares the machine with other tests."""
 
 
 @contextmanager
@@ -105,7 +107,7 @@ def descriptors(server: Instance) -> int:
 
 
 @pytest.mark.timeout(400)
-def test_f2_after_kills_of_the_live_process_everybody_has_everything_once_in_order(full: bool, noise: int) -> None:
+def test_f2_after_kills_of_the_live_process_everybody_has_everything_once_in_order(full: bool) -> None:
     count, between = (1000, 130) if full else (60, 10)
     with staged_live() as stage, Viewers(stage.server, stage.refs[0], count) as viewers:
         wait_until(viewers.here, within=60)
@@ -116,7 +118,7 @@ def test_f2_after_kills_of_the_live_process_everybody_has_everything_once_in_ord
                 stage.server.kill_workers()
                 wait_until(lambda: viewers.watching < count, within=60)
                 wait_until(viewers.here, within=60)
-                assert time.monotonic() - killed_at < 10 * noise
+                assert time.monotonic() - killed_at < 10 * (1 if full else NOISE)
             posting.wait_for(between)
         wait_until(lambda: viewers.have(max(posting.stored)), within=30)
         everything = stored(stage.server, stage.refs[0])
@@ -126,7 +128,7 @@ def test_f2_after_kills_of_the_live_process_everybody_has_everything_once_in_ord
 
 @pytest.mark.timeout(300)
 def test_f3_without_redis_viewers_of_another_process_are_two_seconds_late_at_most(
-    full: bool, noise: int, redis_server: Redis
+    full: bool, redis_server: Redis
 ) -> None:
     count = 1000 if full else 20
     with (
@@ -144,8 +146,8 @@ def test_f3_without_redis_viewers_of_another_process_are_two_seconds_late_at_mos
                 posting.wait_for(20)
         wait_until(lambda: viewers.have(max(posting.stored)), within=30)
         late = [one.at[seq] - at for one in viewers.all for seq, at in posting.stored.items()]
-        assert max(late) < 2 * noise
-        assert statistics.median(late) < 1.5 * noise
+        assert max(late) < 2 * (1 if full else NOISE)
+        assert statistics.median(late) < 1.5
         assert all(one.seen == stored(stage.server, stage.refs[0]) for one in viewers.all)
 
 
@@ -179,7 +181,7 @@ def test_f3_without_redis_who_signs_out_leaves_in_another_process_and_its_lists_
 
 
 @pytest.mark.timeout(300)
-def test_f8_viewers_who_never_read_cost_little_and_are_let_go(full: bool, noise: int) -> None:
+def test_f8_viewers_who_never_read_cost_little_and_are_let_go(full: bool) -> None:
     stuck = 200 if full else 30
     with staged_live() as stage, Viewers(stage.server, stage.refs[0], 20) as viewers:
         server, ref = stage.server, stage.refs[0]
@@ -199,7 +201,7 @@ def test_f8_viewers_who_never_read_cost_little_and_are_let_go(full: bool, noise:
                 late.append(max(one.at[done.seq] for one in viewers.all) - done.stored_at)
                 most = max(most, private_kb(server.workers()) - before)
         assert most < 50_000
-        assert max(late) < 1 * noise, "the others are not held up"
+        assert max(late) < 1 * (1 if full else NOISE), "the others are not held up"
         wait_until(lambda: descriptors(server) <= open_before + 3, within=65, what="descriptors come back")
         assert viewers.here()
 
@@ -263,7 +265,7 @@ def test_f16_nobody_enters_more_than_twenty_rooms(nameplate: Instance) -> None:
 
 
 @pytest.mark.timeout(300)
-def test_f17_a_restart_drains_in_time_and_nobody_misses_a_word(full: bool, noise: int) -> None:
+def test_f17_a_restart_drains_in_time_and_nobody_misses_a_word(full: bool) -> None:
     count = 1000 if full else 80
     with staged_live() as stage, beside(stage) as other, Viewers(stage.server, stage.refs[0], count) as viewers:
         server = stage.server
@@ -274,9 +276,9 @@ def test_f17_a_restart_drains_in_time_and_nobody_misses_a_word(full: bool, noise
             viewers.server, began = other, time.monotonic()
             server.process.send_signal(signal.SIGTERM)
             server.process.wait(20)
-            assert time.monotonic() - began < 5 * noise
+            assert time.monotonic() - began < 5 * (1 if full else NOISE)
             wait_until(lambda: all(one.lost_at for one in viewers.all), within=20)
-            assert max(one.lost_at[-1] for one in viewers.all) - began < 5 * noise
+            assert max(one.lost_at[-1] for one in viewers.all) - began < 5 * (1 if full else NOISE)
             wait_until(viewers.here, within=40, what="everybody is at the other instance")
             server.start()
             posting.wait_for(5)

@@ -13,6 +13,8 @@ from tests.servers.instance import Instance
 pytestmark = pytest.mark.slow
 
 PAGES_ANSWER_WITHIN_S = 1.0
+NOISE = 3
+"""In its short form the drill shares the machine with other tests: the slowest page may take three times as long."""
 SOCKETS, POLLS = 100, 200
 
 
@@ -41,7 +43,7 @@ def seqs(seen: Seen) -> list[list[int]]:
 
 
 @pytest.mark.timeout(300)
-def test_with_300_viewers_pages_answer_in_under_a_second_and_everybody_sees_every_word(full: bool, noise: int) -> None:
+def test_with_300_viewers_pages_answer_in_under_a_second_and_everybody_sees_every_word(full: bool) -> None:
     with staged(SQLITE, {"sockets": SOCKETS}, tickets=1, updates=3) as stage:
         (ref,) = stage.refs
         with Crowd(Spec(stage.server.host, stage.server.port, ref, SOCKETS, POLLS)) as crowd:
@@ -52,7 +54,7 @@ def test_with_300_viewers_pages_answer_in_under_a_second_and_everybody_sees_ever
     for viewer in seqs(seen):
         assert [seq for seq in viewer if seq in said] == said, "each word once, in order"
     assert statistics.median(took) < PAGES_ANSWER_WITHIN_S
-    assert max(took) < PAGES_ANSWER_WITHIN_S * noise
+    assert max(took) < PAGES_ANSWER_WITHIN_S * (1 if full else NOISE)
 
 
 def test_a_socket_more_than_the_house_holds_is_asked_to_poll_and_misses_nothing() -> None:
