@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from tests.browser.live_stage import TWO_THREADS, LiveStage, live_stage
+from tests.browser.live_stage import LiveStage, live_stage
 from tests.browser.trips import Office
 from tests.browser.visitor import PRESENT, Visitor, visiting
 from tests.servers.ground import program
@@ -68,16 +68,13 @@ def scene(chromium: Browser) -> Iterator[LiveStage]:
 
 
 @pytest.fixture
-def visitors(chromium: Browser, request: pytest.FixtureRequest) -> Iterator[Callable[..., Visitor]]:
+def visitors(chromium: Browser, pytestconfig: pytest.Config) -> Iterator[Callable[..., Visitor]]:
     """Let people in: `ann = visitors()`, each with cookies of their own; options go to Playwright's new_context."""
-    wanted = bool(request.config.getoption("--screenshots"))
     with ExitStack() as stack:
 
         def let_in(**options: Any) -> Visitor:
-            one = stack.enter_context(visiting(chromium, screenshots=wanted, **options))
-            if "scene" in request.fixturenames:
-                one.forgive(TWO_THREADS)
-            return one
+            wanted = bool(pytestconfig.getoption("--screenshots"))
+            return stack.enter_context(visiting(chromium, screenshots=wanted, **options))
 
         yield let_in
 

@@ -4,7 +4,9 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
+from unittest.mock import patch
 
+import simple_websocket
 from flask import Response, redirect, render_template, request
 from flask_socketio import SocketIO, join_room
 from werkzeug.serving import make_server
@@ -12,8 +14,6 @@ from werkzeug.serving import make_server
 from tests.browser import embed_stage, scenes, stage
 
 REF = "8f3k2m9q4t7w"
-TWO_THREADS = "Data frame received after close"
-"""What a page may say of this stage: simple-websocket answers on one thread what it says goodbye to on another."""
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
     "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
@@ -24,6 +24,22 @@ FORM = """<!doctype html><title>Form</title><link rel="icon" href="/static/icon.
 <script type="module" src="/static/js/keep-typed.js"></script>
 <keep-typed><form method="post"><textarea name="text"></textarea><input name="secret" type="password">
 <input name="yes" type="checkbox" value="1"><button>Send</button><p data-kept role="status"></p></form></keep-typed>"""
+
+
+class OneAtATime(simple_websocket.Server):
+    """A socket that says one thing at a time: the library's own can send an answer after its goodbye."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        self.speaking = threading.Lock()
+        super().__init__(*arguments, **options)
+
+    def send(self, data: Any) -> None:
+        with self.speaking:
+            super().send(data)
+
+    def _handle_events(self) -> Any:
+        with self.speaking:
+            return super()._handle_events()
 
 
 class LiveStage:
@@ -172,7 +188,8 @@ def live_stage() -> Iterator[LiveStage]:
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
     thread.start()
     try:
-        yield found
+        with patch.object(simple_websocket, "Server", OneAtATime):
+            yield found
     finally:
         found.cut()
         server.shutdown()
