@@ -6,7 +6,7 @@ from typing import Any
 
 from playwright.sync_api import Page, Route, expect
 
-from tests.browser.embed_clock import MINUTES, STEP, in_time, later, opened
+from tests.browser.embed_clock import MINUTES, in_time, later, opened
 from tests.browser.embed_pages import HIDE, badge, note_events, panel, pill, publish, told, watched
 from tests.browser.embed_stage import facts
 from tests.browser.live_stage import REF, LiveStage
@@ -115,7 +115,6 @@ def test_nothing_is_asked_while_the_page_is_hidden(page: Page, blog: ForeignSite
     opened(page, blog, scene, badge())
     expect(pill(page)).to_contain_text(SAYS)
     page.evaluate(HIDE % "true")
-    later(page, STEP)  # what was asked before has come
     before = ask_count(scene)
     later(page)
     assert ask_count(scene) == before
