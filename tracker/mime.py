@@ -13,6 +13,7 @@ from email.utils import getaddresses
 
 LARGEST = 15 * 1024 * 1024
 MOST_HEAD_BYTES = 128 * 1024
+MOST_BRACKETS = 1000
 MOST_HEADERS = 300
 MOST_LINES = 300_000
 MOST_BOUNDARIES, MOST_PARTS = 40, 5_000
@@ -105,6 +106,8 @@ def _check_size(raw: bytes) -> None:
         raise Unreadable(f"it is larger than {LARGEST // 1024**2} MB")
     if head is None and len(raw) > MOST_HEAD_BYTES:
         raise Unreadable(f"its head is larger than {MOST_HEAD_BYTES // 1024} KB")
+    if raw[: head.start() if head else None].count(b"(") > MOST_BRACKETS:  # comments nest; not every Python gives up
+        raise Unreadable("it is nested too deeply")
     if raw.count(b"\n") > MOST_LINES or raw.count(b"\r") > MOST_LINES:
         raise Unreadable(f"it has more than {MOST_LINES:,} lines")
     if sum(1 for _ in BOUNDARY.finditer(raw)) > MOST_BOUNDARIES or raw.count(b"\n--") > MOST_PARTS:
